@@ -7,6 +7,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running.predict import Predictor
 
 from tests.hf_adapter.architectures import ENCODER_DECODERS, build, rows_for
@@ -49,3 +50,15 @@ def test_behind_a_hidden_beginning_nothing_later_matters(name: str) -> None:
         torch.testing.assert_close(logits(predictor, other), expected, rtol=0, atol=1e-5)
     seen = evolve(row, target_visible=None, source_visible=None)
     assert (logits(predictor, seen) - expected).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize(
+    "name, attention", [("bloom", "eager"), ("gptj", "eager"), ("falcon-alibi", "sdpa"), ("t5", "sdpa")]
+)
+def test_models_that_read_what_is_hidden_there_are_refused(name: str, attention: str) -> None:
+    """They compute attention themselves, or add a bias to masks that hide all: hidden and later tokens came in."""
+    predictor = predictor_of(build(name, attention=attention))
+    row = hiding_row(name)
+    with pytest.raises(ModelCapabilityError, match=r"cannot hide all that a token sees.*keep_special=True"):
+        logits(predictor, row)
+    assert logits(predictor, evolve(row, target_visible=np.arange(8) != 2, source_visible=None)).isfinite().all()

@@ -222,3 +222,13 @@ def test_answers_are_compared_with_answers_where_a_prompt_has_their_words(
         row = [token.text for token in difference.target].index(prompts[0][one])
         expected = a.target_attributions[one] - b.target_attributions[two]
         np.testing.assert_allclose(difference.target_attributions[row], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("last", [3, 4])
+def test_steps_that_end_before_the_text_does_are_compared_at_every_door(last: int) -> None:
+    whole = [attribution(None, ["wal", "king", " on", "e", " day", "."], 2, seed=seed) for seed in range(2)]
+    a, b = whole[0], whole[1].select_steps(0, last - 2)
+    (pair,) = pairs_of([a, b])
+    carried = pair["agreement"]["token"]
+    np.testing.assert_allclose(carried, compare_views(a, b).agreement, atol=1e-6)
+    assert len(carried) == last - 2

@@ -388,3 +388,9 @@ def test_a_browser_is_told_the_newest_however_much_a_method_says() -> None:
     *more, last = work
     assert isinstance(last, Done)
     assert all(isinstance(one, Told) and one.done == 4999 for one in more)
+
+
+@pytest.mark.parametrize("text, written", [("False", "false"), ("TRUE", "true"), ("None", "null")])
+def test_a_switch_that_is_written_as_a_text_is_told_how(text: str, written: str) -> None:
+    with pytest.raises(InputError, match=f"is a text. Write {written}."):
+        Asked(text="a", method_settings={"paired": text}).check(Limits(), ["kernel_shap"])

@@ -14,6 +14,7 @@ from wherefrom.text.common_units import common_units
 from wherefrom.text.tokens import Token
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare
+from wherefrom_viz.describe.description import Normalization
 
 
 def tokens(*texts: str) -> list[Token]:
@@ -117,3 +118,15 @@ def test_step_scores_of_common_units_merge_in_their_own_way(way: str, first: flo
     for shown, combine in ((beside.a, "first"), (beside.b, "second")):
         paired = one.aggregate("pair", paired_attr=other, combine=combine)
         np.testing.assert_allclose(shown.step_scores["sure"], paired.step_scores["sure"])
+
+
+@pytest.mark.parametrize(
+    "normalize, words",
+    [("none", ()), ("step", ("share of each step's total",)), ("sequence", ("share of the largest score",))],
+)
+def test_a_comparison_names_its_normalisation(
+    hospital: Attribution, normalize: Normalization, words: tuple[str, ...]
+) -> None:
+    pair = compare(hospital, hospital, normalize=normalize)
+    for half in (pair.a, pair.b, pair.difference):
+        assert half.pipeline[-1:] == words

@@ -6,6 +6,7 @@ import asyncio
 import io
 import re
 
+import msgspec
 import numpy as np
 import pytest
 from rich.console import Console
@@ -181,3 +182,16 @@ def test_nothing_is_said_where_nothing_was_checked() -> None:
 def test_merged_steps_are_as_doubtful_as_their_worst() -> None:
     description = describe(checked([0.01, 0.6]), granularity="sentence")
     assert description.doubtful == (True,)
+
+
+def test_small_numbers_keep_their_digits(evaluation: Evaluation) -> None:
+    small = tuple(msgspec.structs.replace(one, value=0.00086) for one in evaluation.measurements)
+    curves = tuple(
+        msgspec.structs.replace(one, most_first=(-1.0, -1.01, -1.04), least_first=(-1.0, -1.0, -1.04))
+        for one in evaluation.curves
+    )
+    of_small = msgspec.structs.replace(evaluation, measurements=small, curves=curves)
+    (cell, *_) = describe_evaluation(of_small).tables[0].rows[0].cells
+    assert cell.text == "8.6e-04"
+    page = render_evaluation_html(of_small)
+    assert {"0", "-0.04"} <= set(re.findall(r'text-anchor="end">([^<]*)<', page))

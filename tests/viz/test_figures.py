@@ -11,7 +11,8 @@ import pytest
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError, WherefromWarning
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom_viz import colours, render_latex, render_markdown, render_pdf, render_png, render_svg
+from wherefrom_viz import colours, compare, render_latex, render_markdown, render_pdf, render_png, render_svg
+from wherefrom_viz.describe.description import NOT_FINITE
 
 from tests.viz.conftest import PROVENANCE, marked_chat
 
@@ -252,3 +253,33 @@ def test_a_figure_too_high_to_print_says_so(make: Callable[..., Attribution]) ->
     with pytest.warns(WherefromWarning, match="top=20 keeps the strongest"):
         render_svg(long)
     render_svg(long, top=20)
+
+
+@pytest.mark.parametrize("view", ["matrix", "read"])
+@pytest.mark.parametrize("draw", [render_svg, render_latex, render_markdown])
+def test_figures_say_that_scores_are_shown_as_0(hospital: Attribution, draw: Callable[..., str], view: str) -> None:
+    scores = np.array(hospital.target_attributions)
+    scores[2, 2] = np.nan
+
+    def said(drawn: str) -> bool:
+        return NOT_FINITE in drawn.replace("\\", "")
+
+    one = hospital.replace(target_attributions=scores)
+    assert said(draw(one, view=view))
+    assert not said(draw(hospital, view=view))
+    assert not said(draw(one, view=view, steps=[0])), "the output that is shown has numbers alone"
+
+
+def test_a_difference_has_the_notes_of_both(hospital: Attribution) -> None:
+    scores = np.array(hospital.target_attributions)
+    scores[2, 2] = np.nan
+    lost = hospital.replace(target_attributions=scores)
+    for pair in (compare(hospital, lost), compare(lost, hospital), compare(lost, lost)):
+        assert pair.difference.notes.count(NOT_FINITE) == 1
+        assert not pair.difference.finite[2, 2]
+
+
+@pytest.mark.parametrize("draw", [render_svg, render_latex, render_markdown])
+def test_a_view_that_figures_lack_is_refused(hospital: Attribution, draw: Callable[..., str]) -> None:
+    with pytest.raises(SettingsError, match="no view 'nonsense'"):
+        draw(hospital, view="nonsense")

@@ -5,9 +5,10 @@ import re
 import shutil
 import subprocess
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import compare, describe, render_html, render_notebook
+from wherefrom_viz.describe.description import NOT_FINITE
 from wherefrom_viz.page import bundle, pack, packing, unpack
 from wherefrom_viz.page.packing import _deflated_in_parts, deflated, from_base85, to_base85
 from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
+from wherefrom_viz.page.static_table import static_table
 
 from tests.viz.conftest import tokens_of
 
@@ -260,7 +263,8 @@ import { compareViews, pairOf, pairsByPlace } from "%(html)s/pairing.js";
 const { block, pairs, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
 const examples = parseBlock(await inflate(fromBase85(block)));
 const views = examples.map((example) => options.map((one) => buildView(example, one)));
-const plain = (view) => ({ scores: [...view.scores], visible: [...view.visible], steps: view.stepScores });
+const plain = ({ scores, visible, stepScores, bound, lost }) =>
+  ({ scores: [...scores], visible: [...visible], steps: stepScores, bound, lost });
 const known = pairsByPlace(JSON.parse(new TextDecoder().decode(await inflate(fromBase85(pairs)))));
 const answers = asked.map(([a, b, one]) => {
   const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { spans: [], ...one });
@@ -270,6 +274,67 @@ const answers = asked.map(([a, b, one]) => {
 });
 process.stdout.write(JSON.stringify({ pairs: answers, views: views.map((list) => list.map(plain)) }));
 """
+
+
+def computed(
+    examples: Sequence[Attribution],
+    folder: Path,
+    options: Sequence[dict[str, Any]],
+    asked: Sequence[tuple[int, int, dict[str, Any]]] = (),
+) -> dict[str, Any]:
+    """What the page's scripts make of examples under each of some options, and of some of their pairs."""
+    scripts = Path(bundle.__file__).parent.joinpath("scripts").as_posix()
+    (folder / "probe.mjs").write_text(PROBE % {"html": scripts})
+    told = {
+        "block": pack([(one, Provenance()) for one in examples], "exact").blocks[0],
+        "pairs": deflated(pairs_of(examples)),
+        "options": options,
+        "asked": asked,
+    }
+    done = subprocess.run(
+        [str(NODE), str(folder / "probe.mjs")], input=json.dumps(told), capture_output=True, text=True, check=True
+    )
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+RANGES = ((None, None), (None, 0.3), (-0.1, None), (None, 5.0), (-2.0, 1.0))
+
+
+@needs_node
+def test_ends_of_the_colours_mean_the_same_in_page_and_python(
+    hospital: Attribution, chat: Attribution, tmp_path: Path
+) -> None:
+    options = [
+        {"level": level, "normalize": normalize, "range": ends, "hide": True}
+        for level in ("token", "word")
+        for normalize in ("none", "step", "sequence")
+        for ends in RANGES
+    ]
+    answer = computed((hospital, chat), tmp_path, options)
+    for one, views in zip((hospital, chat), answer["views"], strict=True):
+        for option, view in zip(options, views, strict=True):
+            low, high = option["range"]
+            description = describe(
+                one, granularity=option["level"], normalize=option["normalize"], min_val=low, max_val=high
+            )
+            assert view["bound"] == pytest.approx(description.scale.bound, rel=1e-6), option
+            if None not in option["range"]:
+                assert view["bound"] == description.bound_of([0, 1]) == 2.0
+
+
+@needs_node
+def test_the_page_knows_which_scores_are_no_numbers(hospital: Attribution, tmp_path: Path) -> None:
+    scores = np.array(hospital.target_attributions)
+    scores[2, 2], scores[14, 0] = np.nan, np.inf  # the latter no step could see
+    one = hospital.replace(target_attributions=scores)
+    options = [{"level": level} for level in ("token", "word", "sentence")]
+    (views,) = computed((one,), tmp_path, options)["views"]
+    for option, view in zip(options, views, strict=True):
+        found = describe(one, granularity=option["level"])  # type: ignore[arg-type]
+        assert view["lost"] == np.flatnonzero(~found.finite).tolist()
+        assert len(view["lost"]) == 1
+    assert NOT_FINITE in static_table(describe(one))
 
 
 @needs_node
@@ -295,19 +360,13 @@ def test_the_page_computes_what_python_computes(
         for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4))
         for level, merge in (("token", "sum"), ("word", "sum"), ("sentence", "sum"), ("turn", "sum"))
     ]
-    packed = pack([(one, Provenance()) for one in examples], "exact")
-    scripts = Path(bundle.__file__).parent.joinpath("scripts").as_posix()
-    (tmp_path / "probe.mjs").write_text(PROBE % {"html": scripts})
-    told = {
-        "block": packed.blocks[0],
-        "pairs": deflated(pairs_of(examples)),
-        "options": options,
-        "asked": asked,
-    }
-    done = subprocess.run(
-        [str(NODE), str(tmp_path / "probe.mjs")], input=json.dumps(told), capture_output=True, text=True, check=True
-    )
-    answer = json.loads(done.stdout)
+    asked += [
+        (a, b, {"level": level, "merge": merge})
+        for a, b in ((4, 5), (5, 4))
+        for level in ("word", "sentence", "character")
+        for merge in ("mean", "absmax", "max", "l2")
+    ]
+    answer = computed(examples, tmp_path, options, asked)
     for one, views in zip(examples, answer["views"], strict=True):
         for option, view in zip(options, views, strict=True):
             description = describe(
@@ -335,6 +394,8 @@ def test_the_page_computes_what_python_computes(
             np.testing.assert_allclose(got, getattr(pair, name).scores, atol=1e-6, err_msg=f"{a} {b} {option} {name}")
             visible = np.reshape(found[name]["visible"], shape)[rows][:, columns].astype(bool)
             np.testing.assert_array_equal(visible, getattr(pair, name).visible, f"{a} {b} {option} {name}")
+        if option["merge"] != "sum":
+            continue  # the page was made with sums, and tells no ranks of others
         agreement = np.array(found["agreement"], dtype=float)[columns]
         np.testing.assert_allclose(agreement, pair.agreement, atol=1e-6, err_msg=f"{a} {b} {option}")
 
@@ -354,3 +415,12 @@ def test_an_unknown_name_is_refused_with_those_that_there_are(hospital: Attribut
 def test_a_near_miss_of_a_view_is_suggested(hospital: Attribution) -> None:
     with pytest.raises(SettingsError, match="Did you mean 'read'"):
         render_html(hospital, view="raed")
+
+
+def test_a_step_is_pinned_as_the_unit_that_it_is_in(make: Callable[..., Attribution]) -> None:
+    one = make(["x", " un", "believ", "able", " story", " ever", "."], 1)
+    for granularity, pinned in (("token", [0, 1, 2, 3, 4, 5]), ("word", [0, 0, 0, 1, 2, 2]), ("sentence", [0] * 6)):
+        for step, unit in enumerate(pinned):
+            meta = re.search(r'data-wf="meta">(.*?)</script>', render_html(one, granularity=granularity, step=step))
+            assert meta is not None
+            assert json.loads(meta[1])["defaults"]["tok"] == [unit, unit], (granularity, step)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
 from rich.console import Console
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE
+from wherefrom_viz import compare, render_console, render_frames, render_latex, render_markdown, render_svg
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
 from wherefrom_viz.browser.style_cache import StyleCache
@@ -69,3 +73,54 @@ def test_a_word_is_doubtful_where_one_of_its_tokens_is(hospital: Attribution) ->
     """Its scores are sums over them."""
     by_sentence = describe(checked(hospital, (1,)), granularity="sentence")
     assert by_sentence.doubtful[0]
+
+
+def _in_console(one: Attribution, **options: Any) -> str:
+    console = Console(file=io.StringIO(), width=90, force_terminal=True, color_system="truecolor", legacy_windows=False)
+    render_console(one, console, **options)
+    drawn: str = console.file.getvalue()  # type: ignore[attr-defined]
+    return drawn.split("raises")[0].rsplit("\n", 1)[0]
+
+
+DRAWN: dict[str, Callable[..., str]] = {
+    "console": lambda one, step, **options: _in_console(one, view="read", steps=[step], **options),
+    "SVG": lambda one, step, **options: render_svg(one, steps=[step], legend=False, **options),
+    "SVG, text": lambda one, step, **options: render_svg(one, steps=[step], view="read", legend=False, **options),
+    "LaTeX": lambda one, step, **options: render_latex(one, steps=[step], **options),
+    "LaTeX, text": lambda one, step, **options: render_latex(one, steps=[step], view="read", **options),
+    "slides": lambda one, step, **options: render_frames(one, legend=False, **options)[step],
+}
+
+
+def _colours(drawn: str) -> list[str]:
+    found = re.findall(r'<rect[^>]*fill="(#\w+)"|color(?:box)?\[HTML\]\{(\w+)\}|48;2;([\d;]+)', drawn)
+    return [one or other or third for one, other, third in found]
+
+
+@pytest.mark.parametrize("view", DRAWN)
+@pytest.mark.parametrize("doubtful", [(2,), (0, 2, 3), (0,), (1, 3)])
+def test_what_is_drawn_of_one_output_is_as_pale_as_that_output(
+    hospital: Attribution, view: str, doubtful: tuple[int, ...]
+) -> None:
+    bound = describe(hospital).scale.bound / FADED
+    for step in range(4):
+        pale = {"min_val": -bound, "max_val": bound} if step in doubtful else {}
+        drawn = _colours(DRAWN[view](checked(hospital, doubtful), step))
+        assert drawn == _colours(DRAWN[view](hospital, step, **pale)), step
+        assert drawn
+
+
+def test_weak_numbers_are_not_bold(hospital: Attribution) -> None:
+    def of_sick(one: Attribution) -> str:
+        return next(line for line in render_markdown(one).split("\n") if line.startswith("| sick"))
+
+    assert "**+0.62**" in of_sick(hospital)
+    assert "**" not in of_sick(checked(hospital, (2,)))
+    assert "**+0.62**" in of_sick(checked(hospital, (0, 1, 3)))
+
+
+def test_halves_of_a_comparison_keep_their_doubts(hospital: Attribution) -> None:
+    pair = compare(checked(hospital, (0, 2)), hospital.select_steps(1, 4))
+    assert pair.a.doubtful == (False, True, False)
+    assert not pair.b.doubtful
+    assert not pair.difference.doubtful

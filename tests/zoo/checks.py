@@ -33,6 +33,7 @@ from wherefrom_hf.running import block_by_block, chunking, in_pieces, predict
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.predict import Predictor
+from wherefrom_hf.text.special_tokens import SpecialTokens
 
 from tests.zoo import families
 
@@ -63,10 +64,13 @@ class Model(HFModel):
 
     def __init__(self, module: PreTrainedModel, memory_limit: int | None = None) -> None:
         self.module = module
-        self._fill = 0
         self._asked = None
         self._derived = None
         self._memory_limit = memory_limit
+
+    @property
+    def _special(self) -> SpecialTokens:
+        return SpecialTokens(bos=None, eos=(), pad=0, unk=0, mask=None, decoder_start=None)
 
 
 def row_of(module: PreTrainedModel) -> Row:

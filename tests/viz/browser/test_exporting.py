@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
+import msgspec
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.browser.exporting import ENDINGS, ending_of, export, suggested_name, text_of
+from wherefrom_viz.browser.exporting import ENDINGS, by_provenance, ending_of, export, suggested_name, text_of
 from wherefrom_viz.browser.screens.export import FORMATS
+from wherefrom_viz.page import unpack
 
 from tests.viz.browser.conftest import two_methods
 from tests.viz.conftest import PROVENANCE, hospital_example
@@ -75,3 +78,40 @@ def test_text_of_a_view() -> None:
     text = text_of(hospital_example(), PROVENANCE, Drawing(), "read", [2])
     assert "sick" in text
     assert "hospital" in text
+
+
+OCCLUSION = msgspec.structs.replace(PROVENANCE, method={"name": "occlusion", "settings": {}}, warnings=["few passes"])
+
+
+@pytest.mark.parametrize("ending", [".html", ".svg", ".md", ".tex", ".txt"])
+def test_examples_of_several_files_are_drawn_as_each_was_made(ending: str, tmp_path: Path) -> None:
+    one, other = (example.replace(method=None) for example in two_methods())
+    examples = [(one, PROVENANCE), (other, OCCLUSION), (one, PROVENANCE)]
+    assert [len(part) for part in by_provenance(examples)] == [1, 1, 1]
+    drawn = export(examples, str(tmp_path / f"out{ending}"), Drawing()).read_text(encoding="utf-8")
+    if ending in (".svg", ".md", ".txt"):
+        assert len(re.findall("integrated.{0,2}gradients", drawn)) == 2
+        assert drawn.count("occlusion") == 1
+    if ending == ".html":
+        packed = re.findall(r'data-wf="block-\d+">([^<]*)<', drawn)
+        assert [header.get("m", "").split(" ")[0] for header, _ in unpack(packed[0])] == ["", "occlusion", ""]
+
+
+@pytest.mark.parametrize("ending", [".json", ".jsonl", ".inseq.json", "/"])
+def test_examples_made_in_several_ways_are_not_stored_as_if_in_one(ending: str, tmp_path: Path) -> None:
+    one, other = two_methods()
+    with pytest.raises(InputError, match="differ in method"):
+        export([(one, PROVENANCE), (other, OCCLUSION)], str(tmp_path / "out") + ending, Drawing())
+    later = msgspec.structs.replace(PROVENANCE, warnings=["few passes"])
+    written = export([(one, PROVENANCE), (other, later)], str(tmp_path / "both") + ending, Drawing())
+    if ending == ".json":
+        assert Attributions.load(written).provenance.warnings == ["few passes"]
+
+
+def test_pinned_outputs_are_copied_as_one() -> None:
+    one = hospital_example()
+    text = text_of(one, PROVENANCE, Drawing(), "read", [1, 2])
+    assert "2 outputs together" in text
+    assert "sick[+0.59]" in text
+    assert text.count("sick") == 1
+    assert "together" not in text_of(one, PROVENANCE, Drawing(), "read", [1])

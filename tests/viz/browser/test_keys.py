@@ -25,6 +25,7 @@ from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 
 from tests.viz.browser.conftest import browser_of, settled, shown, two_methods
+from tests.viz.conftest import PROVENANCE
 from tests.viz.test_trace_views import traced
 
 PRESSED: set[str] = set()
@@ -571,3 +572,21 @@ def test_no_key_means_two_things_on_one_screen(screen: str) -> None:
 def test_keys_are_spoken() -> None:
     assert spoken("up,k") == "↑ k"
     assert spoken("ctrl+g") == "^g"
+
+
+async def test_a_comparison_is_copied_as_it_is_shown() -> None:
+    app = browser_of(two_methods())
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("4")
+        await settled(pilot)
+        await pilot.press("y")
+        by_step = app.clipboard
+        assert "share of each step's total" in by_step
+        assert PROVENANCE.model["name"] in by_step
+        await pilot.press("n", "n", "n")
+        await settled(pilot)
+        assert app.session.drawing.normalization == "sequence"
+        await pilot.press("y")
+        assert "share of the largest score" in app.clipboard
+        assert "share of each step's total" not in app.clipboard

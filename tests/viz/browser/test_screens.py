@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+import re
 import shutil
 import subprocess
 import sys
@@ -24,9 +26,12 @@ from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 from wherefrom_viz.browser.widgets.matrix_view import MatrixView
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
+from wherefrom_viz.console import render_text
+from wherefrom_viz.describe.description import describe
+from wherefrom_viz.describe.running_text import highlights
 
 from tests.viz.browser.conftest import browser_at, browser_of, settled, shown, two_methods
-from tests.viz.conftest import marked_chat
+from tests.viz.conftest import PROVENANCE, hospital_example, marked_chat
 
 
 async def test_open_screen_lists_the_folder_and_opens(
@@ -503,3 +508,21 @@ async def test_what_is_left_out_of_strongest_inputs_is_said(tab: str) -> None:
             line = str(app.screen.query_one("#pipeline", Static).render())
             assert ("special and template tokens left out" in line) == told
             assert "output 1 of 2" in line
+
+
+@pytest.mark.parametrize("lost", [math.nan, math.inf])
+async def test_step_scores_that_are_no_numbers_have_no_bar(lost: float) -> None:
+    one = hospital_example()
+    one = one.replace(step_scores={"check_stability": np.array([lost, 1.0, 0.5, lost])})
+    app = browser_of(Attributions(sequence_attributions=(one,), provenance=PROVENANCE))
+    async with app.run_test(size=(90, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter", "3")
+        await settled(pilot)
+        lines = [line for line in shown(pilot).splitlines() if re.match(r" {3,}[1-4] ", line)]
+        assert ["█" in line for line in lines] == [False, True, True, False]
+        assert lines[1].count("█") == 2 * lines[2].count("█")
+    drawn = [line for line in render_text(one, view="steps").splitlines() if re.match(r" *[1-4] ", line)]
+    assert ["█" in line for line in drawn] == [False, True, True, False]
+    shares = highlights(describe(one), "check_stability")
+    np.testing.assert_allclose(shares, [0, 1, 0.5, 0], err_msg="nor a shade, and the others keep theirs")

@@ -11,6 +11,7 @@ from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import RunWriter, save_inseq
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.app import Browser
+from wherefrom_viz.browser.ordering import sorted_keys
 from wherefrom_viz.browser.sources import Library, open_source
 from wherefrom_viz.browser.sources.loaded import LoadedSource
 
@@ -206,3 +207,15 @@ async def test_a_run_shows_its_first_examples_before_the_index_is_read(
         assert "12 examples" in shown(pilot)
         assert "reading the index" not in shown(pilot)
         assert "case-11" in shown(pilot)
+
+
+def test_the_order_of_the_files_is_one_file_after_the_other(everyone: Attributions) -> None:
+    def of(count: int) -> LoadedSource:
+        return LoadedSource(Attributions(sequence_attributions=everyone[:count].sequence_attributions))
+
+    library = Library([of(3), of(1), of(2)])
+    keys = library.keys()
+    mixed = np.sort(keys)
+    assert mixed.tolist() != keys.tolist()
+    assert sorted_keys(library, mixed, "n", "", backwards=False).tolist() == keys.tolist()
+    assert sorted_keys(library, mixed, "n", "", backwards=True).tolist() == keys[::-1].tolist()

@@ -13,6 +13,9 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.harmless import reaches_out
 from wherefrom.settings import from_mapping, is_whole
 
+_SWITCHES = {"true": "true", "false": "false", "none": "null", "null": "null"}
+"""Texts that were meant as switches, or as nothing, and how those are written."""
+
 
 @frozen(kw_only=True)
 class Limits:
@@ -73,11 +76,14 @@ class Limits:
             SettingsError: One does not fit.
         """
         for name, chosen in given.items():
-            if reaches_out(name, chosen):
-                raise InputError(
-                    f"{where}: {name} = {chosen!r} could name a file or folder of the server, or a model to load. "
-                    "Leave it as it is."
-                )
+            if not reaches_out(name, chosen):
+                continue
+            if isinstance(chosen, str) and chosen.lower() in _SWITCHES:
+                raise InputError(f"{where}: {name} = {chosen!r} is a text. Write {_SWITCHES[chosen.lower()]}.")
+            raise InputError(
+                f"{where}: {name} = {chosen!r} could name a file or folder of the server, or a model to load. "
+                "Leave it as it is."
+            )
         for name, value, default in counts(from_mapping(kind, given, where=where)):
             most = max(self.passes, default)
             if value > most:

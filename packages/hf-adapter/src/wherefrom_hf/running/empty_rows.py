@@ -29,11 +29,17 @@ class EmptyRows:
         return context.masked_fill(empty.transpose(1, 2)[..., None], 0.0), weights
 
 
-def may_be_empty(module: PreTrainedModel, *visible: Tensor | None) -> bool:
-    """Does plain attention compute this model's rows, and is so much hidden that a query sees nothing?
+def sees_nothing(target: Tensor | None, source: Tensor | None) -> bool:
+    """Is so much hidden that a query sees nothing?
 
     Args:
-        visible: Masks, shape ``(rows, length)``: the decoder's, whose queries see what is not later, or an encoder's.
+        target: The decoder's mask, shape ``(rows, length)``; its queries do not see what is later. None: all is seen.
+        source: The encoder's mask, likewise; None: there is none.
     """
-    hidden = any(one is not None and not bool(one[:, 0].all()) for one in visible)
-    return hidden and any(config._attn_implementation_internal == "eager" for config in configs_of(parts_of(module)))
+    beginning = target is not None and not bool(target[:, 0].all())
+    return beginning or (source is not None and not bool(source.any(-1).all()))
+
+
+def computed_plainly(module: PreTrainedModel) -> bool:
+    """Does plain attention compute this model's rows?"""
+    return any(config._attn_implementation_internal == "eager" for config in configs_of(parts_of(module)))

@@ -15,7 +15,7 @@ from wherefrom_hf.running.attention_kernel import FUSED, observed_by
 from wherefrom_hf.running.chunking import chunks_of, halving, logit_bytes, positions_at_once
 from wherefrom_hf.running.continued_attention import LEAST_POSITIONS, ContinuedAttention
 from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
-from wherefrom_hf.running.empty_rows import EmptyRows, may_be_empty
+from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly, sees_nothing
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
@@ -103,8 +103,9 @@ class Predictor:
         given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
         embeddings = self.target.laid_over(ids, given)
         attention = self._attention_in_two(shared, ids.shape[1])  # asked out here: it may run passes of its own
-        if may_be_empty(self.module, batch.visible, None if encoder is None else encoder.visible):
-            attention = observed_by(self.module, EmptyRows())
+        if sees_nothing(batch.visible, None if encoder is None else encoder.visible):
+            self.probe.need_nothing_from_hidden()
+            attention = observed_by(self.module, EmptyRows()) if computed_plainly(self.module) else None
         with (
             attention or nullcontext(),
             self.target.replaced_by(embeddings),

@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from weakref import WeakKeyDictionary, WeakSet
 
@@ -27,6 +27,7 @@ from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
@@ -227,6 +228,42 @@ class Probe:
             return self._difference(alone.logits[:, -1], output.logits[:, -1], "padding on the left changes")
 
         return self._answer("takes left padding", ask) is None
+
+    def need_nothing_from_hidden(self) -> None:
+        """Refuse a model whose queries see what is hidden, or what is later, where all that they may see is hidden.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+
+        def logits(ids: Tensor, encoder: EncoderStates | None, visible: Tensor | None) -> Tensor:
+            with observed_by(self.module, EmptyRows()) if computed_plainly(self.module) else nullcontext():
+                output, _ = start_run(self.module, encoder).forward(ids, visible, keep=False)
+            return at_least_single(output.logits)
+
+        def ask() -> str | None:
+            ids = self._ids()[:, :12]
+            visible = torch.ones_like(ids)
+            visible[:, :2] = 0
+            changed = ids.clone()
+            changed[:, [0, *range(6, ids.shape[1])]] += 1
+            before, after = (logits(one % self._vocabulary(), self._encoder(1), visible) for one in (ids, changed))
+            reason = self._difference(before[:, 1:6], after[:, 1:6], "what is hidden or later changes")
+            if reason is not None or not self.module.config.is_encoder_decoder:
+                return reason
+            sources = (
+                run_encoder(self.module, one % self._vocabulary(), torch.zeros_like(one)) for one in (ids, changed)
+            )
+            before, after = (logits(ids, source, None) for source in sources)
+            return self._difference(before, after, "a hidden source changes")
+
+        reason = self._answer("nothing from hidden", ask)
+        if reason is not None:
+            raise ModelCapabilityError(
+                f"{type(self.module).__name__} cannot hide all that a token sees: {reason}. "
+                "Keep special tokens (keep_special=True), explain later steps (attr_pos_start), or take "
+                "baseline='delete' or a token as baseline."
+            )
 
     def other_lookups(self) -> tuple[str, ...]:
         """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""

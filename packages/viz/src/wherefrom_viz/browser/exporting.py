@@ -13,6 +13,7 @@ from wherefrom.errors import InputError, nearest
 from wherefrom.files import save_inseq
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.merging import merge_attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import render
 from wherefrom.results.tables import save_dataset
@@ -65,21 +66,27 @@ def export(
     """Write examples to the file ``path``; its ending says how.
 
     Raises:
-        InputError: The ending is unknown, or the file is there and ``overwrite`` is false.
+        InputError: The ending is unknown, or the file is there and ``overwrite`` is false; or examples that were made
+            in different ways are to be stored as one result, as `wherefrom.results.merging.merge_attributions` refuses.
         MissingDependencyError: The format needs a package that is not installed.
         OSError: The file cannot be written.
     """
     ending = ending_of(path)
     target = Path(path).expanduser()
-    stored = together(examples)
-    if ending == DATASET:
-        save_dataset(_aggregated(stored, drawing), target, overwrite=overwrite)
-    elif ending in DRAWN:
-        drawn = render(_aggregated(stored, drawing), DRAWN[ending], **options_of(drawing, ending))
+    results = by_provenance(examples)
+    if ending in DRAWN:
+        shown: Any = [_aggregated(one, drawing) for one in results]
+        drawn = render(shown, DRAWN[ending], **options_of(drawing, ending))
         data = drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8", "backslashreplace")
         write_whole(target, [data], overwrite=overwrite)
-    elif ending in TABLES:
-        _aggregated(stored, drawing).save_table(target, overwrite)
+        return target
+    if ending in TABLES:  # which say nothing of how scores were made but the method, a line each
+        whole = Attributions(sequence_attributions=tuple(one for one, _ in examples))
+        _aggregated(whole, drawing).save_table(target, overwrite)
+        return target
+    stored = merge_attributions(results) if len(results) > 1 else results[0]
+    if ending == DATASET:
+        save_dataset(_aggregated(stored, drawing), target, overwrite=overwrite)
     elif ending in INSEQ:
         save_inseq(stored, target, overwrite=overwrite, compress=ending.endswith(".gz"))
     else:
@@ -87,12 +94,14 @@ def export(
     return target
 
 
-def together(examples: Sequence[tuple[Attribution, Provenance]]) -> Attributions:
-    """Examples as one result, with the provenance of the first."""
-    return Attributions(
-        sequence_attributions=tuple(one for one, _ in examples),
-        provenance=examples[0][1] if examples else Provenance(),
-    )
+def by_provenance(examples: Sequence[tuple[Attribution, Provenance]]) -> list[Attributions]:
+    """Examples as results, in order: those made in one way that follow each other as one; at least one."""
+    parts: list[tuple[Provenance, list[Attribution]]] = [] if examples else [(Provenance(), [])]
+    for one, made in examples:
+        if not parts or made != parts[-1][0]:
+            parts.append((made, []))
+        parts[-1][1].append(one)
+    return [Attributions(sequence_attributions=tuple(ones), provenance=made) for made, ones in parts]
 
 
 def options_of(drawing: Drawing, ending: str = "") -> dict[str, Any]:
@@ -106,11 +115,11 @@ def options_of(drawing: Drawing, ending: str = "") -> dict[str, Any]:
 def text_of(
     attribution: Attribution, provenance: Provenance, drawing: Drawing, view: str, columns: Sequence[int] | None = None
 ) -> str:
-    """A view of an example as plain text, for the clipboard."""
+    """A view of an example as plain text, for the clipboard; ``columns`` are read as one, as they are shown."""
     if view == "trace" and describe_trace(attribution) is None:
         return f"{NO_TRACE}\n"
-    shown = together([(prepared(attribution, drawing), provenance)])
-    return render_text(shown, view=view, steps=columns, **options_of(drawing))
+    (shown,) = by_provenance([(prepared(attribution, drawing), provenance)])
+    return render_text(shown, view=view, steps=columns, together=True, **options_of(drawing))
 
 
 def plain_text(renderable: RenderableType) -> str:

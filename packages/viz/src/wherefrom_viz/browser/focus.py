@@ -50,6 +50,12 @@ def bound_of(description: Description, focus: Focus, drawing: Drawing) -> float:
     return description.bound_among(description.scores[:, focus.columns].sum(axis=1))
 
 
+def strength_of(description: Description, value: float, column: int, drawing: Drawing) -> float:
+    """How strongly a score of one output is coloured, in [-1, 1]."""
+    share = value / bound_of(description, Focus(column=column), drawing) * drawing.intensity
+    return min(1.0, max(-1.0, share)) * description.fading(column)
+
+
 def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
     """How strongly each input is coloured, in [-1, 1]; NaN where it was not seen. Shape ``(inputs,)``."""
     columns = focus.columns

@@ -24,7 +24,8 @@ def sorted_keys(library: Library, keys: Keys, column: str, score: str, *, backwa
         score: The step score that is shown.
     """
     if column == "n":
-        ordered = np.sort(keys)
+        files = max(1, len(library.sources))
+        ordered = keys[np.lexsort((keys // files, keys % files))]
         return ordered[::-1] if backwards else ordered
     values = [order_in(column, library.summary(key), score) for key in keys.tolist()]
     missing = np.array([value is None for value in values], dtype=bool)

@@ -17,7 +17,7 @@ from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.describe.comparison import Comparison
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.numbers import NumberStyle, number_style
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 
@@ -44,15 +44,18 @@ class CompareView(JupyterMixin):
             )
         yield Text(f"rank agreement {_number(pair.mean_agreement)} (mean of steps; 1 same order, 0 unrelated)")
         yield Text()
+        style = number_style(pair.a.scale.bound)  # A and B have the same
+        if style.note:
+            yield Text(style.heading("strongest inputs"), style="bold")
         token_width = min(max(cells(step.label) for step in pair.a.steps), max(8, width // 5))
         for column, step in enumerate(pair.a.steps):
             label = elide(step.label, token_width)
             first = Text(isolate(label) + " " * (token_width - cells(label)), style="bold")
             first.append("  " + pad(_number(float(pair.agreement[column])), 5, right=True), style="not bold")
-            _strongest(first, "A", pair.a, column, terminal, width, self.top)
+            _strongest(first, "A", pair.a, column, style, terminal, width, self.top)
             yield first
             second = Text(" " * (token_width + 7))
-            _strongest(second, "B", pair.b, column, terminal, width, self.top)
+            _strongest(second, "B", pair.b, column, style, terminal, width, self.top)
             yield second
         yield Text()
         yield Text("A - B", style="bold")
@@ -64,16 +67,22 @@ class CompareView(JupyterMixin):
 
 
 def _strongest(
-    line: Text, name: str, half: Description, column: int, terminal: TerminalStyle, width: int, count: int
+    line: Text,
+    name: str,
+    half: Description,
+    column: int,
+    style: NumberStyle,
+    terminal: TerminalStyle,
+    width: int,
+    count: int,
 ) -> None:
-    style = number_style(half.scale.bound)
     line.append(f"  {name}", style="not bold dim")
     for row, score in half.top([column], count):
         shown, number = elide(half.inputs[row].label, 14), style(score, plus=half.words.signed)
         if line.cell_len + 4 + cells(shown) + len(number) > width:
             break
         line.append("  ")
-        line.append(f" {isolate(shown)} ", style=terminal.style(half.scale.strength(score)))
+        line.append(f" {isolate(shown)} ", style=terminal.style(half.strength(score, column)))
         line.append(number, style="not bold" if terminal.level == "none" else "not bold dim")
 
 

@@ -22,9 +22,7 @@ def pairs(
         return
     style = number_style(abs(found[0][2]))
     head = Text("strongest pairs", style="bold")
-    head.append(
-        "  + together more than each alone, - one does for the other" + (f" ({style.note})" if style.note else "")
-    )
+    head.append("  " + style.heading("+ together more than each alone, - one does for the other"))
     yield head
     numbers = [style(score, plus=True) for _, _, score in found]
     widest = max(map(len, numbers))

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description, Unit
-from wherefrom_viz.describe.numbers import number_style, short
+from wherefrom_viz.describe.numbers import NumberStyle, number_style, short
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate
 
@@ -30,7 +30,7 @@ def reading(
     description: Description,
     terminal: TerminalStyle,
     width: int,
-    columns: Sequence[int] | None = None,
+    groups: Sequence[Sequence[int]],
     wrap_after: WrapAfter = None,
     highlight: str | None = None,
 ) -> Iterator[Text]:
@@ -40,17 +40,19 @@ def reading(
         description: What to draw.
         terminal: What the terminal can show.
         width: Columns to stay within.
-        columns: Steps to read; None takes all if they are few, else their sum.
+        groups: Steps to read, those together that are summed; see `columns_read`.
         wrap_after: Where lines end; see `line_ends`.
         highlight: A step score that shades the output, which then comes first.
     """
     if highlight is not None:
         yield from _output(description, terminal, width, wrap_after, highlight)
-    for group in columns_read(description, columns):
+    for group in groups:
         if len(group) > 1:
-            bound = short(description.bound_of(group))
-            title = Text(f"all {len(group)} outputs together", style="bold")
-            yield title.append(f"   strongest colour: {bound}", style="not bold dim")
+            bound = description.bound_of(group)
+            whole = "all " if len(group) == len(description.steps) else ""
+            together = f"{whole}{len(group)} outputs together"
+            title = Text(number_style(bound).heading(together) if terminal.level == "none" else together, style="bold")
+            yield title.append(f"   strongest colour: {short(bound)}", style="not bold dim")
             yield from _texts(description, terminal, width, group, wrap_after)
         else:
             yield _step_line(description, group[0])
@@ -58,11 +60,21 @@ def reading(
             yield Text()
 
 
-def columns_read(description: Description, columns: Sequence[int] | None = None) -> list[list[int]]:
-    """The outputs that `reading` shows, those together that it sums."""
+def columns_read(
+    description: Description, columns: Sequence[int] | None = None, *, together: bool = False
+) -> list[list[int]]:
+    """The outputs that are read, those together that are summed.
+
+    Args:
+        description: Of what.
+        columns: Which outputs; None takes all if they are few, else their sum.
+        together: Sum those of ``columns``, too.
+    """
     everything = list(range(len(description.steps)))
     if columns is None and len(everything) > MOST_STEPS:
         return [everything]
+    if columns is not None and together:
+        return [list(columns)]
     return [[column] for column in (everything if columns is None else columns)]
 
 
@@ -86,19 +98,23 @@ def _output(
 
 def _step_line(description: Description, column: int) -> Text:
     line = Text("→ ", style="dim")
-    line.append(isolate(elide(description.steps[column].label, 40)), style="bold not dim")
+    line.append(
+        isolate(elide(description.steps[column].label, 40)),
+        style="dim" if description.fading(column) < 1.0 else "bold not dim",
+    )
     for name, values in description.step_scores.items():
         line.append(f"   {name} {short(float(values[column]))}", style="dim")
     return line
 
 
 def _texts(
-    description: Description, terminal: TerminalStyle, width: int, columns: list[int], wrap_after: WrapAfter = None
+    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int], wrap_after: WrapAfter = None
 ) -> Iterator[Text]:
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)
     seen = np.asarray(description.visible[:, columns].any(axis=1))
-    bound = description.bound_of(columns)
+    shares, style = description.strengths(columns), number_style(description.bound_of(columns))
+    faded = description.fading(*columns)
     for side in description.sides:
         rows = [row for row in range(side.start, side.end) if seen[row]]
         if not rows:
@@ -106,9 +122,9 @@ def _texts(
         paragraph = Text()
         if len(description.sides) > 1:
             paragraph.append(f"{side.title.lower()}: ", style="dim")
-        strengths = {row: float(np.clip(scores[row] / bound, -1, 1)) for row in rows}
+        strengths = {row: float(shares[row]) for row in rows}
         ends = line_ends([description.inputs[row] for row in rows], wrap_after)
-        numbers = _flow(paragraph, description, terminal, scores, strengths, bound, ends)
+        numbers = _flow(paragraph, description, terminal, scores, strengths, faded, style, ends)
         yield from _wrapped(paragraph, width, numbers)
 
 
@@ -159,14 +175,14 @@ def _flow(
     terminal: TerminalStyle,
     scores: npt.NDArray[np.float64],
     strengths: dict[int, float],
-    bound: float,
+    faded: float,
+    style: NumberStyle,
     ends: frozenset[int],
 ) -> list[Spoken]:
-    """Append the units, and tell where numbers are."""
-    style = number_style(bound)
+    """Append the units, and tell where numbers are; ``faded`` is in the strengths, but hides nothing."""
     numbers: list[Spoken] = []
     rows = list(strengths)
-    kept = _kept(rows, strengths)
+    kept = _kept(rows, strengths, _KEPT * faded)
     skipped = 0
     for place, row in enumerate(rows):
         if place not in kept:
@@ -176,7 +192,7 @@ def _flow(
             paragraph.append(f" …{skipped} more… ", style="dim")
             skipped = 0
         unit, strength = description.inputs[row], strengths[row]
-        spoken = terminal.level == "none" and abs(strength) >= _SPOKEN
+        spoken = terminal.level == "none" and abs(strength) >= _SPOKEN * faded
         said = f"[{style(scores[row], plus=description.words.signed)}]" if spoken else ""
         numbers += _append(paragraph, unit, terminal, strength, said)
         if place in ends:
@@ -209,13 +225,13 @@ def _end_line(paragraph: Text) -> None:
         paragraph.append("\n")
 
 
-def _kept(rows: list[int], strengths: dict[int, float]) -> set[int]:
-    """Places to print: all of a short text, else the ends and the neighbourhoods of what matters."""
+def _kept(rows: list[int], strengths: dict[int, float], least: float) -> set[int]:
+    """Places to print: all of a short text, else the ends and the neighbourhoods of what has the strength ``least``."""
     if len(rows) <= _LONGEST_FLOW:
         return set(range(len(rows)))
     kept = set(range(8)) | set(range(len(rows) - 24, len(rows)))
     strongest = sorted(range(len(rows)), key=lambda place: -abs(strengths[rows[place]]))[:24]
     for place in strongest:
-        if abs(strengths[rows[place]]) >= _KEPT:
+        if abs(strengths[rows[place]]) >= least:
             kept |= set(range(max(0, place - 4), min(len(rows), place + 5)))
     return kept

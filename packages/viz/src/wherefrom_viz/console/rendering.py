@@ -59,6 +59,7 @@ def console_view(
     theme: Theme | None = None,
     steps: Sequence[int] | None = None,
     top: int = 5,
+    together: bool = False,
     share_scale: bool = False,
     wrap_after: WrapAfter = None,
     highlight: str | None = None,
@@ -73,6 +74,7 @@ def console_view(
         theme: ``"light"`` or ``"dark"`` terminal; guessed if None.
         steps: Which steps to read or tabulate; None takes all.
         top: Inputs per line of the table.
+        together: Read the chosen ``steps`` as one, their scores summed.
         share_scale: One colour scale for all examples.
         wrap_after: Where lines of ``view="read"`` end: after so many tokens, or after these texts (``".!?"``).
         highlight: Name of a step score that shades the output in ``view="read"``.
@@ -94,6 +96,7 @@ def console_view(
         theme=theme,
         columns=steps,
         top=top,
+        together=together,
         wrap_after=wrap_after,
         highlight=highlight,
     )

@@ -10,6 +10,7 @@ from rich.text import Text
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.running_text import shares_of_largest
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 DOUBTFUL = 0.1
@@ -29,7 +30,7 @@ def strongest(
     name, values = _probability(description)
     written = [] if values is None else aligned(values)
     head = Text(pad("token", token_width) + ("  " + pad(name, 5, right=True) if name else ""), style="bold")
-    head.append("  strongest inputs" + (f" ({style.note})" if style.note else ""), style="bold")
+    head.append("  " + style.heading("strongest inputs"), style="bold")
     yield head
     starved = False
     for column in chosen:
@@ -79,16 +80,20 @@ def step_table(
         line = Text(pad(str(column + 1), index_width, right=True) + "  ", style="dim")
         line.append(isolate(label) + " " * (token_width - cells(label)), style="bold not dim")
         for name in shown:
-            values = np.asarray(description.step_scores[name], dtype=float)
-            largest = 1.0 if name == "probability" else float(np.abs(values[np.isfinite(values)]).max(initial=0.0))
-            share = abs(float(values[column])) / largest if largest > 0 and np.isfinite(values[column]) else 0.0
             line.append("  " + pad(texts[name][column], widths[name], right=True) + " ", style="not dim")
-            line.append(bar(share, _BAR_WIDTH), style="dim" if terminal.level == "none" else "cyan")
+            drawn = step_bar(description, name, column, _BAR_WIDTH)
+            line.append(drawn, style="dim" if terminal.level == "none" else "cyan")
         if probability is not None and float(probability[column]) < threshold and line.cell_len + 5 <= width:
             line.append(" low", style="bold" if terminal.level == "none" else "bold yellow")
         yield line
     if len(shown) < len(names):
         yield Text(f"{_NO_ROOM}{', '.join(n for n in names if n not in shown)}", style="dim")
+
+
+def step_bar(description: Description, name: str, column: int, width: int) -> str:
+    """A bar of a step score: a probability as it is, others beside the largest; none for one that is not finite."""
+    share = abs(shares_of_largest(description.step_scores[name], largest=1.0 if name == "probability" else None))
+    return bar(float(share[column]), width)
 
 
 def bar(share: float, width: int) -> str:

@@ -41,6 +41,8 @@ class ConsoleView(JupyterMixin):
     theme: Theme | None = None
     columns: Sequence[int] | None = None
     """Steps of the reading view and the table; None: all."""
+    together: bool = False
+    """Are they read as one, their scores summed?"""
     top: int = 5
     """Inputs per line of the table."""
     wrap_after: WrapAfter = None
@@ -76,8 +78,8 @@ class ConsoleView(JupyterMixin):
             left_out = any(description.omits_special([column]) for column in columns)
             yield from legend(description, terminal, width, cells=False, shown=np.array(listed), left_out=left_out)
         elif view == "read":
-            yield from reading(description, terminal, width, self.columns, self.wrap_after, self.highlight)
-            groups = columns_read(description, self.columns)
+            groups = columns_read(description, self.columns, together=self.together)
+            yield from reading(description, terminal, width, groups, self.wrap_after, self.highlight)
             yield from legend(
                 description,
                 terminal,
@@ -112,7 +114,7 @@ class ConsoleView(JupyterMixin):
             yield Text()
             yield from strongest(description, terminal, width, self.columns, self.top)
         else:
-            yield from reading(description, terminal, width, self.columns)
+            yield from reading(description, terminal, width, columns_read(description, self.columns))
             yield Text()
             yield from strongest(description, terminal, width, self.columns, self.top)
         yield Text()

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.card import CHANCE, doubtful
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.common_units import common_units
@@ -23,6 +24,7 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
+    NORMALIZATION_WORDS,
     Description,
     Normalization,
     Scale,
@@ -102,11 +104,14 @@ def compare(
     difference = evolve(
         one,
         title="A - B",
+        notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
+        finite=one.finite & two.finite,
         scores=change,
         visible=both,
         words=evolve(one.words, raises="more in A", lowers="more in B", of="", signed=True),
         scale=_scale(change[counted(one.inputs)]),
         step_scores={},
+        doubtful=(),
     )
     ranked = both & one.finite & two.finite
     return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, ranked))
@@ -130,6 +135,10 @@ def _regrouped(
     if normalize != "none":
         scores = normalized(scores, normalize)
     inputs = tuple(_merged(description.inputs[start:end]) for start, end in rows)
+    step_scores = {
+        name: units.step_scores_of_spans(values, columns, ways[name])
+        for name, values in description.step_scores.items()
+    }
     return evolve(
         description,
         inputs=inputs,
@@ -139,13 +148,11 @@ def _regrouped(
         visible=visible,
         finite=~lost,
         scale=_scale(scores[counted(inputs)]),
-        step_scores={
-            name: units.step_scores_of_spans(values, columns, ways[name])
-            for name, values in description.step_scores.items()
-        },
+        step_scores=step_scores,
+        doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
         output_rows={},
-        pipeline=(*description.pipeline, *(("share of each step's total",) if normalize == "step" else ())),
+        pipeline=(*description.pipeline, *([] if normalize == "none" else [NORMALIZATION_WORDS[normalize]])),
     )
 
 

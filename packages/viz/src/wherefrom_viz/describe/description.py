@@ -42,8 +42,11 @@ Normalization: TypeAlias = Literal["none", "step", "sequence"]
 FADED = 0.2
 """How much of a colour is left in columns whose scores were not told from chance."""
 NORMALIZATIONS: tuple[Normalization, ...] = ("none", "step", "sequence")
+NORMALIZATION_WORDS = {"step": "share of each step's total", "sequence": "share of the largest score"}
 
 
+NOT_FINITE = "Some scores are not finite (NaN or infinite); they are shown as 0."
+"""Said where they are shown; see `Description.unshown`."""
 LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
 """Said where that changes one of them; see `Description.omits_special`."""
 
@@ -106,15 +109,18 @@ class Scale:
     """Smallest score shown."""
     high: float
     """Largest score shown."""
+    given: tuple[float | None, float | None] = (None, None)
+    """Its ends as they were asked for; None follows the scores, those of outputs together as well."""
 
     def strength(self, value: float) -> float:
         """``value`` as a share of the bound, in [-1, 1]."""
         return float(min(1.0, max(-1.0, value / self.bound)))
 
 
-def bound_for(scores: npt.NDArray[np.floating[Any]]) -> float:
-    """A bound that these scores just fill; > 0."""
-    return float(np.abs(scores).max(initial=0.0)) or 1.0
+def bound_for(scores: npt.NDArray[np.floating[Any]], low: float | None = None, high: float | None = None) -> float:
+    """A bound that these scores just fill, or ends of their range that take the place of theirs; > 0."""
+    ends = (scores.min(initial=0.0) if low is None else low, scores.max(initial=0.0) if high is None else high)
+    return float(max(map(abs, ends))) or 1.0
 
 
 @frozen(kw_only=True, eq=False)
@@ -165,10 +171,21 @@ class Description:
         """``value`` as a share of the strongest colour, in [-1, 1]; pale in a doubtful column."""
         return self.scale.strength(value) * self.fading(column)
 
+    def strengths(self, columns: Sequence[int]) -> npt.NDArray[np.float64]:
+        """The scores of these columns together as shares of the strongest colour, in [-1, 1]; pale where all of them
+        are doubtful. Shape ``(inputs,)``."""
+        scores = self.scores[:, list(columns)].sum(axis=1)
+        return np.asarray(np.clip(scores / self.bound_of(columns), -1, 1) * self.fading(*columns))
+
     def fading(self, *columns: int) -> float:
         """What the colours of some columns together are multiplied with: pale where none of them was told from
         chance."""
         return FADED if self.doubtful and columns and all(self.doubtful[column] for column in columns) else 1.0
+
+    @property
+    def unshown(self) -> str:
+        """What is said where scores are shown as 0 that are none; nothing where there are none such."""
+        return "" if self.finite.all() else NOT_FINITE
 
     @property
     def pipeline_words(self) -> str:
@@ -203,7 +220,7 @@ class Description:
 
     def bound_among(self, scores: npt.NDArray[np.float64]) -> float:
         """A bound that scores ``(inputs, ...)`` just fill, those of special tokens and template parts left out; > 0."""
-        return bound_for(scores[counted(self.inputs)])
+        return bound_for(scores[counted(self.inputs)], *self.scale.given)
 
     def omits_special(self, columns: Sequence[int] | None = None) -> bool:
         """Would special tokens and template parts, which are left out, be the strongest inputs and widen the colours?
@@ -284,10 +301,9 @@ def describe(
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
-    lost = ~np.isfinite(scores)
+    lost = visible & ~np.isfinite(scores)
     if lost.any():
-        notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
-    lost &= visible
+        notes.append(NOT_FINITE)
     scores = np.where(visible & ~lost, scores, 0.0)
 
     pair_labels, pair_scores = _pairs(attribution)
@@ -311,7 +327,7 @@ def describe(
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
     if normalize != "none":
         scores = normalized(scores, normalize)
-        pipeline.append("share of each step's total" if normalize == "step" else "share of the largest score")
+        pipeline.append(NORMALIZATION_WORDS[normalize])
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     shown_inputs = tuple(
@@ -467,7 +483,7 @@ def stage_words(stage: Stage) -> str:
     return text_marks.visible(f"{words} ({details})" if details else words)
 
 
-_STAGE_WORDS = {"normalize": "share of each step's total", "rescale": "share of the largest score"}
+_STAGE_WORDS = {"normalize": NORMALIZATION_WORDS["step"], "rescale": NORMALIZATION_WORDS["sequence"]}
 _FUNCTION_WORDS = {"vnorm": "L2 norm", "absmax": "largest magnitude", "prod": "product", "max": "maximum"}
 
 
@@ -770,8 +786,7 @@ def _scale(scores: npt.NDArray[np.float64], visible: BoolArray, low: float | Non
     shown = scores[visible]
     smallest = float(shown.min(initial=0.0)) if low is None else low
     largest = float(shown.max(initial=0.0)) if high is None else high
-    bound = max(abs(smallest), abs(largest))
-    return Scale(bound=bound if bound > 0 else 1.0, low=smallest, high=largest)
+    return Scale(bound=bound_for(shown, low, high), low=smallest, high=largest, given=(low, high))
 
 
 def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:

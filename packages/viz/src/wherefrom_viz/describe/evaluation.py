@@ -152,4 +152,4 @@ def _cell(line: Line | None) -> Cell:
             detail += f" [{line.interval[0]:.3g}, {line.interval[1]:.3g}]"
         if line.p is not None:
             detail += f", p = {line.p:.2g}"
-    return Cell(text=short(round(line.mean, 4)), value=line.mean, better=line.better_than_random, detail=detail)
+    return Cell(text=short(line.mean), value=line.mean, better=line.better_than_random, detail=detail)

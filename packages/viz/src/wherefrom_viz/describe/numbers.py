@@ -38,6 +38,15 @@ class NumberStyle:
         """What to multiply by, or an empty string ("×10⁻³")."""
         return f"×10{str(self.exponent).translate(_SUPERSCRIPT)}" if self.exponent else ""
 
+    def heading(self, text: str) -> str:
+        """What stands over numbers of this style: ``text``, and what to multiply them by.
+
+        Example:
+            >>> NumberStyle(-3, 2).heading("strongest inputs")
+            'strongest inputs (×10⁻³)'
+        """
+        return f"{text} ({self.note})" if self.note else text
+
 
 def number_style(largest: float) -> NumberStyle:
     """The style for scores of at most this magnitude.

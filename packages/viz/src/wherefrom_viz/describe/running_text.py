@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -94,6 +94,16 @@ def highlights(description: Description, step_score: str) -> npt.NDArray[np.floa
             f"highlight={step_score!r}: there is no such step score.{nearest(step_score, known)} There are: "
             f"{', '.join(known) or 'none'}. Ask for it with step_scores=[{step_score!r}]."
         )
-    values = np.nan_to_num(np.asarray(description.step_scores[step_score], dtype=np.float64))
-    bound = float(np.abs(values).max(initial=0.0))
-    return values / bound if bound > 0 else values
+    return shares_of_largest(description.step_scores[step_score])
+
+
+def shares_of_largest(values: npt.NDArray[Any], largest: float | None = None) -> npt.NDArray[np.float64]:
+    """Numbers as shares of the largest magnitude, in [-1, 1]; those that are not finite are 0, and never the largest.
+
+    Args:
+        values: Shape ``(steps,)``.
+        largest: Taken instead of the largest magnitude.
+    """
+    known = np.where(np.isfinite(values), values, 0.0).astype(np.float64)
+    bound = float(np.abs(known).max(initial=0.0)) if largest is None else largest
+    return known / bound if bound > 0 else known

@@ -52,6 +52,7 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
             visible=description.visible[:, kept],
             finite=description.finite[:, kept],
             step_scores={name: values[kept] for name, values in description.step_scores.items()},
+            doubtful=tuple(description.doubtful[step] for step in kept) if description.doubtful else (),
             output_rows={
                 place: description.output_rows[step]
                 for place, step in enumerate(kept)

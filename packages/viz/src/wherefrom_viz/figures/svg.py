@@ -173,6 +173,11 @@ class _Figure:
             else:
                 above = _n(top - 0.5 * size)
                 yield f'<text x="{_n(x)}" y="{above}" text-anchor="middle" font-weight="bold">{text}</text>'
+        if self.numbers and self.style.note:
+            yield (
+                f'<text x="{_n(self.label_width - 0.5 * size)}" y="{_n(top - 0.5 * size)}" text-anchor="end" '
+                f'fill="{grey}">{self.style.note}</text>'
+            )
         starts = {rows[0] for _, rows in self.sections[1:]}
         for place, row in enumerate(self.rows):
             y = top + place * self.row
@@ -323,7 +328,7 @@ def _ramp(palette: Palette, theme: Theme, size: float, y: float, grey: str, ends
 def _legend_words(description: Description, *, together: bool = False) -> list[str]:
     left_out = description.omits_special(range(len(description.steps)) if together else None)
     words = [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
-    return [*words, LEFT_OUT] if left_out else words
+    return [*words, *([LEFT_OUT] if left_out else []), *([description.unshown] if description.unshown else [])]
 
 
 def surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:

@@ -23,7 +23,19 @@ def render_markdown(
     steps: Sequence[int] | None = None,
     **options: Any,
 ) -> str:
-    """A Markdown table per example. Every character that Markdown would act on is escaped."""
+    """A Markdown table per example. Every character that Markdown would act on is escaped.
+
+    Args:
+        attributions: One or many.
+        view: One of figures' views; each is the same table.
+        top: How many inputs to show, by their largest magnitude.
+        steps: Outputs to show, counted from 0.
+        **options: As for `describe`.
+
+    Raises:
+        SettingsError: Figures have no such view.
+    """
+    checked_view(view)
     parts = (cropped(one, top, steps) for one in describe_all(attributions, **options))
     return "\n".join("\n".join(_markdown(description)) + "\n" for description in parts)
 
@@ -68,20 +80,24 @@ def _latex_text(description: Description, palette: Palette, together: bool) -> I
         yield from text.latex_lines(paragraph, palette, _LATEX)
     yield "}"
     yield f"% colours from {low} to {high}; {description.words.sentence}; {description.pipeline_words}"
+    if description.unshown:
+        yield f"% {description.unshown}"
 
 
 def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[tuple[str, float | None]]:
+    """Of each cell its number, and its share of the strongest colour; None where a step did not see the input."""
     for column in range(len(description.steps)):
         if not description.visible[row, column]:
             yield "", None
         else:
             value = float(description.scores[row, column])
-            yield style(value, plus=description.words.signed), value
+            yield style(value, plus=description.words.signed), description.strength(value, column)
 
 
 def _notes(description: Description, style: NumberStyle) -> str:
     unit = f" Numbers {style.note}." if style.note else ""
-    return f"{description.words.sentence}.{unit} {description.pipeline_words}."
+    unshown = f" {description.unshown}" if description.unshown else ""
+    return f"{description.words.sentence}.{unit} {description.pipeline_words}.{unshown}"
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
@@ -102,8 +118,7 @@ def _markdown(description: Description) -> Iterator[str]:
     for row in description.seen_rows():
         values = list(_cells(description, row, style))
         largest = [
-            f"**{text}**" if value is not None and abs(description.scale.strength(value)) >= 0.5 else text
-            for text, value in values
+            f"**{text}**" if strength is not None and abs(strength) >= 0.5 else text for text, strength in values
         ]
         yield f"| {safe(elide(description.inputs[row].label, 40))} | {' | '.join(largest)} |"
     for name, scores in description.step_scores.items():
@@ -141,10 +156,10 @@ def _latex(description: Description, palette: Palette) -> Iterator[str]:
     def safe(text: str) -> str:
         return "".join(_LATEX.get(character, character) for character in text)
 
-    def cell(text: str, value: float | None) -> str:
-        if value is None:
+    def cell(text: str, strength: float | None) -> str:
+        if strength is None:
             return r"$\cdot$"
-        colour = palette.colour(description.scale.strength(value), "light")
+        colour = palette.colour(strength, "light")
         if colour == colours.WHITE:
             return f"${text}$"
         text_colour = r"\color{white}" if colours.text_on(colour) == colours.WHITE else ""
@@ -153,13 +168,15 @@ def _latex(description: Description, palette: Palette) -> Iterator[str]:
     yield r"% needs \usepackage[table]{xcolor}, \usepackage{booktabs} and \usepackage{textcomp}"
     yield rf"\begin{{tabular}}{{r{'c' * len(description.steps)}}}"
     yield r"\toprule"
-    yield " & ".join(["", *(safe(elide(step.label, 30)) for step in description.steps)]) + r" \\"
+    sign = r"\textminus " if style.exponent < 0 else ""
+    factor = rf"\texttimes{{}}10\textsuperscript{{{sign}{abs(style.exponent)}}}" if style.exponent else ""
+    yield " & ".join([factor, *(safe(elide(step.label, 30)) for step in description.steps)]) + r" \\"
     yield r"\midrule"
     starts = {rows[0] for _, rows in description.sections()[1:]}
     for row in description.seen_rows():
         if row in starts:
             yield r"\midrule"
-        texts: Sequence[str] = [cell(text, value) for text, value in _cells(description, row, style)]
+        texts: Sequence[str] = [cell(text, strength) for text, strength in _cells(description, row, style)]
         yield " & ".join([safe(elide(description.inputs[row].label, 30)), *texts]) + r" \\"
     if description.step_scores:
         yield r"\midrule"

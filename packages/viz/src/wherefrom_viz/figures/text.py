@@ -49,13 +49,12 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
     columns = [list(range(len(description.steps)))] if together else [[c] for c in range(len(description.steps))]
     found = []
     for chosen in columns:
-        scores = description.scores[:, chosen].sum(axis=1)
+        strengths = description.strengths(chosen)
         seen = np.flatnonzero(description.visible[:, chosen].any(axis=1))
-        bound = bound_of(description, together)
         pieces = []
         for place, row in enumerate(seen):
             unit, first = description.inputs[row], place == 0 or any(row == side.start for side in description.sides)
-            strength = float(np.clip(scores[row] / bound, -1, 1))
+            strength = float(strengths[row])
             parts = line_parts(unit.text, unit.space_before)
             pieces += [Piece(part=part, strength=strength, first=first and part is parts[0]) for part in parts]
         output = "all outputs together" if together else description.steps[chosen[0]].label

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
@@ -20,8 +21,10 @@ from wherefrom_viz.describe.description import (
     Description,
     Normalization,
     Shown,
+    aggregated,
     describe,
     examples_of,
+    partition_of,
     title_of,
     total_magnitude,
 )
@@ -30,7 +33,7 @@ from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
-from wherefrom_viz.page.meta import TITLE, Opening, meta_of
+from wherefrom_viz.page.meta import TITLE, Opening, meta_of, units_of
 from wherefrom_viz.page.packing import Packed, deflated, pack, plain_json
 from wherefrom_viz.page.pair_list import pair_lists
 from wherefrom_viz.page.pairs import pairs_of
@@ -217,7 +220,7 @@ def page_parts(
         dimensions: Sliders over examples that are slices of one result: name and labels of each.
         controls: False leaves out heading, list, tabs and menus, as for a slide or a frame in another page; keys go on
             working.
-        step: Output that is pinned when it opens, counted from 0.
+        step: Output that is pinned when it opens, counted from 0 in tokens; the unit that it is in.
         height: Pixels it takes at most; what does not fit scrolls.
         first: Take only so many examples.
         wrap_after: Adds each output as text whose tokens unfold to their inputs, with lines that end after so many
@@ -244,46 +247,54 @@ def page_parts(
     examples = [
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
-    bound = max((abs(value) for value in (min_val, max_val) if value is not None), default=None)
     if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
         raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
-    packed = pack(examples, precision, bound)
+    packed = pack(examples, precision, (min_val, max_val))
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
     content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, state, str(step)]).encode()).hexdigest()
+
+    def described(place: int) -> Description:
+        one, made = examples[place]
+        return describe(
+            one,
+            made,
+            granularity=granularity,
+            merge=merge,
+            normalize=normalize,
+            min_val=min_val,
+            max_val=max_val,
+            title=title_of(one, place, len(examples)),
+        )
+
+    bound, units = packed.bound, units_of()
+    if share_scale and units != units_of(granularity, merge, normalize):
+        bound = max((described(place).scale.bound for place in range(len(examples))), default=1.0)
+        units = units_of(granularity, merge, normalize)
     meta = meta_of(
         opening,
         id=content[:12],
         count=len(examples),
         block_size=packed.block_size,
-        bound=packed.bound,
+        bound=bound,
+        units=units,
         subtitle=packed.subtitle,
         first=examples[0] if examples else None,
         dimensions=dimensions,
     )
     meta.update(controls=controls, height=height)
+    if min_val is not None or max_val is not None:
+        meta["range"] = [min_val, max_val]
     if step is not None:
         outputs = examples[0][0].attr_pos_end - examples[0][0].attr_pos_start if examples else 0
         if not 0 <= step < outputs:
             raise InputError(f"step={step}: the outputs of the first example are 0 to {outputs - 1}.")
-        meta["defaults"]["tok"] = [step, step]
+        starts = partition_of(aggregated(examples[0][0])[0], granularity).columns
+        unit = bisect_right(starts, step) - 1
+        meta["defaults"]["tok"] = [unit, unit]
     fallback, interacting, folded = "<p>There are no examples.</p>", "", ""
     if examples:
-
-        @cache
-        def description(place: int) -> Description:
-            one, made = examples[place]
-            return describe(
-                one,
-                made,
-                granularity=granularity,
-                merge=merge,
-                normalize=normalize,
-                min_val=min_val,
-                max_val=max_val,
-                title=title_of(one, place, len(examples)),
-            )
-
+        description = cache(described)
         interacting = pair_lists(
             [description(place) for place, (one, _) in enumerate(examples) if one.details.get(DETAIL)]
         )

@@ -10,6 +10,7 @@ from html import escape
 from wherefrom.evaluation import Evaluation, MeanCurve
 
 from wherefrom_viz.describe.evaluation import LEGEND, EvaluationDescription, Table, describe_evaluation
+from wherefrom_viz.describe.numbers import short
 
 WIDTH, HEIGHT, MARGIN = 560, 280, 40
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f6fd1", "#8c564b")
@@ -108,8 +109,8 @@ def _figure(curves: Sequence[MeanCurve], side: str, caption: str) -> str:
     base = HEIGHT - MARGIN
     axes = (
         f'<path d="M{MARGIN} {MARGIN / 2} V{base} H{WIDTH - MARGIN}" fill="none" stroke="currentColor" opacity=".4"/>'
-        f'<text x="{MARGIN - 4}" y="{MARGIN / 2 + 4}" text-anchor="end">{high:.1f}</text>'
-        f'<text x="{MARGIN - 4}" y="{base}" text-anchor="end">{low:.1f}</text>'
+        f'<text x="{MARGIN - 4}" y="{MARGIN / 2 + 4}" text-anchor="end">{_two_digits(high)}</text>'
+        f'<text x="{MARGIN - 4}" y="{base}" text-anchor="end">{_two_digits(low)}</text>'
         f'<text x="{MARGIN}" y="{base + 16}">0 % gone</text>'
         f'<text x="{WIDTH - MARGIN}" y="{base + 16}" text-anchor="end">all</text>'
     )
@@ -119,6 +120,10 @@ def _figure(curves: Sequence[MeanCurve], side: str, caption: str) -> str:
         f'height="{HEIGHT}" role="img" aria-label="{escape(label)}">{axes}{"".join(drawn)}</svg>'
         f"<details><summary>which line is which</summary><ul>{''.join(names)}</ul></details></figure>\n"
     )
+
+
+def _two_digits(value: float) -> str:
+    return short(float(f"{value:.2g}"))
 
 
 def _halves(shown: EvaluationDescription) -> str:

@@ -78,6 +78,11 @@ class Opening:
         }
 
 
+def units_of(granularity: Level = "token", merge: Merge = "sum", normalize: Normalization = "none") -> str:
+    """Of which scores the bound over all examples is, as the script has it; tokens are merged in no way."""
+    return ",".join([granularity, normalize, "" if granularity == "token" else merge])
+
+
 def meta_of(
     opening: Opening,
     *,
@@ -86,6 +91,7 @@ def meta_of(
     block_size: int,
     bound: float,
     subtitle: str,
+    units: str | None = None,
     first: tuple[Attribution, Provenance] | None,
     dimensions: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> dict[str, Any]:
@@ -95,7 +101,8 @@ def meta_of(
         id: Of the page among others in one notebook.
         count: Examples in all.
         block_size: Examples in a block.
-        bound: Largest magnitude over all examples.
+        bound: Score of the strongest colour over all examples.
+        units: Of which scores, from `units_of`; None: of tokens as they came.
         subtitle: Of the first example.
         first: The first example and how it was made, for the words of its signs; None without any.
         dimensions: Sliders over examples that are slices of one result.
@@ -109,6 +116,7 @@ def meta_of(
         "n": count,
         "blockSize": block_size,
         "bound": bound,
+        "units": units or units_of(),
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": opening.state(),
         "controls": True,

@@ -31,6 +31,7 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
+    NOT_FINITE,
     aggregated,
     before_labels,
     bound_for,
@@ -88,8 +89,8 @@ class Packer:
     """Examples in all."""
     several_methods: bool = False
     """Are they of several methods, so that titles name them?"""
-    bound: float | None = None
-    """Score of the strongest colour, if it should not follow the scores."""
+    ends: tuple[float | None, float | None] = (None, None)
+    """Ends of the range of colours; None follows the scores."""
     fine: bool = False
     """Five digits of each score rather than three, in ``display``."""
     subtitle: str = ""
@@ -108,7 +109,7 @@ class Packer:
     @property
     def shared_bound(self) -> float:
         """Score of the strongest colour over all examples."""
-        return self.bound or self.largest or 1.0
+        return self.largest or 1.0
 
     def block(self, examples: Sequence[tuple[Attribution, Provenance]], first: int) -> tuple[bytes, list[list[Any]]]:
         """The deflated block of some examples, and their lines of the list.
@@ -123,8 +124,6 @@ class Packer:
             if place == 0:
                 self.subtitle = subtitle_of(one, made)
             header, planes, scale, steps, line = _packed(one, made, place, self)
-            if self.bound is not None:
-                header["bd"] = self.bound
             header["at"] = at
             at += sum(map(len, planes))
             headers.append(header)
@@ -141,21 +140,23 @@ class Packer:
 
 
 def pack(
-    examples: Sequence[tuple[Attribution, Provenance]], precision: Precision = "display", bound: float | None = None
+    examples: Sequence[tuple[Attribution, Provenance]],
+    precision: Precision = "display",
+    ends: tuple[float | None, float | None] = (None, None),
 ) -> Packed:
     """Pack examples.
 
     Args:
         examples: Each with how it was made.
         precision: See the module.
-        bound: Score of the strongest colour, if it should not follow the scores.
+        ends: Of the range of colours; None follows the scores.
 
     Raises:
         SettingsError: An unknown precision.
     """
     several = len({one.method for one, _ in examples}) > 1
     fine = sum(cells_of(one) for one, _ in examples) <= _FINE_CELLS
-    packer = Packer(precision=precision, count=len(examples), several_methods=several, bound=bound, fine=fine)
+    packer = Packer(precision=precision, count=len(examples), several_methods=several, ends=ends, fine=fine)
     size = block_size(max((cells_of(one) for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
@@ -200,11 +201,12 @@ def _packed(
     attribution, pipeline = aggregated(attribution)
     scores, visible, sides, _ = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
-    if not np.isfinite(scores).all():
-        notes.append("Some scores are not finite (NaN or infinite); they are shown as 0.")
-    scores = np.where(visible & np.isfinite(scores), scores, 0.0)
+    lost = visible & ~np.isfinite(scores)
+    if lost.any():
+        notes.append(NOT_FINITE)
+    scores = np.where(visible & ~lost, scores, 0.0)
     said = ~np.array(template_rows(attribution, sides), dtype=bool)
-    bound = bound_for(scores[said] if said.any() else scores)
+    bound = bound_for(scores[said] if said.any() else scores, *packer.ends)
     scored = {side.name for side in sides}
     shown_sides = []
     if attribution.source_attributions is not None or _own_source(attribution):
@@ -224,6 +226,7 @@ def _packed(
         "m": own_subtitle if own_subtitle != packer.subtitle else "",
         "p": pipeline,
         "no": notes,
+        "lo": np.flatnonzero(lost).tolist(),
         "vs": _contrasts(attribution),
         "st": [[name, _way(attribution, name)] for name in attribution.step_scores],
         "seg": _segments(attribution),

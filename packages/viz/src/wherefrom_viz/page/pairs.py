@@ -161,7 +161,7 @@ class _Pair:
             if level != "token" and all(half.as_tokens(level) for half in self.halves):
                 continue
             rows = {side: _stretches(self.starts(level, side), len(self.groups[side])) for side in self.scored}
-            columns = _stretches([start for start in self.starts(level, "target") if start >= first], last)
+            columns = _stretches([start for start in self.starts(level, "target") if first <= start < last], last)
             values = []
             for whose, half in enumerate(self.halves):
                 cut, scores, visible = half.units(level)

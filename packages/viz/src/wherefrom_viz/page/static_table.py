@@ -32,7 +32,9 @@ def static_table(description: Description, *, more: int = 0) -> str:
         left.append(f"{more} more")
     caption = " · ".join(part for part in (description.title, description.subtitle) if part)
     note = " ".join(
-        part for part in (description.words.sentence + ".", style.note and f"Numbers {style.note}.") if part
+        part
+        for part in (description.words.sentence + ".", style.note and f"Numbers {style.note}.", description.unshown)
+        if part
     )
     cells = _table(description, rows, columns, caption, lambda value: style(value, plus=description.words.signed))
     return f'<div class="wf-static">{cells}<p class="quiet">{escape(note)}{_left(left)}</p></div>'
@@ -56,6 +58,7 @@ def static_multiples(descriptions: Sequence[Description], *, more: int = 0) -> s
         for description in rescaled(descriptions)
     ]
     note = f"{descriptions[0].words.sentence}. The strongest slices are shown, on one scale." if descriptions else ""
+    note += next((f" {one.unshown}" for one in descriptions if one.unshown), "")
     return (
         f'<div class="wf-static"><div class="small">{"".join(tables)}</div>'
         f'<p class="quiet">{escape(note)}{_left([f"{more} more, with a slider for each dimension"] if more else [])}'

@@ -31,7 +31,8 @@ from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.browser.widgets.splitter import Splitter
 from wherefrom_viz.browser.widgets.tab_line import TabLine
-from wherefrom_viz.console import compare_view
+from wherefrom_viz.colours import palette_named
+from wherefrom_viz.console.comparing import CompareView
 from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.text_marks import elide, visible
@@ -191,7 +192,7 @@ class CompareScreen(ExampleScreen):
         self.query_one(LegendLine).show(shown, drawing, shades, self.bound_of(shown))
         place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
         left_out = any(one.omits_special() for one in descriptions.values())
-        self.query_one(PipelineLine).show(comparison.a, drawing, place, left_out=left_out)
+        self.query_one(PipelineLine).show(comparison.difference, drawing, place, left_out=left_out)
         self._title()
 
     def _head(self, pane: str, description: Description) -> None:
@@ -242,7 +243,5 @@ class CompareScreen(ExampleScreen):
         """Copy the comparison as text."""
         if self.comparison is None:
             return
-        a, b = (prepared(example, self.session.drawing) for example in self._examples)
-        drawing = self.session.drawing
-        shown = compare_view(a, b, granularity=drawing.granularity, merge=drawing.merge)
+        shown = CompareView(comparison=self.comparison, palette=palette_named(self.session.drawing.palette))
         self.post_message(CopyWanted(plain_text(shown)))

@@ -10,6 +10,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from wherefrom_viz.browser.focus import strength_of
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
@@ -50,7 +51,8 @@ class AgreementView(DescriptionView):
         if self.description is None or self.comparison is None:
             return Strip.blank(width, base)
         if y == 0:
-            head = f"      {'output':<{self._token_width}}  {'agreement':<{_BAR + 8}}differs most in"
+            differs = self._numbers.heading("differs most in")
+            head = f"      {'output':<{self._token_width}}  {'agreement':<{_BAR + 8}}{differs}"
             return strip_of([(head, self.get_component_rich_style("view--head", partial=True))], width, base)
         column = y - 1 + self.scroll_offset.y
         if column >= len(self.description.steps):
@@ -83,7 +85,7 @@ class AgreementView(DescriptionView):
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = description.strength(score * self.drawing.intensity, column)
+            strength = strength_of(description, score, column, self.drawing)
             pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces

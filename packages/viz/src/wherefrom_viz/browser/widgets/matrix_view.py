@@ -9,7 +9,7 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
-from wherefrom_viz.browser.focus import Focus, bound_of
+from wherefrom_viz.browser.focus import strength_of
 from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
@@ -48,10 +48,12 @@ class MatrixView(DescriptionView):
             rows += members
         self._rows = tuple(rows)
         longest = max((cells(description.inputs[row].label) for row in description.seen_rows()), default=4)
-        self._label_width = max(4, min(longest, width // 4))
-        room = width - self._label_width - _GAP
-        self._cell_width = _NUMBER_WIDTH if len(description.steps) * _NUMBER_WIDTH <= room else 2
         self._numbers = number_style(description.scale.bound)
+        self._label_width = max(4, min(longest, width // 4))
+        with_factor = max(self._label_width, len(self._numbers.note))
+        self._cell_width = 2
+        if len(description.steps) * _NUMBER_WIDTH <= width - with_factor - _GAP:
+            self._label_width, self._cell_width = with_factor, _NUMBER_WIDTH
         self._head = self._make_head(height)
         return Size(
             self._label_width + _GAP + self._cell_width * len(description.steps), len(self._rows) + len(self._head)
@@ -108,7 +110,8 @@ class MatrixView(DescriptionView):
         head = self.get_component_rich_style("view--head", partial=True)
         cursor = self.get_component_rich_style("view--cursor", partial=True)
         pinned = self.get_component_rich_style("view--pinned", partial=True)
-        pieces: list[tuple[str, Style]] = [(" " * (self._label_width + _GAP), head)]
+        factor = self._numbers.note if self._cell_width == _NUMBER_WIDTH else ""
+        pieces: list[tuple[str, Style]] = [(factor.rjust(self._label_width) + " " * _GAP, head)]
         for column in self._columns(width):
             style = head + pinned if column in self.looking.pinned else head
             pieces.append((self._head[level][column], style + cursor if column == self.looking.column else style))
@@ -131,18 +134,17 @@ class MatrixView(DescriptionView):
         ]
         for column in self._columns(width):
             cross = here and column == self.looking.column
-            pieces.append(self._cell(row, column, self.drawing.intensity, dim, cross))
+            pieces.append(self._cell(row, column, dim, cross))
         return pieces
 
-    def _cell(self, row: int, column: int, intensity: float, dim: Style, cross: bool) -> tuple[str, Style]:
+    def _cell(self, row: int, column: int, dim: Style, cross: bool) -> tuple[str, Style]:
         description, width = self.description, self._cell_width
         assert description is not None
         cursor = self.get_component_rich_style("view--cursor", partial=True) if cross else Style.null()
         if not description.visible[row, column]:
             return ("·".rjust(width - 1 if width > 2 else 1).ljust(width), dim + cursor)
         value = float(description.scores[row, column])
-        bound = bound_of(description, Focus(column=column), self.drawing)
-        strength = min(1.0, max(-1.0, value / bound * intensity)) * description.fading(column)
+        strength = strength_of(description, value, column, self.drawing)
         style = self.shades.style(strength) + cursor
         if width == 2:
             return (self.shades.cell(strength), style)

@@ -9,13 +9,14 @@ from textual import events
 from textual.geometry import Region, Size
 from textual.strip import Strip
 
+from wherefrom_viz.browser.focus import strength_of
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
+from wherefrom_viz.console.tables import step_bar
 from wherefrom_viz.describe.numbers import aligned, number_style
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
-_BLOCKS = " ▏▎▍▌▋▊▉█"
 _BAR = 8
 
 
@@ -71,7 +72,7 @@ class StepsView(DescriptionView):
             text += pad(elide(name, 11), size, right=True) + "  "
             if name == self._barred():
                 text += " " * (_BAR + 2)
-        return [(text + "strongest inputs", head)]
+        return [(text + self._numbers.heading("strongest inputs"), head)]
 
     def _barred(self) -> str | None:
         assert self.description is not None
@@ -97,27 +98,17 @@ class StepsView(DescriptionView):
             pieces.append((pad(self._written[name][column], size, right=True) + "  ", Style.null()))
             if name == self._barred():
                 bar = self.get_component_rich_style("view--bar", partial=True)
-                pieces.append((self._bar(name, column) + "  ", bar))
+                pieces.append((step_bar(description, name, column, _BAR) + "  ", bar))
         used = sum(cells(text) for text, _ in pieces)
         for row, score in description.top([column], 5):
             name, number = elide(description.inputs[row].label, 14), self._numbers(score, plus=description.words.signed)
             size = cells(name) + len(number) + 3
             if used + size > width:
                 break
-            strength = description.strength(score * self.drawing.intensity, column)
+            strength = strength_of(description, score, column, self.drawing)
             pieces += [(isolate(name), self.shades.style(strength)), (f" {number}  ", dim)]
             used += size
         return pieces
-
-    def _bar(self, name: str, column: int) -> str:
-        assert self.description is not None
-        values = self.description.step_scores[name]
-        largest = max(float(abs(values).max(initial=0.0)), 1e-30)
-        if name == "probability":
-            largest = 1.0
-        eighths = round(abs(float(values[column])) / largest * _BAR * 8)
-        eighths = max(0, min(_BAR * 8, eighths))
-        return ("█" * (eighths // 8) + (_BLOCKS[eighths % 8] if eighths % 8 else "")).ljust(_BAR)
 
     def on_click(self, event: events.Click) -> None:
         """Go to the token."""

@@ -19,7 +19,7 @@ import { added, cleanName, fitting } from "./spans.js";
 import { SpanBar } from "./span_bar.js";
 import { DEFAULTS, formatHash, MATRICES, parseHash, SCALES, TABS, THEMES, UNPINNED, within } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnScores, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, shownOnly, strongest } from "./units.js";
+import { buildView, columnBound, fading, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
 
 export class App {
   /**
@@ -55,7 +55,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h };
+    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h, range: this.meta.range };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */
@@ -81,22 +81,28 @@ export class App {
 
   /** Score that gets the strongest colour, in column `c` or (null) in general. */
   bound(c) {
-    return this.scale(c) / (c === null ? 1 : this.fading(c));
-  }
-
-  /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
-  fading(from, to = from) {
-    const chance = this.view.stepScores.check_chance;
-    return chance && ![...chance.slice(from, to + 1)].some((value) => value < 0.05) ? 0.2 : 1;
+    return this.scale(c) / fading(this.view, c);
   }
 
   scale(c) {
-    const { sc } = this.state;
+    const sc = this.scaleName();
     const { view } = this;
-    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(shownOnly(view, columnScores(view, c, c).scores)));
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= columnBound(view, c, c));
     if (sc === "robust") return (view.robust ??= robustBound(view));
-    if (sc === "shared" && this.state.n === "none" && this.state.g === "token") return this.meta.bound;
-    return (this.state.g === "token" && this.state.n === "none" && this.example.bound) || view.bound;
+    return sc === "shared" ? this.meta.bound : view.bound;
+  }
+
+  /** The scale that colours are on: sums in a text have their own, and of all examples it is known in some units. */
+  scaleName() {
+    const { tab, sc, g, n, m } = this.state;
+    const { range, units } = this.meta;
+    if (tab === "read") {
+      const { span, rows } = this.active();
+      const [from, to] = rows ?? span ?? [0, -1];
+      if (from !== to) return "shown";
+      if (sc === "shown") return range ? "example" : sc;
+    }
+    return sc === "shared" && units !== [g, n, g === "token" ? "" : m].join() ? "example" : sc;
   }
 
   /**
@@ -104,14 +110,15 @@ export class App {
    * A token that is read alone is drawn on its own scale by default: on that of the example most would be pale.
    */
   shownBound() {
-    const { state, view } = this;
-    if (state.tab !== "read") return state.sc === "step" ? null : this.bound(null);
+    const { view } = this;
+    const { range } = this.meta;
     const { span, rows } = this.active();
-    const range = rows ?? span;
-    if (range && range[0] === range[1] && state.sc !== "shown") return this.bound(rows ? null : span[0]);
-    if (rows) return largest(rowScores(view, ...rows).scores);
+    const name = this.scaleName();
+    if (this.state.tab !== "read") return name === "step" ? null : this.bound(null);
+    if (name !== "shown") return this.bound(rows ? null : span[0]);
+    if (rows) return largest(rowScores(view, ...rows).scores, range);
     const shown = span ?? [0, view.columns - 1];
-    return largest(shownOnly(view, columnScores(view, ...shown).scores)) / this.fading(...shown);
+    return columnBound(view, ...shown, range) / fading(view, ...shown);
   }
 
   /** Are there inputs that the page leaves out? */

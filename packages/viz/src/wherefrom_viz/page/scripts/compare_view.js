@@ -7,7 +7,7 @@ import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
 import { MATRICES } from "./state.js";
 import { chips } from "./steps_view.js";
-import { columnScores, joinedText } from "./units.js";
+import { columnScores, fading, joinedText } from "./units.js";
 
 const NAMES = { a: "A", b: "B", difference: "A − B" };
 
@@ -38,6 +38,7 @@ export class CompareView {
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
+    this.notes = [...new Set([...app.example.notes, ...example.notes])];
     const titles = [app.state.ex, other].map((index) => app.label(index));
     const methods = [app.example, example].map((one) => app.methodOf(one));
     this.written = { titles, methods };
@@ -80,7 +81,7 @@ export class CompareView {
     const view = this.pair[name];
     const { [name]: one, a, b, shared } = this.names;
     const title = one ? `${NAMES[name]}, ${one}` : `A − B of ${a} and ${b}`;
-    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: () => view.bound, shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: (c) => view.bound / fading(view, c), shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
   /** What the legend explains: a matrix; texts have theirs beside them. */
@@ -143,8 +144,7 @@ export class CompareView {
         { onmouseenter: () => this.preview(c) },
         rowHead(h("button.token", { "data-key": `c${c}`, onclick: (event) => this.pinLine({ col: c }, event.shiftKey), onfocus: () => this.preview(c) }, fenced(col.label))),
         h("td.number", col.only ? `only in ${col.only}` : agreement && Number.isFinite(agreement[c]) ? twoPlaces(agreement[c]) : "n/a"),
-        chips(this.app, a, c, a.bound),
-        chips(this.app, b, c, b.bound),
+        [a, b].map((view) => chips(this.app, view, c, view.bound / fading(view, c))),
       ),
     );
     const head = ["output", "agreement", "A: strongest", "B: strongest"].map((name) => columnHead(name));
@@ -177,7 +177,7 @@ export class CompareView {
         // a loner stands in the text it is of, without a score
         if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
         const element = h("bdi", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, running(unit.text || (unit.part ? "·" : "∅")));
-        if (!unit.only) this.app.painter.paint(element, scores[r] / view.bound);
+        if (!unit.only) this.app.painter.paint(element, (scores[r] / view.bound) * fading(view, from, to));
         flowOn(text, unit, element);
       });
     }

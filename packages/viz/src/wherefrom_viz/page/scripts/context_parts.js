@@ -2,7 +2,7 @@
 
 import { columnHead, fenced, h, rowHead, scrolling } from "./dom.js";
 import { short } from "./numbers.js";
-import { columnScores } from "./units.js";
+import { columnScores, largest } from "./units.js";
 
 /** The first context-sensitive token of a unit of the output, or null. */
 export function cueOf(app, unit) {
@@ -60,7 +60,7 @@ export class CitationsView {
     const scores = Float64Array.from(values.flat());
     const unit = (label) => ({ text: label, label, side: "sentence" });
     const view = { inputs: sentences.map(unit), cols: parts.map(unit), rows: sentences.length, columns: parts.length, scores, visible: new Uint8Array(scores.length).fill(1), stepScores: {}, seen: [...sentences.keys()] };
-    const bound = scores.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+    const bound = largest(scores);
     return { view, title: "Citations", words: { signed: true, raises: "raises", lowers: "lowers", of: "the log-probability of the sentence, in nats" }, bound: () => bound, shownBound: () => bound };
   }
 

@@ -2,10 +2,14 @@
 
 import { css, textOn } from "./colour.js";
 import { elided } from "./labels.js";
-import { cellNumber, short, signed } from "./numbers.js";
+import { brief, cellNumber, cellUnit, rangeEnds, short, signed } from "./numbers.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
-const cell = (view, r, c) => (view.visible[r * view.columns + c] && !view.alone?.[r * view.columns + c] ? view.scores[r * view.columns + c] : null);
+/** The score of a cell; null where there is none, or no number. */
+function cell({ visible, alone, lost, scores, columns }, r, c) {
+  const at = r * columns + c;
+  return visible[at] && !alone?.[at] && !lost?.includes(at) ? scores[at] : null;
+}
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */
 export function toMarkdown(view, plus = true) {
@@ -49,24 +53,43 @@ export function toJson(names, view, state, pair = null) {
   return JSON.stringify(value, null, 1) + "\n";
 }
 
+const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
+
+/** A text of a drawing. */
+export const textSvg = (x, y, fill, text, extra = "") => `<text x="${x}" y="${y}" fill="${fill}" ${extra}>${escapeXml(text)}</text>`;
+
+/** A drawing of this size on this colour, with a title. */
+export const wholeSvg = ([width, height], page, ink, title, parts) =>
+  [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif" font-size="12">`,
+    `<rect width="100%" height="100%" fill="${page}"/>`,
+    textSvg(8, 17, ink, title, 'font-weight="bold"'),
+    ...parts,
+    "</svg>\n",
+  ].join("\n");
+
 /** The colours of scores from the lowest to the highest, with both in numbers. */
 export function rampSvg(painter, bound, { x, y, ink, signs }) {
-  const low = signs ? `−${short(bound)}` : "0";
+  const [low, high] = rangeEnds(bound, signs);
   const from = x + 8 + 7 * low.length;
-  const parts = [`<text x="${x}" y="${y + 11}" fill="${ink}" font-size="11">${low}</text>`];
+  const write = (x, text) => parts.push(textSvg(x, y + 11, ink, text, 'font-size="11"'));
+  const parts = [];
+  write(x, low);
   let at = from;
   for (let i = signs ? -8 : 0; i <= 8; i++, at += 9) {
     const rgb = painter.background(i / 8 / painter.intensity);
     parts.push(`<rect x="${at}" y="${y}" width="9" height="13" fill="${rgb ? css(rgb) : "none"}"/>`);
   }
-  parts.push(`<rect x="${from}" y="${y}" width="${at - from}" height="13" fill="none" stroke="${ink}" stroke-opacity="0.4"/>`, `<text x="${at + 6}" y="${y + 11}" fill="${ink}" font-size="11">${signs ? "+" : ""}${short(bound)}</text>`);
+  parts.push(`<rect x="${from}" y="${y}" width="${at - from}" height="13" fill="none" stroke="${ink}" stroke-opacity="0.4"/>`);
+  write(at + 6, high);
   return parts;
 }
 
-export const escapeXml = (text) => text.replace(/[&<>"']/g, (c) => ({ "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" })[c]);
-
-/** The matrix as a drawing. */
-export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff", title = "", legend = "", signs = true } = {}) {
+/** The matrix of a scene as a drawing. */
+export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title = "", legend = "", signs = true } = {}) {
+  const { view } = scene;
+  const unit = cellUnit(scene.bound(null));
+  if (unit) legend += ` · ${unit}`;
   const label = Math.min(240, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
   const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
   const [width, height] = [upright ? 30 : 66, 22];
@@ -78,12 +101,9 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
     top + height * (view.seen.length + names.length) + (legend ? 58 : 14),
   ];
   const parts = [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" viewBox="0 0 ${total[0]} ${total[1]}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif" font-size="12">`,
-    `<rect width="100%" height="100%" fill="${page}"/>`,
     view.alone ? `<pattern id="alone" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" stroke="${ink}" stroke-opacity="0.5"/></pattern>` : "",
-    `<text x="8" y="17" font-weight="bold" fill="${ink}">${escapeXml(title)}</text>`,
   ];
-  const write = (x, y, text, extra) => parts.push(`<text x="${x}" y="${y}" fill="${ink}" ${extra}>${escapeXml(text)}</text>`);
+  const write = (x, y, text, extra, fill = ink) => parts.push(textSvg(x, y, fill, text, extra));
   view.cols.forEach((col, c) => {
     const x = label + c * width + width / 2;
     const text = named(col, 18);
@@ -98,20 +118,19 @@ export function toSvg(view, painter, bound, { ink = "#111111", page = "#ffffff",
       const x = label + c * width;
       if (view.alone?.[r * view.columns + c]) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="url(#alone)"/>`);
       if (value === null) return;
-      const rgb = painter.background(value / bound);
+      const rgb = painter.background(value / scene.bound(c));
       if (rgb) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${css(rgb)}"/>`);
-      const fill = rgb ? textOn(rgb) : ink;
-      parts.push(`<text x="${x + width / 2}" y="${y + 15}" text-anchor="middle" font-size="10" fill="${fill}">${cellNumber(value, bound)}</text>`);
+      write(x + width / 2, y + 15, cellNumber(value, scene.bound(null)), 'text-anchor="middle" font-size="10"', rgb ? textOn(rgb) : ink);
     });
   });
   names.forEach((name, place) => {
     const y = top + (view.seen.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
-    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value), 'text-anchor="middle" font-size="10"'));
+    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, brief(value), 'text-anchor="middle" font-size="10"'));
   });
   if (legend) {
     write(8, total[1] - 10, legend, 'font-size="11"');
-    parts.push(...rampSvg(painter, bound, { x: 8, y: total[1] - 44, ink, signs }));
+    parts.push(...rampSvg(painter, scene.shownBound(), { x: 8, y: total[1] - 44, ink, signs }));
   }
-  return parts.join("\n") + "\n</svg>\n";
+  return wholeSvg(total, page, ink, title, parts);
 }

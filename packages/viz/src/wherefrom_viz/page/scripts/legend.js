@@ -2,7 +2,7 @@
 
 import { css } from "./colour.js";
 import { h } from "./dom.js";
-import { short } from "./numbers.js";
+import { rangeEnds } from "./numbers.js";
 import { MERGE_WORDS, SCALES } from "./state.js";
 
 /** The parts of the legend for what the page shows now. */
@@ -16,13 +16,14 @@ export function legend(app) {
   if (words && how[how.length - 1] !== words) how.push(words);
   const last = compared
     ? compared.a.alone?.some(Boolean) && "hatched, dashed or chequered: no counterpart in the other"
-    : `scale: ${SCALES[state.sc]}`;
+    : `scale: ${SCALES[app.scaleName()]}`;
+  const notes = (compared ? app.views.compare : example).notes.map((note) => h("span.note", `Note: ${note}`));
   const shown = scenes.flatMap((scene) => colours(app, scene));
-  if (state.tab === "citations") return [...shown, ...example.notes.map((note) => h("span.note", `Note: ${note}`))];
+  if (state.tab === "citations") return [...shown, ...notes];
   return [
     ...shown,
     h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
-    ...example.notes.map((note) => h("span.note", `Note: ${note}`)),
+    ...notes,
   ];
 }
 
@@ -46,6 +47,6 @@ function ramp(app, scene) {
     strip.append(swatch);
   }
   const bound = scene.shownBound();
-  const most = bound === null ? "the largest of each output" : short(bound);
-  return h("span.scale", { "data-bound": bound ?? "" }, scene.name && h("strong", `${scene.name} `), signed ? `−${bound === null ? "" : most} ` : "0 ", strip, ` ${signed ? "+" : ""}${most}`);
+  const [low, high] = rangeEnds(bound, signed);
+  return h("span.scale", { "data-bound": bound ?? "" }, scene.name && h("strong", `${scene.name} `), `${low} `, strip, ` ${high}`);
 }

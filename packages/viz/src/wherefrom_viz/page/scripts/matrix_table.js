@@ -1,7 +1,7 @@
 // A matrix as a table: heads that stay in sight, a cell per score, step scores as bars under the outputs.
 
 import { fenced, h, rowHead } from "./dom.js";
-import { cellNumber, short } from "./numbers.js";
+import { brief, cellNumber } from "./numbers.js";
 
 export class MatrixTable {
   constructor(matrix) {
@@ -72,7 +72,7 @@ export class MatrixTable {
       element.style.height = `${Math.max(1, Math.min(1, Math.abs(value) / most || 0) * 22)}px`;
       return element;
     };
-    return h("tr", rowHead(name), values.map((value) => h("td.step", bar(value), h("span.number", Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value)))));
+    return h("tr", rowHead(name), values.map((value) => h("td.step", bar(value), h("span.number", brief(value)))));
   }
 
   /** Show what is pinned. */

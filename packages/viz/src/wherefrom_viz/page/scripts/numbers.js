@@ -14,6 +14,15 @@ export function short(value) {
   return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
 }
 
+/** Two significant digits, for a small cell. */
+export const brief = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value));
+
+/** The lowest and the highest score of the colours in words; null where every output has its own. */
+export function rangeEnds(bound, signs) {
+  const most = bound === null ? "the largest of each output" : short(bound);
+  return [signs ? `−${bound === null ? "" : most}` : "0", (signs ? "+" : "") + most];
+}
+
 /** Number for a small cell: the same decimals in all of them, and no sign on what rounds to nothing. */
 export function cellNumber(value, largest) {
   if (value === 0) return "";

@@ -52,42 +52,34 @@ function commonSide(own, its, pair, name) {
   };
 }
 
-/** One half of a comparison: an example with its own scores, on the tokens of both; what only one has is told by places. */
-function half(example, sides, pair, whose) {
-  const target = sides.find((side) => side.name === "target");
+/**
+ * One half of a comparison: an example's units, made of its own tokens, summed into the units of both, as in Python. Each
+ * stands at the common token it begins in.
+ */
+function half(example, sides, pair, whose, spans, options) {
+  const own = buildView(example, { ...options, spans });
   const columns = pair.to - pair.from;
-  const own = example.last - example.first;
-  const scored = sides.filter((side) => side.scored);
-  const rows = scored.reduce((sum, side) => sum + side.groups.length, 0);
-  const scores = new Float64Array(rows * columns);
-  const visible = new Uint8Array(rows * columns);
-  const whole = buildView(example);
-  const firstRow = {};
-  let row = 0;
-  for (const side of example.sides) {
-    if (!side.scored) continue;
-    firstRow[side.name] = row;
-    row += side.f.length;
-  }
-  const steps = target.groups.slice(pair.from, pair.to).map((group) => group[whose].map((at) => Math.min(own, Math.max(0, at - example.first))));
-  let cell = 0;
-  for (const side of scored) {
-    side.groups.forEach((group, k) => {
-      for (let c = 0; c < columns; c++, cell++) {
-        if (side.only[k] || target.only[pair.from + c]) visible[cell] = 1;
-        for (let i = group[whose][0]; side.name in firstRow && i < group[whose][1]; i++) {
-          for (let j = steps[c][0]; j < steps[c][1]; j++) {
-            const at = (firstRow[side.name] + i) * own + j;
-            scores[cell] += whole.scores[at];
-            visible[cell] |= whole.visible[at];
-          }
-        }
-      }
+  const scores = new Float64Array(sides.reduce((sum, { scored, groups }) => sum + scored * groups.length, 0) * columns);
+  const visible = new Uint8Array(scores.length);
+  const lost = [];
+  const placed = ({ side, start }) => sides.find(({ name }) => name === side)?.groups.findIndex(({ [whose]: [from, to] }) => from <= start && start < to) ?? -1;
+  const steps = own.cols.map((col) => placed(col) - pair.from);
+  own.inputs.forEach((unit, r) => {
+    const place = placed(unit);
+    const row = place + (sides[1]?.name === unit.side ? sides[0].groups.length : 0);
+    steps.forEach((step, c) => {
+      if (place < 0 || step < 0 || step >= columns) return;
+      const [from, to] = [r * own.columns + c, row * columns + step];
+      scores[to] += own.scores[from];
+      visible[to] |= own.visible[from];
+      if (own.lost.includes(from)) lost.push(to);
     });
-  }
-  const stepScores = mergedSteps(example.stepScores, example.stepMerge, steps);
-  const contrasts = steps.map(([from, to]) => to - from === 1 && example.contrasts[from]);
-  return { ...example, sides, contrasts, first: pair.from, last: pair.to, scores, visible, stepScores };
+  });
+  const contrasts = sides.at(-1).groups.slice(pair.from, pair.to).map(({ [whose]: [from, to] }) => to - from === 1 && example.contrasts[from - example.first]);
+  const view = buildView({ ...example, sides, contrasts, first: pair.from, last: pair.to, scores, visible, lost, stepScores: {} }, { ...options, merge: "sum" });
+  const before = (at) => steps.filter((step) => step + pair.from < at).length;
+  view.stepScores = mergedSteps(own.stepScores, example.stepMerge, view.cols.map(({ start, end }) => [before(start), before(end)]));
+  return view;
 }
 
 /**
@@ -99,7 +91,8 @@ export function compareViews(a, b, pair, options) {
   const find = (example, name) => example.sides.find((side) => side.name === name);
   const sides = names.map((name) => commonSide(find(a, name), find(b, name), pair, name));
   const spans = sides.flatMap((side) => [...carried(options.spans, side, "own"), ...carried(options.others ?? [], side, "its")]);
-  const [one, two] = [half(a, sides, pair, "own"), half(b, sides, pair, "its")].map((example) => buildView(example, { ...options, spans: apart(spans), normalize: "none" }));
+  const shown = { ...options, spans: apart(spans), normalize: "none" };
+  const [one, two] = [half(a, sides, pair, "own", options.spans, shown), half(b, sides, pair, "its", options.others, shown)];
   for (const view of [one, two]) {
     // shares of what both have: methods of different size compare
     if (view.alone) view.scores = view.scores.map((value, i) => (view.alone[i] ? 0 : value));
@@ -109,7 +102,7 @@ export function compareViews(a, b, pair, options) {
   one.bound = two.bound = Math.max(one.bound, two.bound);
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
   const visible = one.visible.map((seen, i) => seen & two.visible[i]);
-  const difference = { ...one, visible, scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
+  const difference = { ...one, visible, lost: [...one.lost, ...two.lost], scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {

@@ -31,9 +31,9 @@ function parseExample(packed, steps, arrays, precision, next) {
     notes: packed.no || [],
     sides: packed.sides.map((side) => ({ ...side, positions: side.p || null, sizes: side.z || null })),
     contrasts: packed.vs || {}, // column -> what its label begins with
+    lost: packed.lo || [], // cells whose scores are no numbers
     first: packed.a,
     last: packed.b,
-    bound: packed.bd || null,
     segments: (packed.seg || []).filter((segment) => segment[3] !== "span"),
     spans: (packed.seg || []).filter((segment) => segment[3] === "span").map(([side, from, to, , name]) => ({ side, from, to, name })),
     scores,

@@ -5,7 +5,7 @@ import { cueLines, cueOf, Documents } from "./context_parts.js";
 import { answered, direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { short, signed } from "./numbers.js";
-import { columnScores, joinedText, ranked, rowScores, strongest } from "./units.js";
+import { columnScores, fading, joinedText, ranked, rowScores, strongest } from "./units.js";
 
 const HINTS = {
   mouse: "Point at a token to see where it comes from; click to keep it, shift-click for a span.",
@@ -127,7 +127,7 @@ export class ReadView {
     const range = rows ?? span;
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
     const bound = app.shownBound();
-    const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? app.fading(at) : 1) : 0);
+    const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? fading(view, at) : 1) : 0);
     for (const token of this.tokens) {
       const { element, unit } = token;
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];

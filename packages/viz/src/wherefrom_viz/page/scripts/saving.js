@@ -1,4 +1,4 @@
-// What the export menu does: files of what the tab shows, and a link to it.
+// What the export menu does: files of the text, or of the matrix behind the other tabs, and a link to what is shown.
 
 import { download, h } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
@@ -18,7 +18,7 @@ export async function exported(app, kind) {
   const dark = app.theme() === "dark";
   const title = [shown.title, shown.subtitle ?? app.methodOf(app.example)].filter(Boolean).join(" · ");
   const look = { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs: shown.words.signed };
-  const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(view, app.painter, shown.bound(null), look);
+  const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(shown, app.painter, look);
   return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));
 }
 

@@ -69,9 +69,11 @@ export class StepsView {
   sorted() {
     const { view } = this.app;
     const { key, down } = this.sort;
-    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] || 0;
-    const order = [...view.cols.keys()].sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
-    return down ? order.reverse() : order;
+    const value = key === "#" ? (c) => c : key === "token" ? (c) => view.cols[c].label.toLowerCase() : (c) => view.stepScores[key]?.[c] ?? 0;
+    const all = [...view.cols.keys()];
+    const lost = (c) => Number.isNaN(value(c));
+    const order = all.filter((c) => !lost(c)).sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : a - b));
+    return [...(down ? order.reverse() : order), ...all.filter(lost)]; // what is no number comes last either way
   }
 }
 

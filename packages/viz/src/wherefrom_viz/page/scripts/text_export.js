@@ -1,7 +1,7 @@
 // The reading view as a drawing: what it shows, where it stands on the page.
 
 import { textOn } from "./colour.js";
-import { escapeXml, rampSvg } from "./exports.js";
+import { rampSvg, textSvg, wholeSvg } from "./exports.js";
 
 const MARGIN = 16;
 
@@ -14,10 +14,10 @@ export function toTextSvg(app, { ink, page, title, legend, signs }) {
   let [y, width] = [34, 320];
   for (const block of texts.querySelectorAll(".block")) {
     const origin = block.getBoundingClientRect();
-    const write = (element, text, extra = "") => {
-      for (const box of lines(element, text)) parts.push(`<text x="${MARGIN + box.left - origin.left}" y="${y + box.bottom - origin.top - box.height * 0.27}" fill="${extra || ink}" font-size="${size(element)}">${escapeXml(box.text)}</text>`);
+    const write = (element, text, fill = ink) => {
+      for (const box of lines(element, text)) parts.push(textSvg(MARGIN + box.left - origin.left, y + box.bottom - origin.top - box.height * 0.27, fill, box.text, `font-size="${size(element)}"`));
     };
-    for (const head of block.querySelectorAll("h2, .segment")) write(head, head.textContent, ink);
+    for (const head of block.querySelectorAll("h2, .segment")) write(head, head.textContent);
     for (const { element } of tokens) {
       if (!block.contains(element)) continue;
       const fill = element.style.backgroundColor;
@@ -26,20 +26,12 @@ export function toTextSvg(app, { ink, page, title, legend, signs }) {
       }
       write(element, element.textContent, fill ? textOn(fill.match(/\d+/g).map(Number)) : ink);
     }
-    for (const glyph of block.querySelectorAll(".glyph")) write(glyph, glyph.textContent, ink);
+    for (const glyph of block.querySelectorAll(".glyph")) write(glyph, glyph.textContent);
     y += origin.height + 14;
     width = Math.max(width, origin.width);
   }
-  const total = [width + 2 * MARGIN, y + 52];
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${total[0]}" height="${total[1]}" viewBox="0 0 ${total[0]} ${total[1]}" font-family="DejaVu Sans, Noto Sans, Arial, sans-serif">`,
-    `<rect width="100%" height="100%" fill="${page}"/>`,
-    `<text x="${MARGIN}" y="20" font-weight="bold" font-size="12" fill="${ink}">${escapeXml(title)}</text>`,
-    ...parts,
-    ...rampSvg(app.painter, app.shownBound(), { x: MARGIN, y: y + 6, ink, signs }),
-    `<text x="${MARGIN}" y="${y + 38}" font-size="11" fill="${ink}">${escapeXml(legend)}</text>`,
-    "</svg>\n",
-  ].join("\n");
+  parts.push(...rampSvg(app.painter, app.shownBound(), { x: MARGIN, y: y + 6, ink, signs }), textSvg(MARGIN, y + 38, ink, legend, 'font-size="11"'));
+  return wholeSvg([width + 2 * MARGIN, y + 52], page, ink, title, parts);
 }
 
 const size = (element) => parseFloat(getComputedStyle(element).fontSize);

@@ -90,7 +90,7 @@ export const mergedSteps = (stepScores, ways, spans) =>
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false, range } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
@@ -119,7 +119,9 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   rows.forEach(({ side, i }, r) => {
     const own = side.name === "source" ? -Infinity : position(side, i);
     for (let c = 0, at = r * columns; c < columns; c++, at++) {
-      if (own < ends[c] && (!example.visible || example.visible[at])) base.visible[at] = 1; // half of a comparison brings its own
+      // half of a comparison brings its own, and shows where one of both has nothing
+      const seen = own < ends[c];
+      if (example.visible ? example.visible[at] || (seen && (side.only[i] || target.only[example.first + c])) : seen) base.visible[at] = 1;
       else base.scores[at] = 0;
     }
   });
@@ -134,9 +136,11 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   });
   const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
+  const unitAt = (units, i) => units.filter((start) => start <= i).length - 1;
+  view.lost = (example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns));
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
-  view.bound = largest(counted(view));
+  view.bound = largest(counted(view), range);
   view.seen = [];
   for (let r = 0; r < view.rows; r++) {
     if (!view.hidden?.[r] && view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
@@ -219,14 +223,23 @@ export function counted(view) {
   return view.hidden ? view.scores.map((value, i) => (view.hidden[Math.floor(i / view.columns)] ? 0 : value)) : view.scores;
 }
 
+/** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
+export function fading(view, from, to = from) {
+  const chance = from !== null && view.stepScores.check_chance;
+  return chance && !chance.slice(from, to + 1).some((value) => value < 0.05) ? 0.2 : 1;
+}
+
 /** Of the scores of all inputs, those that are not hidden. */
 export const shownOnly = (view, scores) => (view.hidden ? scores.map((value, at) => (view.hidden[at] ? 0 : value)) : scores);
 
-/** The largest magnitude, 1 if all are nothing. */
-export function largest(scores) {
-  let most = 0;
-  for (let i = 0; i < scores.length; i++) most = Math.max(most, Math.abs(scores[i]));
-  return most || 1;
+/** The largest magnitude over inputs that are not hidden, of columns together. */
+export const columnBound = (view, from, to, range) => largest(shownOnly(view, columnScores(view, from, to).scores), range);
+
+/** The largest magnitude, 1 if all are nothing; ends of a range that are given take the place of the lowest and the highest score. */
+export function largest(scores, [low, high] = []) {
+  let [least, most] = [0, 0];
+  for (let i = 0; i < scores.length; i++) [least, most] = [Math.min(least, scores[i]), Math.max(most, scores[i])];
+  return Math.max(Math.abs(low ?? least), Math.abs(high ?? most)) || 1;
 }
 
 /** Scores of every input for a span of columns (summed), and which of them could be seen. */

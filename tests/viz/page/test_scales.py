@@ -1,0 +1,67 @@
+"""The page in a real browser. What the colours and the numbers are on is what is said beside them."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pytest
+from wherefrom.results.attribution import Attribution
+from wherefrom_viz import describe, render_html
+
+from tests.viz.page.reader import Open, Page, exported
+
+pytestmark = pytest.mark.browser
+
+
+def legend_of(page: Page) -> tuple[float, str]:
+    """The score of the strongest colour, and which scale that is."""
+    bound = float(page.locator(".legend .scale").first.get_attribute("data-bound") or "nan")
+    (scale,) = re.findall("scale: ([^·]+?) ·", page.locator(".legend").inner_text())
+    return bound, scale
+
+
+def test_the_scale_that_is_named_is_the_one_that_is_used(open_page: Open, hospital: Attribution) -> None:
+    larger = hospital.replace(target_attributions=np.asarray(hospital.target_attributions) * 10, id="larger")
+    page = open_page(render_html([hospital, larger], share_scale=True, granularity="word", view="matrix"))
+    shared = describe(larger, granularity="word").scale.bound
+    assert legend_of(page) == (pytest.approx(shared, rel=1e-3), "all examples")
+    page.evaluate("location.hash = '#tab=matrix&g=sentence'")
+    page.wait_for_function("document.querySelector('.legend').innerText.includes('this example')")
+    own = describe(hospital, granularity="sentence").scale.bound
+    assert legend_of(page) == (pytest.approx(own, rel=1e-3), "this example")
+    page.evaluate("location.hash = '#tab=read&sc=robust'")
+    page.wait_for_function("document.querySelector('.legend').innerText.includes('what is shown')")
+
+
+def test_ends_of_the_colours_hold_in_the_text_too(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital, max_val=5.0, min_val=-1.0))
+    assert legend_of(page)[0] == 5.0
+    page.evaluate("location.hash = '#tok=3'")
+    page.wait_for_selector(".outputs .picked")
+    assert legend_of(page) == (5.0, "this example")
+
+
+def test_exports_are_as_pale_as_the_screen_and_name_their_power_of_ten(open_page: Open, hospital: Attribution) -> None:
+    scores = np.array(hospital.target_attributions, dtype=np.float64) * 0.12
+    scores[3, 3] = np.nan
+    chance = np.array([0.01, 0.01, 0.5, 0.01])
+    one = hospital.replace(target_attributions=scores, step_scores={"check_chance": chance})
+    page = open_page(render_html(one, view="matrix", precision="exact"))
+    cell = page.locator("td[data-r='2'][data-c='2']")
+    files = exported(page)
+    svg = files["SVG"].decode()
+    assert "× 10^-2" in svg
+    assert 0.01 * float(cell.inner_text()) == pytest.approx(0.62 * 0.12, rel=0.02)
+    shown = cell.evaluate("e => getComputedStyle(e).backgroundColor")
+    assert f'height="22" fill="{shown}"' in svg
+    strong = open_page(render_html(one.replace(step_scores={}), view="matrix", precision="exact"))
+    full = strong.locator("td[data-r='2'][data-c='2']").evaluate("e => getComputedStyle(e).backgroundColor")
+    assert full != shown
+    assert f'height="22" fill="{full}"' not in svg
+    assert json.loads(files["JSON"])["scores"][3][3] is None
+    yesterday = next(line for line in files["TSV"].decode().split("\n") if "\tyesterday\t" in line)
+    assert yesterday.split("\t")[-1] == ""
+    each = open_page(render_html(one), hash_="#tab=matrix&sc=step")
+    assert "the largest of each output" in exported(each)["SVG"].decode()
