@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError, UnknownNameError
 from wherefrom.results.aggregation import AggregatorPipeline, build
-from wherefrom.results.aggregators import Normalize, Reduce, Scores, register_aggregation_function
+from wherefrom.results.aggregators import (
+    Normalize,
+    Reduce,
+    Scores,
+    list_aggregation_functions,
+    register_aggregation_function,
+)
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Token
@@ -106,6 +113,33 @@ def test_recorded_stages_make_the_same_numbers_again() -> None:
     for stage in done.aggregations:
         again = build(stage.name, stage.settings)(again)
     np.testing.assert_array_equal(again.target_attributions, done.target_attributions)
+
+
+def test_a_dimension_without_a_function_gets_the_default_one_of_its_own() -> None:
+    stages = tuple(Stage(name="reduce", settings={"aggregate_fn": name}) for name in ("max", "min"))
+    raw = make(("layer", "head"), (3, 4), default_aggregation=stages)
+    assert raw.aggregate("reduce").aggregate("reduce") == raw.aggregate()
+    assert raw.aggregate(["scores", "scores"], normalize=False) == raw.aggregate()
+    first = raw.aggregate("reduce", dimension="layer")  # the second of the default's
+    assert first.aggregations[0].settings == {"aggregate_fn": "min", "dimension": "layer"}
+    np.testing.assert_array_equal(first.source_attributions, raw.source_attributions.min(axis=2))
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("stage", ["normalize", "rescale"])
+def test_a_score_that_is_no_number_stays_and_the_others_are_scaled_without_it(stage: str, lost: float) -> None:
+    raw = made.attribution(["a", " b"], ["<s>", " c", " d", " e"], 1)
+    zero, damaged = raw.source_attributions.copy(), raw.source_attributions.copy()
+    zero[1, 0], damaged[1, 0] = 0, lost
+    expected = raw.replace(source_attributions=zero).aggregate(stage)
+    done = raw.replace(source_attributions=damaged).aggregate(stage)
+    np.testing.assert_array_equal(done.target_attributions, expected.target_attributions)
+    np.testing.assert_array_equal(done.source_attributions[1, 0], lost)
+    others = np.arange(expected.source_attributions.size) != 3
+    assert expected.source_attributions.shape == (2, 3)
+    np.testing.assert_array_equal(
+        done.source_attributions.ravel()[others], expected.source_attributions.ravel()[others]
+    )
 
 
 def test_default_continues_where_a_user_stopped() -> None:
@@ -212,6 +246,71 @@ def test_a_function_is_recorded_by_its_name() -> None:
     assert done == raw.aggregate("scores", aggregate_fn=np.sum)
     assert done.aggregations[0].settings["aggregate_fn"] == "numpy.sum"
     np.testing.assert_allclose(done.target_attributions, raw.aggregate("sum").target_attributions)
+
+
+def _of(number: float) -> Any:
+    return lambda values, axis: np.quantile(values, number, axis=axis)
+
+
+class _Quantile:
+    def __init__(self, number: float) -> None:
+        self.number = number
+
+    def of(self, values: Any, axis: int) -> Any:
+        return np.quantile(values, self.number, axis=axis)
+
+
+@pytest.mark.parametrize(
+    "largest, smallest",
+    [
+        (lambda values, axis: values.max(axis=axis), lambda values, axis: values.min(axis=axis)),
+        (partial(np.quantile, q=1.0), partial(np.quantile, q=0.0)),
+        (_of(1.0), _of(0.0)),
+        (_Quantile(1.0).of, _Quantile(0.0).of),
+    ],
+    ids=["lambda", "partial", "closure", "method"],
+)
+def test_each_of_two_functions_of_one_name_is_called_and_recorded(largest: Any, smallest: Any) -> None:
+    raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(2, 3))
+    done = raw.aggregate([largest, smallest], normalize=False)
+    expected = raw.aggregate(["max", "min"], normalize=False)
+    np.testing.assert_allclose(done.target_attributions, expected.target_attributions)
+    again = raw.aggregate(list(done.aggregations))  # by the names that were recorded
+    np.testing.assert_allclose(again.target_attributions, expected.target_attributions)
+
+
+def test_a_function_that_is_made_again_and_again_keeps_its_name() -> None:
+    raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
+    assert raw.aggregate(_of(0.5)) == raw.aggregate(_of(0.5)) != raw.aggregate(_of(0.25))
+    before = list_aggregation_functions()
+    for _ in range(3):
+        raw.aggregate(_of(0.5))
+        raw.aggregate(partial(np.quantile, q=0.75))
+    assert len(list_aggregation_functions()) <= len(before) + 1
+
+
+def _told_or_not(values: Any, axis: int, where: Any = None) -> Any:
+    return np.sum(values, axis=axis, where=where)
+
+
+@pytest.mark.parametrize(
+    "function, name",
+    [(np.mean, "mean"), (np.min, "min"), (np.max, "max"), (np.sum, "sum"), (np.prod, "prod"), (_told_or_not, "sum")],
+)
+def test_cells_that_do_not_exist_count_for_no_function(function: Any, name: str) -> None:
+    raw = made.attribution(None, ["a", " b", " c", " d", " e"], 2)
+    for shift in (-5.0, 5.0):  # so that a 0 would be the largest, or the smallest
+        one = raw.replace(target_attributions=np.where(raw.target_visible, raw.target_attributions + shift, 0))
+        done = one.aggregate("spans", target_spans=[(1, 4)], aggregate_fn=function)
+        expected = one.aggregate("spans", target_spans=[(1, 4)], aggregate_fn=name)
+        np.testing.assert_allclose(done.target_attributions, expected.target_attributions)
+
+
+def test_a_function_that_asks_for_no_cells_gets_those_that_exist() -> None:
+    raw = made.attribution(None, ["a", " b", " c", " d"], 2)
+    one = raw.replace(target_attributions=np.where(raw.target_visible, 1.0, 0))
+    done = one.aggregate("spans", target_spans=[(1, 3)], aggregate_fn=np.median)
+    assert done.target_attributions[1].tolist() == [1, 1]
 
 
 def test_what_is_no_function_is_an_error_that_says_what_to_do() -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import itertools
+import json
 import warnings
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 import wherefrom
 from scipy.stats import ttest_ind
-from wherefrom.adapters import PredictsSteps, Row, SequenceModel
+from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
 from wherefrom.context.documents import Document, context_text, sentence_parts
+from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles
 from wherefrom.context.readings import characters_of, text_of
+from wherefrom.context.results import ContextPart, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen, level
 from wherefrom.context.significance import p_values as effect_p_values
 from wherefrom.context.support import Support
@@ -394,6 +398,74 @@ def test_an_output_in_which_no_context_is_found_is_refused_where_there_is_no_oth
     assert asked("a man slept.").output_context == ""
 
 
+class _Agrees:
+    """Takes what is proposed for the context."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def answer(self, question: str) -> str:
+        raise AssertionError(question)
+
+    def confirm(self, question: str) -> bool:
+        self.questions.append(question)
+        return True
+
+
+@pytest.mark.parametrize("way", ["auto", "manual", "given"])
+@pytest.mark.parametrize(
+    "of_context, between, of_output",
+    [
+        ([" Le", " lit", "."], [" |||"], [" Il", " dort", "."]),
+        (["Le", " lit", "."], [" ", "|", "||"], [" ", "Il", " dort", "."]),
+        ([" Le", " café", ""], [" |||", " "], ["Il", " dort", "."]),
+        ([" Le", " lit", ". |"], ["||"], [" Il", " dort", "."]),
+        ([" Le", " lit", "."], [" ||"], ["| Il", " dort", "."]),
+    ],
+)
+def test_a_separator_is_part_neither_of_the_output_nor_of_its_context(
+    of_context: list[str], between: list[str], of_output: list[str], way: str
+) -> None:
+    texts = ["", *of_context, *between, *of_output]
+    tokens = [Token(id=i, piece=text, text=text, position=i, special=i == 0) for i, text in enumerate(texts)]
+    begun = Encoding(ids=np.arange(1), tokens=tuple(tokens[:1]), text="")
+    whole = Output(prefix=begun, ids=np.arange(1, len(texts)), tokens=tuple(tokens[1:]))
+    ask = _Agrees()
+    said = split(
+        shift_copy_model(),
+        whole,
+        Template("{context} ||| {current}"),
+        None,
+        strategy="manual" if way == "manual" else "auto",
+        ask=ask,
+        current="Il dort." if way == "given" else None,
+    )
+    context = "".join(of_context).removesuffix(" |").strip()
+    assert said.context == context
+    assert said.context_positions.tolist() == list(range(1, 1 + len(of_context)))
+    separated = len(between) - (between[-1] == " ")  # a space behind it is of what follows
+    assert said.prefix.ids.tolist() == list(range(1 + len(of_context) + separated))
+    assert said.ids.tolist() == list(range(1 + len(of_context) + separated, len(texts)))
+    if way == "manual":
+        assert ask.questions[0].endswith(f"Is {context!r} its context, and 'Il dort.' the rest?")
+
+
+def test_a_separator_alone_is_no_context_of_a_given_output() -> None:
+    tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate([" |||", " Il", " dort"])]
+    begun = Encoding(ids=np.arange(1), tokens=(), text="")
+    whole = Output(prefix=begun, ids=np.arange(3), tokens=tuple(tokens))
+    with pytest.raises(InputError, match="Give the output context"):
+        split(
+            shift_copy_model(),
+            whole,
+            Template("{context} ||| {current}"),
+            None,
+            strategy="auto",
+            ask=None,
+            current="Il dort",
+        )
+
+
 def test_a_context_that_its_template_leaves_out_is_told_and_refused() -> None:
     model = wherefrom.load_model(ReferenceModel(), "dummy")
     with pytest.warns(WherefromWarning, match="left out"), pytest.raises(InputError, match="no context"):
@@ -509,6 +581,49 @@ def test_files_come_back_as_they_were(tmp_path) -> None:
     assert ContextAttribution.from_dict(out.to_dict()) == out
     with pytest.raises(InputError, match="overwrite"):
         out.save(tmp_path / "out.json")
+
+
+def _cited(ids: list[str], **numbers: list[float]) -> ContextAttribution:
+    said = SentenceSupport(
+        text="a.",
+        start=0,
+        end=1,
+        necessity=numbers.get("necessity", [1.0] * len(ids)),
+        sufficiency=numbers.get("sufficiency", [0.0] * len(ids)),
+        citations=list(range(len(ids)))[::-1],
+        p_values=numbers.get("p_values", []),
+    )
+    return ContextAttribution(
+        output_current="a.",
+        output_current_tokens=["a."],
+        cti_scores=[numbers.get("cti", [1.0])[0]],
+        cci_scores=[],
+        parts=[ContextPart(text="x", id=name) for name in ids],
+        sentences=[said],
+        info={"level": numbers.get("necessity", [0.0])[0]},
+    )
+
+
+@pytest.mark.parametrize(
+    "ids, cited", [(["0", "1", "2"], "[2][1][0]"), (["p.1", "", "p.9"], "[p.9][2][p.1]"), (["", ""], "[2][1]")]
+)
+def test_parts_are_cited_by_their_ids_and_else_by_their_numbers(ids: list[str], cited: str) -> None:
+    assert _cited(ids).cited_text == f"a. {cited}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_are_none_come_back_from_files(value: float, tmp_path: Path) -> None:
+    numbers = {name: [value, 1.0] for name in ("necessity", "sufficiency", "p_values", "cti")}
+    made = _cited(["a", "b"], **numbers)
+    made.save(tmp_path / "made.json")
+    for back in (
+        ContextAttribution.load(tmp_path / "made.json"),
+        ContextAttribution.from_dict(made.to_dict()),
+        ContextAttribution.from_dict(json.loads(made.to_json())),
+    ):
+        told = [*back.sentences[0].necessity, *back.sentences[0].sufficiency, *back.sentences[0].p_values]
+        np.testing.assert_array_equal(told, [value, 1.0] * 3)
+        np.testing.assert_array_equal([*back.cti_scores, back.info["level"]], [value] * 2)
 
 
 def test_inseq_s_files_are_read() -> None:

@@ -49,7 +49,24 @@ def test_tokens_are_decoded_by_a_tokenizer_or_by_what_is_known() -> None:
     assert [token.piece for token in made.decode_tokens().target] == TARGET
     merged = made.aggregate("spans", source_spans=(0, 2)).decode_tokens(Upper())
     assert [token.text for token in merged.source] == ["xy"]
-    assert [token.text for token in merged.target] == ["#100", "#101", "#102", "#103"]
+    assert [token.text for token in merged.target] == ["#100", " #101", " #102", " #103"]  # spaces stay
+
+
+def test_decoded_tokens_keep_their_spaces_and_their_characters() -> None:
+    texts = ["<s>", "Mary", " is", " ", "here", ".", " She", " 智", "", " smiles", "."]
+
+    class OneByOne:
+        """Decodes as tokenizers do that are given one id: without its space, and half a character to no character."""
+
+        def decode(self, ids: list[int]) -> str:
+            (place,) = (one - 100 for one in ids)
+            return "\ufffd" if place in (7, 8) else texts[place].strip()
+
+    made = attribution(None, texts, 6, special=(0,))
+    done = made.decode_tokens(OneByOne())
+    assert [token.text for token in done.target] == texts
+    for level in ("subwords", "sentences", "characters"):
+        assert done.aggregate(level).target == made.aggregate(level).decode_tokens().target
 
 
 def test_equality_has_a_tolerance() -> None:

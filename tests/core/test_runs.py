@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, WherefromWarning
+from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run, write_run
 from wherefrom.files.locks import RunLock
 from wherefrom.results.attribution import Attribution
@@ -88,6 +88,55 @@ def test_failures_are_recorded_and_resolved(tmp_path: Path) -> None:
     assert again.finished == {"ex-1", "ex-2"}
     assert again.failures == {"ex-3": "skipped"}
     assert [one.id for one in again] == ["ex-1", "ex-2"]
+
+
+def test_every_failure_without_a_name_is_told(tmp_path: Path) -> None:
+    with RunWriter(create_run(tmp_path / "run")) as writer:
+        for name, why in ((None, "too long"), ("ex-1", "skipped"), (None, "no text")):
+            writer.fail(name, why)
+    assert open_run(tmp_path / "run").failures == {None: "too long; no text", "ex-1": "skipped"}
+
+
+def test_summaries_are_asked_for_as_examples_are(tmp_path: Path) -> None:
+    with RunWriter(filled(tmp_path / "run", 2)) as writer:
+        writer.fail("ex-2", "skipped")
+    filled(tmp_path / "all", 3)
+    for run in (open_run(tmp_path / "run"), open_run(tmp_path / "all"), open_run(tmp_path / "all")[1:]):
+        for index in range(-len(run), len(run)):
+            assert run.summary(index).id == run[index].id == [one.id for one in run][index]
+        for index in (-len(run) - 1, len(run)):
+            with pytest.raises(IndexError, match="outside of a run of"):
+                run.summary(index)
+
+
+@pytest.mark.parametrize("refreshed", ["run", "subset"])
+def test_a_subset_has_the_same_examples_when_parts_came_before_its_own(tmp_path: Path, refreshed: str) -> None:
+    path = filled(tmp_path / "run", 1)
+    part = next(path.glob("part-*.jsonl"))
+    for file in (part, part.with_suffix(".index")):
+        file.rename(path / f"part-00007-ffffff{file.suffix}")
+    run = open_run(path)
+    subset = run.filter(lambda summary: summary.id == "ex-0")
+    filled(tmp_path / "other", 4)
+    other = next((tmp_path / "other").glob("part-*.jsonl"))
+    lines = other.read_bytes().splitlines(keepends=True)
+    (path / "part-00000-000000.jsonl").write_bytes(b"".join([lines[0], *lines[2:]]))  # a part without the same example
+    (run if refreshed == "run" else subset).refresh()
+    assert [one.id for one in subset] == [one.id for one in subset.summaries] == ["ex-0"]
+    names = [one.id for one in run]
+    assert names == (["ex-1", "ex-2", "ex-3", "ex-0"] if refreshed == "run" else ["ex-0"])
+    assert [one.id for one in run.summaries] == names
+
+
+def test_a_precision_that_is_none_is_refused_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"scores_precision = 'float46'\. Choose one of float32, float16"):
+        write_run(tmp_path / "run", [example(1)], scores_precision="float46")
+    assert not (tmp_path / "run").exists()
+    path = filled(tmp_path / "run", 1)
+    before = sorted(path.iterdir())
+    with pytest.raises(SettingsError, match="float46"):
+        RunWriter(path, scores_precision="float46")
+    assert sorted(path.iterdir()) == before
 
 
 def moved(line: bytes, offset: int, length: int) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.questions.spans import additive, span_targets, target_of_spans
 from wherefrom.step_functions import STEP_FUNCTIONS, CrossEntropy, Logit, Perplexity, Probability, StepFunction
 from wherefrom.step_functions.base import StepPrediction
+from wherefrom.text.places import places_of
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Token
 
@@ -51,6 +53,25 @@ def test_spans(what: Any, expected: Any) -> None:
     assert found.steps.tolist() == list(range(expected[0][0], expected[-1][1]))
     assert (np.diff(found.groups) >= 0).all()
     assert len(found.groups) == len(found.steps)
+
+
+BYTES = ["So", " 😀", "", "", " and", " 智", "", "ð"]
+OF_BYTES = [
+    Token(id=i, piece=text or "Ł", text="" if text == "ð" else text, position=i, special=False)
+    for i, text in enumerate(BYTES)
+]
+
+
+@pytest.mark.parametrize(
+    "what, held",
+    [("😀", (1, 4)), ("So 😀", (0, 4)), ("😀 and", (1, 5)), ("and", (4, 5)), ("智", (5, 7)), ("So", (0, 1))],
+)
+def test_a_text_s_tokens_are_all_bytes_of_its_last_character_and_none_of_an_unfinished_one(
+    what: str, held: tuple[int, int]
+) -> None:
+    assert list(span_targets(what, OF_BYTES, np.arange(8)).spans) == [held]
+    assert places_of(what, OF_BYTES).tolist() == list(range(*held))
+    assert places_of(re.compile(what), OF_BYTES).tolist() == list(range(*held))
 
 
 @pytest.mark.parametrize(

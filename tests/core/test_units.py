@@ -197,6 +197,23 @@ def test_slicing_keeps_rows_and_all_steps(index: int | slice, expected: list[int
     np.testing.assert_array_equal(both[index].target_attributions, both.target_attributions)
 
 
+@pytest.mark.parametrize(
+    "level, settings",
+    [("subwords", {}), ("sentences", {}), ("characters", {}), ("split", {"split_pattern": r"\."})],
+)
+def test_no_unit_goes_over_what_was_left_out(level: str, settings: dict[str, Any]) -> None:
+    said = ["un", "believ", "able", ".", " It", " rained", " so", " 智", "", "", " dog", " barked", "."]
+    made = attribution(None, said, 12)
+    for spans in ([(0, 1), (2, 4)], [(0, 2), (5, 7)], [(4, 8), (9, 11)], [(1, 3), (4, 6), (10, 11)]):
+        kept = made.aggregate("slices", target_spans=spans)
+        pieces = [made.aggregate("slices", target_spans=[span]).aggregate(level, **settings) for span in spans]
+        expected = [text for piece in pieces for text in texts(piece.target[: piece.attr_pos_start])]
+        done = kept.aggregate(level, **settings)
+        assert texts(done.target[: done.attr_pos_start]) == expected
+    whole = made.aggregate("slices", target_spans=[(0, 4), (4, 12)])  # nothing was left out
+    assert done.target != whole.aggregate(level, **settings).target == made.aggregate(level, **settings).target
+
+
 def test_impossible_slices() -> None:
     made = attribution(None, TEXTS, 4)
     with pytest.raises(IndexError):

@@ -324,7 +324,7 @@ def test_the_document_that_tells_is_cited(lm: wherefrom.AttributionModel) -> Non
         "The music was very loud.",
     ]
     out = attribute_context(lm, ASKED, documents, output="to the hospital.")
-    assert out.cited_text == "to the hospital. [2]"
+    assert out.cited_text == "to the hospital. [s]"
     assert out.parts[1].title == "Sick note"
     words = out.texts("input_context")[out.parts[1].start : out.parts[1].end]
     assert "".join(words).strip() == SICK

@@ -201,6 +201,29 @@ def test_a_word_that_both_texts_have_is_one_unit_of_both() -> None:
     assert [unit.label for unit in tokens.a.inputs] == ["The", "house", "was", "sold", "."]
 
 
+@pytest.mark.parametrize(
+    "prompts, answer",
+    [
+        ((["Say", " yes", "."], ["Say"]), [" yes", " sir"]),
+        ((["Say"], ["Say", " yes", "."]), [" yes", " sir"]),
+        ((["Is", " it", " yes", " or", " no", "?"], ["Is", " it", "?"]), [" no", "."]),
+        ((["The", " answer", " is"], ["The", " answer", " is", " very"]), [" very", " good"]),
+    ],
+)
+def test_answers_are_compared_with_answers_where_a_prompt_has_their_words(
+    prompts: tuple[list[str], list[str]], answer: list[str]
+) -> None:
+    a, b = (attribution(None, prompt + answer, len(prompt), seed=seed) for seed, prompt in enumerate(prompts))
+    difference = a - b
+    assert [token.text for token in difference.steps] == answer
+    assert len(compare(a, b).spearman) == len(answer)
+    shared = [(one, two) for one, text in enumerate(prompts[0]) for two, its in enumerate(prompts[1]) if text == its]
+    for one, two in shared:
+        row = [token.text for token in difference.target].index(prompts[0][one])
+        expected = a.target_attributions[one] - b.target_attributions[two]
+        np.testing.assert_allclose(difference.target_attributions[row], expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("last", [3, 4])
 def test_steps_that_end_before_the_text_does_are_compared_at_every_door(last: int) -> None:
     whole = [attribution(None, ["wal", "king", " on", "e", " day", "."], 2, seed=seed) for seed in range(2)]

@@ -8,11 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from transformers import ByT5Tokenizer
 from wherefrom.adapters import Row
 from wherefrom.context import Document, attribute_context, attributing
 from wherefrom.context.foreign import Foreign
 from wherefrom.context.permutation import shuffles
-from wherefrom.context.readings import ForcedRun
+from wherefrom.context.readings import ForcedRun, text_of, within
+from wherefrom.text.segmentation import unit_spans
+from wherefrom_hf.text.tokenizer import TextCoder
+
+from tests.laws.models import model_of
 
 TEXTS: dict[str, dict[str, Any]] = {
     "demo:lm": {
@@ -172,3 +177,62 @@ def test_shuffled_words_are_those_of_documents_and_not_of_what_is_written_around
     asked(models, name, context=real, document_template=template, fpr=0.5, null_draws=3)
     (moved,) = found
     assert moved.replace(" ", "").replace("\n", "") == "".join(one.text for one in real).replace(" ", "")
+
+
+WRITTEN = {
+    "demo:mt": ["Mary is here.", "She smiles at the school.", "The weather was nice.", "She sees the green car."],
+    "demo:lm": ["George was sick.", "Zoë sang.", "The weather was nice.", "He came to the café"],
+    "gpt2-tiny": ["The name is 😀.", "He said 智", "à la mode 😀", "the class is naïve."],
+    "byt5": ["The name is.", "He said à", "a la mode é", "the class is naïve."],
+}
+"""Parts of a context: with marks of spaces, and bytes of characters, that are tokens of their own."""
+
+
+@pytest.fixture(scope="module")
+def coders(models: dict[str, wherefrom.AttributionModel]) -> dict[str, Any]:
+    bytes_alone = TextCoder(tokenizer=ByT5Tokenizer(), decoder_start_id=None)
+    special = {"add_special_tokens": True, "decoder_prefix": False}
+    return {
+        "demo:mt": models["demo:mt"].adapter.encode,
+        "demo:lm": models["demo:lm"].adapter.encode,
+        "gpt2-tiny": model_of("gpt2-tiny").encode,
+        "byt5": lambda text, side: bytes_alone.encode(text, side=side, **special),
+    }
+
+
+def stretches(parts: list[str]) -> list[tuple[int, int]]:
+    ends = list(itertools.accumulate(len(part) + 1 for part in parts))
+    return [(end - 1 - len(part), end - 1) for part, end in zip(parts, ends, strict=True)]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_a_part_is_taken_out_as_if_it_had_not_been_written(name: str, coders: dict[str, Any]) -> None:
+    side = "source" if name == "demo:mt" else "target"
+    parts = WRITTEN[name]
+    written = coders[name](" ".join(parts), side=side)
+    spans = stretches(parts)
+    for place in range(1, len(parts)):
+        gone = within(written.tokens, spans[place], frozenset())
+        assert text_of([written.tokens[i] for i in gone]) == parts[place]
+        anew = coders[name](" ".join(parts[:place] + parts[place + 1 :]), side=side)
+        np.testing.assert_array_equal(np.delete(written.ids, gone), anew.ids, err_msg=parts[place])
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_every_token_of_a_text_is_of_a_context_that_it_is_the_whole_of(name: str, coders: dict[str, Any]) -> None:
+    written = coders[name](" ".join(WRITTEN[name]), side="source" if name == "demo:mt" else "target")
+    inside = within(written.tokens, (0, len(written.text)), frozenset())
+    assert inside.tolist() == [i for i, token in enumerate(written.tokens) if not token.special]
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_shuffles_cut_no_word(name: str, coders: dict[str, Any]) -> None:
+    written = coders[name](" ".join(WRITTEN[name]), side="source" if name == "demo:mt" else "target")
+    inside = within(written.tokens, (0, len(written.text)), frozenset())
+    order = np.arange(len(written.ids))
+    for moved in shuffles(order, written.tokens, inside, 5, seed=0):
+        for first, end in unit_spans(written.tokens, "word"):
+            if written.tokens[first].text.strip() and not written.tokens[first].special:
+                begin = first - int(first > 0 and written.tokens[first - 1].text == " ")  # a mark of its own
+                place = int(np.flatnonzero(moved == begin)[0])
+                assert moved[place : place + end - begin].tolist() == list(range(begin, end))

@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import PreTrainedTokenizerFast
+from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 from wherefrom.context.documents import sentence_parts
 from wherefrom.methods import Question
 from wherefrom.methods.perturbation.units import units_of
@@ -353,7 +353,11 @@ WRITING = (
 """Some of it is in no vocabulary here, and is spelt in bytes."""
 
 
-@pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING])
+BYT5 = TextCoder(tokenizer=ByT5Tokenizer(), decoder_start_id=None)
+"""Every token is a byte, and bytes that are no characters are left out of texts."""
+
+
+@pytest.mark.parametrize("tokenizer", [*TOKENIZERS, *NORMALISING, "byt5"])
 @settings(max_examples=120, deadline=None)
 @example(parts=[" the cat", "ꦧꦱꦗꦮꦲꦤ", "ꦧꦱꦗꦮꦲꦤ", " the cat"], cut=(0, 200), shuffled=False)
 @example(parts=["ꦧꦱꦗꦮꦲꦤ", "👍🏽"], cut=(0, 20), shuffled=False)
@@ -366,7 +370,7 @@ def test_texts_of_ids_are_together_what_they_are_decoded_to(
     tokenizer: str, parts: list[str], cut: tuple[int, int], shuffled: bool
 ) -> None:
     """Whole characters, cut ones at either end, and bytes that never were any."""
-    code = coder(tokenizer)
+    code = BYT5 if tokenizer == "byt5" else coder(tokenizer)
     encoded = code.encode("".join(parts), side="target", add_special_tokens=False, decoder_prefix=False)
     ids = encoded.ids[cut[0] :][: cut[1]]
     if shuffled:
@@ -381,6 +385,17 @@ def test_texts_of_ids_are_together_what_they_are_decoded_to(
         assert token.text.endswith(text[token.start : token.end])
     if tokenizer in TOKENIZERS and len(ids) == len(encoded.ids) and not shuffled and UNFINISHED not in parts:
         assert text == "".join(parts)
+
+
+@pytest.mark.parametrize("text", ["un à été 😀!", "हिन्दी में", "".join(WRITING)])
+def test_a_character_is_at_the_first_of_its_bytes_where_each_is_a_token(text: str) -> None:
+    encoded = BYT5.encode(text, side="target", add_special_tokens=False, decoder_prefix=False)
+    expected = [part for char in text for part in (char, *[""] * (len(char.encode()) - 1))]
+    assert [token.text for token in encoded.tokens] == expected
+    broken = np.delete(encoded.ids, 0)  # of the first character a byte too few, which is left out
+    texts = [token.text for token in BYT5.tokens(broken)]
+    lost = len(text[0].encode())
+    assert texts == ["", "", *expected[3:]] if lost == 3 else texts == expected[1:]
 
 
 @pytest.mark.parametrize("tokenizer", ["bytes", "byte-level", "metaspace"])

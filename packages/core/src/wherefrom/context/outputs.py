@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping
+from itertools import accumulate
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -15,6 +17,7 @@ from wherefrom.context.documents import sentence_parts
 from wherefrom.context.readings import Prefix, continued, cut, encoded_prefix, encoded_source, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
+from wherefrom.text.segmentation import end_with_bytes
 from wherefrom.text.tokens import Token
 
 Strategy = Literal["manual", "auto", "pre"]
@@ -104,7 +107,7 @@ def split(
 
     Args:
         whole: Everything that was generated.
-        template: Of the output; what stands between its places separates the two.
+        template: Of the output; what stands between its places separates the two, and is part of neither.
         input_filled: The input with its places, for the number of its sentences.
         strategy: See `STRATEGIES`.
         ask: Whom to ask; None: nobody is there.
@@ -114,13 +117,15 @@ def split(
         InputError: No place to cut is found, or somebody would have to be asked and nobody is there.
     """
     text = text_of(whole.tokens)
+    separator = _gap(template).strip()
     if current is not None:
-        if not text.endswith(current.strip()) or text == current.strip():
+        context = text.removesuffix(current.strip()).rstrip().removesuffix(separator).rstrip()
+        if not text.endswith(current.strip()) or not context:
             raise InputError(
                 f"The output {current!r} is given and its context is not, but the model says {text!r}, which does not "
                 "end so. Give the output context as well."
             )
-        return _cut_at(whole, text[: len(text) - len(current.strip())].rstrip())
+        return _cut_at(whole, context, separator)
     if strategy == "pre":
         raise InputError(
             f"The output template {template.text!r} has a context that is not given, and the strategy 'pre' asks for "
@@ -133,21 +138,26 @@ def split(
                 f"No single place to cut was found in the output {text!r}. Give output_context_text: its first part, "
                 "as the model says it."
             )
-        return _cut_at(whole, candidate)
+        return _cut_at(whole, candidate, separator)
     if ask is None:
         hint = f" It would propose {candidate!r}." if candidate is not None else ""
         raise InputError(
             "handle_output_context_strategy='manual' asks which part of the output is its context, and there is "
             f"nobody to ask. Give output_context_text, or use 'auto'.{hint} The output is {text!r}."
         )
-    return _cut_at(whole, _asked(text, candidate, ask))
+    return _cut_at(whole, _asked(text, candidate, separator, ask), separator)
+
+
+def _gap(template: Template) -> str:
+    """What the template writes between context and current text."""
+    return template.text.split("{context}")[1].split("{current}")[0]
 
 
 def _candidate(text: str, template: Template, input_filled: Filled | None) -> str | None:
     """Where the context ends, if only one place is plausible."""
-    gap = template.text.split("{context}")[1].split("{current}")[0]
-    if gap.strip():
-        pieces = text.split(gap.strip())
+    separator = _gap(template).strip()
+    if separator:
+        pieces = text.split(separator)
         return pieces[0].rstrip() if len(pieces) == 2 and all(piece.strip() for piece in pieces) else None
     sentences = sentence_parts(text)
     if len(sentences) == 2:
@@ -161,11 +171,11 @@ def _candidate(text: str, template: Template, input_filled: Filled | None) -> st
     return words[0] if len(words) == 2 else None
 
 
-def _asked(text: str, candidate: str | None, ask: Asks) -> str:
-    if candidate is not None and ask.confirm(
-        f"The output is {text!r}.\nIs {candidate!r} its context, and {text[len(candidate) :].strip()!r} the rest?"
-    ):
-        return candidate
+def _asked(text: str, candidate: str | None, separator: str, ask: Asks) -> str:
+    if candidate is not None:
+        rest = text[len(candidate) :].strip().removeprefix(separator).strip()
+        if ask.confirm(f"The output is {text!r}.\nIs {candidate!r} its context, and {rest!r} the rest?"):
+            return candidate
     while True:
         answer = ask.answer(f"The output is {text!r}.\nWhich part of it, from its beginning, is the context?").strip()
         if not answer and ask.confirm("Is there no context in the output?"):
@@ -174,31 +184,29 @@ def _asked(text: str, candidate: str | None, ask: Asks) -> str:
             return answer
 
 
-def _cut_at(whole: Output, context: str) -> Output:
-    """The tokens of ``context``, moved to the prefix; the rest stays."""
+def _cut_at(whole: Output, context: str, separator: str) -> Output:
+    """The tokens of ``context``, and those of a separator behind it, moved to the prefix; the rest stays."""
     if not context:
         return Output(prefix=whole.prefix, ids=whole.ids, tokens=whole.tokens, context="")
-    length = 0
-    lead = len("".join(_plain(token) for token in whole.tokens)) - len(
-        "".join(_plain(token) for token in whole.tokens).lstrip()
-    )
-    count = 0
-    for token in whole.tokens:
-        if length >= len(context) + lead:
-            break
-        length += len(_plain(token))
-        count += 1
-    if count == len(whole.ids):
+    texts = [_plain(token) for token in whole.tokens]
+    text, ends = "".join(texts), list(accumulate(map(len, texts)))
+    end = len(text) - len(text.lstrip()) + len(context)
+    begin = count = end_with_bytes(whole.tokens, bisect_left(ends, end))
+    at = len(text) - len(text[end:].lstrip())
+    if separator and text.startswith(separator, at):
+        begin = max(count, bisect_right(ends, at + len(separator)))  # the first token that has more than that
+    if begin == len(whole.ids):
         raise InputError(f"The context {context!r} is the whole output; nothing is left to explain. Give less of it.")
-    ids = np.concatenate([whole.prefix.ids, whole.ids[:count]]).astype(np.int64)
-    tokens = continued(whole.prefix.tokens, whole.tokens[:count])
+    ids = np.concatenate([whole.prefix.ids, whole.ids[:begin]]).astype(np.int64)
+    tokens = continued(whole.prefix.tokens, whole.tokens[:begin])
     prefix = Encoding(ids=ids, tokens=tokens, text=whole.prefix.text)
+    start = len(whole.prefix.ids)
     return Output(
         prefix=prefix,
-        ids=whole.ids[count:],
-        tokens=whole.tokens[count:],
+        ids=whole.ids[begin:],
+        tokens=whole.tokens[begin:],
         context=context,
-        context_positions=np.arange(len(whole.prefix.ids), len(ids), dtype=np.int64),
+        context_positions=np.arange(start, start + count, dtype=np.int64),
     )
 
 

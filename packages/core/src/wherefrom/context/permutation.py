@@ -20,7 +20,7 @@ import numpy as np
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.text.segmentation import unit_starts
+from wherefrom.text.segmentation import is_mark_of_space, unit_starts
 from wherefrom.text.tokens import Token
 
 
@@ -65,7 +65,8 @@ def require_enough(draws: int, rate: float) -> None:
 def shuffles(ids: IntArray, tokens: Sequence[Token], positions: IntArray, draws: int, seed: int) -> list[IntArray]:
     """The ids with the words at some positions in other orders, all different from the real one.
 
-    Special tokens among the positions, and pieces of a word among themselves, stay in place.
+    Special tokens among the positions stay in place; pieces of a word, and a mark of spaces in front of it that is a
+    token of its own, stay together.
 
     Args:
         ids: The sequence the context stands in, shape ``(L,)``.
@@ -81,7 +82,8 @@ def shuffles(ids: IntArray, tokens: Sequence[Token], positions: IntArray, draws:
     starts = set(unit_starts(tokens, "word"))
     words: list[list[int]] = []
     for position in movable:
-        if words and position not in starts and words[-1][-1] == position - 1:
+        follows = bool(words) and words[-1][-1] == position - 1
+        if follows and (position not in starts or all(is_mark_of_space(tokens[one]) for one in words[-1])):
             words[-1].append(position)
         else:
             words.append([position])

@@ -21,7 +21,7 @@ from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.text.segmentation import word_indices
+from wherefrom.text.segmentation import end_with_bytes, is_mark_of_space, word_indices
 from wherefrom.text.tokens import Segment, Token
 
 NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
@@ -232,21 +232,15 @@ def _segments(
 
 
 def stretch(tokens: Sequence[Token], part: Part) -> IntArray:
-    """Positions of a part's own text from its first token to its last, with a mark of a space in front that is a token
-    of its own; all of a part whose text has no token."""
+    """Positions of a part's own text from its first token to its last; all of a part whose text has no token."""
     own = within(tokens, part.text_span, None)
     found = own if len(own) else within(tokens, part.span, None)
-    if not len(found):
-        return found
-    first = int(found[0])
-    before = tokens[first - 1] if first else None
-    if before is not None and not before.special and before.start == before.end == tokens[first].start:
-        first -= 1
-    return np.arange(first, int(found[-1]) + 1, dtype=np.int64)
+    return np.arange(found[0], found[-1] + 1, dtype=np.int64) if len(found) else found
 
 
 def within(tokens: Sequence[Token], span: Span | None, kept_special: frozenset[str] | None) -> IntArray:
-    """Positions of the tokens that overlap some characters.
+    """Positions of the tokens of some characters: of those that overlap them, from the first to the last, with a mark
+    of spaces in front that is a token of its own, and with the later bytes of the last character.
 
     Args:
         kept_special: Special tokens that count as text; None: all of them.
@@ -254,7 +248,7 @@ def within(tokens: Sequence[Token], span: Span | None, kept_special: frozenset[s
     if span is None:
         return NOWHERE
     begin, end = span
-    found = [
+    overlap = [
         index
         for index, token in enumerate(tokens)
         if token.start is not None
@@ -264,7 +258,34 @@ def within(tokens: Sequence[Token], span: Span | None, kept_special: frozenset[s
         and token.end > token.start
         and (not token.special or kept_special is None or token.piece in kept_special)
     ]
+    if not overlap:
+        return NOWHERE
+    first = overlap[0]
+    while _is_mark_before(tokens, first):
+        first -= 1
+    kept = set(overlap)
+    found = [
+        index
+        for index in range(first, end_with_bytes(tokens, overlap[-1]))
+        if index in kept or not tokens[index].special
+    ]
     return np.array(found, dtype=np.int64)
+
+
+def _is_mark_before(tokens: Sequence[Token], index: int) -> bool:
+    """Does a mark of spaces stand in front of a token, as one of its own?"""
+    if index == 0 or tokens[index].special or not is_mark_of_space(tokens[index - 1]):
+        return False
+    if tokens[index - 1].end != _begin(tokens[index]):
+        return False
+    return index == 1 or end_with_bytes(tokens, index - 2) < index  # else it is a byte of the character before it
+
+
+def _begin(token: Token) -> int | None:
+    """The character that a token begins with. Marks of spaces are put to the end of theirs by some tokenizers."""
+    if token.end is not None and is_mark_of_space(token):
+        return token.end - len(token.text)
+    return token.start
 
 
 def continued(prefix: Sequence[Token], rest: Sequence[Token]) -> tuple[Token, ...]:

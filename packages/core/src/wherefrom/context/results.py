@@ -15,6 +15,8 @@ from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.encoding import json_bytes
+from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
 
@@ -223,13 +225,20 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def cited_text(self) -> str:
-        """The output with its citations behind each sentence, ``It is red. [2]``; the output alone without any."""
+        """The output with its citations behind each sentence, ``It is red. [2]``; the output alone without any. See
+        `cited_as`."""
         if not self.sentences:
             return self.output_current
         return " ".join(
-            one.text.strip() + (" " if one.citations else "") + "".join(f"[{part + 1}]" for part in one.citations)
+            one.text.strip()
+            + (" " if one.citations else "")
+            + "".join(f"[{self.cited_as(part)}]" for part in one.citations)
             for one in self.sentences
         )
+
+    def cited_as(self, part: int) -> str:
+        """What the part at an index of ``parts`` is cited by: its id, else its number, counted from 1."""
+        return self.parts[part].id or str(part + 1)
 
     def cues(self, index: int) -> tuple[list[int], list[int]]:
         """Tokens of the input and of the output context that count as cues of the ``index``-th selected token.
@@ -347,13 +356,13 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             FileFormatError: A field is missing or of the wrong type.
         """
         try:
-            return msgspec.convert(values, cls)
+            return msgspec.convert(from_plain(values), cls)
         except msgspec.ValidationError as error:
             raise FileFormatError(f"This is no context attribution: {error}.") from error
 
     def to_json(self) -> str:
         """JSON text."""
-        return msgspec.json.encode(self).decode()
+        return json_bytes(to_plain(self.to_dict())).decode()
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
         """Write JSON to ``path``.
@@ -361,7 +370,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: It is there already and ``overwrite`` is false.
         """
-        write_whole(path, [msgspec.json.format(msgspec.json.encode(self), indent=2)], overwrite=overwrite)
+        write_whole(path, [msgspec.json.format(json_bytes(to_plain(self.to_dict())), indent=2)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> ContextAttribution:
@@ -371,8 +380,8 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             FileFormatError: It is no JSON, or not of this kind.
         """
         try:
-            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return msgspec.convert(from_plain(msgspec.json.decode(Path(path).read_bytes())), cls)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
 
     def render(self, name: str, **options: Any) -> Any:

@@ -186,8 +186,8 @@ class Run(Sequence[Attribution]):
         self._parts: list[_Part] = []
         self._strangers: dict[str, str] = {}
         """Names of parts that lie elsewhere, with a complaint."""
-        self._chosen: list[tuple[int, int]] | None = None
-        self._places: list[tuple[int, int]] | None = None
+        self._chosen: list[tuple[_Part, int]] | None = None
+        self._places: list[tuple[_Part, int]] | None = None
         """Part and row of each example, where that is no matter of counting."""
         self._ends: list[int] = []
         """Examples up to the end of each part."""
@@ -236,10 +236,7 @@ class Run(Sequence[Attribution]):
         self._places = None
         if self._failed:
             self._places = [
-                (number, row)
-                for number, part in enumerate(self._parts)
-                for row, one in enumerate(part.summaries)
-                if one.error is None
+                (part, row) for part in self._parts for row, one in enumerate(part.summaries) if one.error is None
             ]
         self._ends = list(accumulate(len(part.summaries) for part in self._parts))
 
@@ -253,12 +250,20 @@ class Run(Sequence[Attribution]):
                         earlier.leave_out(place, f"the example {one.id!r} is there again later")
                     last[one.id] = part, row
 
-    def _place(self, index: int) -> tuple[int, int]:
+    def _place(self, index: int) -> tuple[_Part, int]:
+        """Part and row of an example.
+
+        Raises:
+            IndexError: There is none.
+        """
+        if not -len(self) <= index < len(self):
+            raise IndexError(f"Example {index} is outside of a run of {len(self)}.")
+        index %= len(self)
         places = self._places if self._chosen is None else self._chosen
         if places is not None:
             return places[index]
         part = bisect_right(self._ends, index)
-        return part, index - (self._ends[part - 1] if part else 0)
+        return self._parts[part], index - (self._ends[part - 1] if part else 0)
 
     def __len__(self) -> int:
         if self._chosen is not None:
@@ -276,10 +281,8 @@ class Run(Sequence[Attribution]):
     def __getitem__(self, index: int | slice) -> Attribution | Run:
         if isinstance(index, slice):
             return self._subset([self._place(i) for i in range(*index.indices(len(self)))])
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"Example {index} is outside of a run of {len(self)}.")
-        number, row = self._place(index % len(self))
-        return self._read(self._parts[number], self._parts[number].summaries[row])
+        part, row = self._place(index)
+        return self._read(part, part.summaries[row])
 
     def _read(self, part: _Part, summary: Summary) -> Attribution:
         where = f"{part.path} at byte {summary.offset}"
@@ -301,9 +304,13 @@ class Run(Sequence[Attribution]):
             yield self[index]
 
     def summary(self, index: int) -> Summary:
-        """What the index says of an example."""
-        number, row = self._place(index)
-        return self._parts[number].summaries[row]
+        """What the index says of an example; negative: from the end.
+
+        Raises:
+            IndexError: There is none.
+        """
+        part, row = self._place(index)
+        return part.summaries[row]
 
     @property
     def summaries(self) -> list[Summary]:
@@ -313,7 +320,7 @@ class Run(Sequence[Attribution]):
     def filter(self, keep: Callable[[Summary], bool]) -> Run:
         """The examples whose summary ``keep`` accepts; no scores are read."""
         places = [self._place(index) for index in range(len(self))]
-        return self._subset([place for place in places if keep(self._parts[place[0]].summaries[place[1]])])
+        return self._subset([(part, row) for part, row in places if keep(part.summaries[row])])
 
     def find(self, id: str) -> Attribution:
         """The example of that name.
@@ -326,9 +333,9 @@ class Run(Sequence[Attribution]):
                 return self[index]
         raise InputError(f"The run {self.path} has no example {id!r}.")
 
-    def _subset(self, places: list[tuple[int, int]]) -> Run:
+    def _subset(self, places: list[tuple[_Part, int]]) -> Run:
         subset = object.__new__(Run)
-        subset.path, subset.manifest, subset._parts = self.path, self.manifest, self._parts
+        subset.path, subset.manifest, subset._parts = self.path, self.manifest, [*self._parts]
         subset._strangers = self._strangers
         subset._places, subset._ends = self._places, self._ends
         subset._chosen = places
@@ -347,10 +354,14 @@ class Run(Sequence[Attribution]):
 
     @property
     def failures(self) -> dict[str | None, str]:
-        """Name to reason of the examples that failed and were not done since."""
-        every = (one for part in self._parts for one in part.summaries)
+        """Name to reason of the examples that failed and were not done since; the reasons of those without a name, one
+        after the other, under None."""
+        every = [one for part in self._parts for one in part.summaries if one.error]
         done = self.finished
-        return {one.id: one.error for one in every if one.error and one.id not in done}
+        found: dict[str | None, str] = {one.id: one.error for one in every if one.error and one.id not in done}
+        if None in found:
+            found[None] = "; ".join(one.error for one in every if one.error and one.id is None)
+        return found
 
     @property
     def complaints(self) -> list[str]:
@@ -408,9 +419,7 @@ class Run(Sequence[Attribution]):
         if self._chosen is None:
             self._arrange()
         else:
-            self._chosen = [
-                (number, row) for number, row in self._chosen if not self._parts[number].summaries[row].left_out
-            ]
+            self._chosen = [(part, row) for part, row in self._chosen if not part.summaries[row].left_out]
 
     def load(self) -> Attributions:
         """All examples in memory, as one result; damaged ones are left out with a warning."""

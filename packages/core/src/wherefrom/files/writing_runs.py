@@ -25,7 +25,7 @@ from wherefrom.files.locks import LOCK, RunLock
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
 from wherefrom.files.wire.bytes import sync_folder
-from wherefrom.files.wire.documents import example_line, header_line
+from wherefrom.files.wire.documents import example_line, header_line, is_narrow
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
 from wherefrom.settings import require_folder
@@ -71,6 +71,7 @@ def write_run(
 
     Raises:
         InputError: A run, or something else, is there already; somebody writes to it; or two examples share an id.
+        SettingsError: The precision is unknown.
     """
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
@@ -138,11 +139,14 @@ class RunWriter:
         path: A folder that `create_run` made.
         scores_precision: ``"float16"`` halves the scores; step scores are kept.
         batch: Examples that are written, and on disk, together.
+
+    Raises:
+        SettingsError: The precision is unknown.
     """
 
     def __init__(self, path: str | Path, *, scores_precision: str = "float32", batch: int = 16) -> None:
         self.path = Path(path)
-        self.narrow = scores_precision == "float16"
+        self.narrow = is_narrow(scores_precision)
         self.batch = batch
         provenance = read_manifest(self.path).provenance
         self.part = self._new_part()

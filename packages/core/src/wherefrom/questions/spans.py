@@ -183,7 +183,7 @@ def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, in
             f"attributed_span={what!r}:{nearest(what, KINDS)} As a piece of the output it {many}; the output is "
             f"{text!r}. Give {', '.join(map(repr, KINDS))}, a text found once, or (first, last + 1) target positions."
         )
-    held = tokens_within(begins, len(text), places[0], places[0] + len(wanted))
+    held = tokens_within(tokens[first:end], begins, len(text), places[0], places[0] + len(wanted))
     return first + int(held[0]), first + int(held[-1]) + 1
 
 

@@ -10,6 +10,9 @@ from __future__ import annotations
 import inspect
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain, count
+from types import CodeType, FunctionType, MethodType
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, overload, runtime_checkable
 
 import attrs
@@ -189,25 +192,79 @@ def settings_of(what: AggregatorLike, functions: Registry[Any]) -> set[str]:
 def named(fn: Any, functions: Registry[Any]) -> Any:
     """A function as a name that the stages of a result can record; a name as it is.
 
-    ``fn(values, axis=...)`` gives values without the axis; a function that names ``where`` is told which cells exist.
+    ``fn(values, axis=...)`` gives values without the axis; a function that names ``where`` is told which cells exist,
+    others see none but those. A name that is another function's gets a number: ``"__main__.<lambda>#2"``.
     """
     if not callable(fn) or isinstance(fn, type):
         return fn
-    name = f"{getattr(fn, '__module__', '')}.{getattr(fn, '__qualname__', type(fn).__name__)}".lstrip(".")
-    tells = "where" in _parameter_names(fn)
+    first = f"{getattr(fn, '__module__', None) or ''}.{getattr(fn, '__qualname__', type(fn).__name__)}".lstrip(".")
+    for name in chain([first], (f"{first}#{number}" for number in count(2))):
+        if name not in functions:
+            functions.register(name, _Given(fn))
+            return name
+        if isinstance(known := functions.get(name), _Given) and _alike(known.fn, fn):
+            return name
+    raise AssertionError("numbers have no end")
 
-    def called(values: Any, axis: int, where: Any) -> Any:
-        return fn(values, axis=axis, where=where) if tells else fn(np.where(where, values, 0), axis=axis)
 
-    functions.register(name, called, overwrite=True)
-    return name
+@frozen(eq=False)
+class _Given:
+    """A function of the user's as an `AggregationFunction`."""
+
+    fn: Callable[..., Any]
+
+    def __call__(self, values: Any, axis: int, where: Any) -> Any:
+        taken = _parameter_names(self.fn)
+        if "where" in taken and "keepdims" not in taken:  # NumPy's own want a first value as well, or warn of none
+            return self.fn(values, axis=axis, where=where)
+        return self.fn(values, axis=axis) if where.all() else self._of_existing(values, axis, where)
+
+    def _of_existing(self, values: Any, axis: int, where: Any) -> Any:
+        """Called for each pattern of cells that exist, with no others; 0 where none does."""
+        lines, present = (np.moveaxis(each, axis, -1) for each in (values, where))
+        shape = lines.shape[:-1]
+        lines, present = (each.reshape(-1, each.shape[-1]) for each in (lines, present))
+        found = np.zeros(len(lines), dtype=values.dtype)
+        patterns, which = np.unique(present, axis=0, return_inverse=True)
+        for index, pattern in enumerate(patterns):
+            if pattern.any():
+                here = which.reshape(-1) == index
+                found[here] = self.fn(lines[here][:, pattern], axis=1)
+        return found.reshape(shape)
 
 
 def _parameter_names(fn: Any) -> set[str]:
     try:
-        return {one.name for one in inspect.signature(fn).parameters.values() if one.default is one.empty}
+        return set(inspect.signature(fn).parameters)
     except (TypeError, ValueError):  # written in C: it is called with values and axis alone
         return set()
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Are they one function, or the same code with the same values bound to it, as of a lambda in a loop?"""
+    if one is other:
+        return True
+    mine, its = _bound(one), _bound(other)
+    if type(one) is not type(other) or mine is None or its is None or len(mine) != len(its):
+        return False
+    return all(
+        a is b or (type(a) is type(b) and isinstance(a, _PLAIN) and a == b) for a, b in zip(mine, its, strict=True)
+    )
+
+
+_PLAIN = (str, bytes, int, float, CodeType)
+"""Values that are compared as such; others are the same only where they are one object."""
+
+
+def _bound(fn: Any) -> list[Any] | None:
+    """What a function is made of; None: nothing that could be told."""
+    if isinstance(fn, FunctionType):
+        named_only = sorted((fn.__kwdefaults__ or {}).items())
+        cells = [cell.cell_contents for cell in fn.__closure__ or ()]
+        return [fn.__code__, *(fn.__defaults__ or ()), *(part for pair in named_only for part in pair), *cells]
+    if isinstance(fn, partial):
+        return [fn.func, *fn.args, *(part for pair in sorted(fn.keywords.items()) for part in pair)]
+    return [fn.__func__, fn.__self__] if isinstance(fn, MethodType) else None
 
 
 def _stage(item: Any, functions: Registry[Any]) -> tuple[type[Aggregator], dict[str, Any]]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+
 from wherefrom.results.data import AttributionData
 from wherefrom.results.details import TRACE
 from wherefrom.text.segmentation import edges_of
+from wherefrom.text.tokens import Token
 
 
 def breaks_of(attribution: AttributionData, side: str) -> frozenset[int]:
@@ -18,8 +22,15 @@ def breaks_of(attribution: AttributionData, side: str) -> frozenset[int]:
 
 def boundaries_of(attribution: AttributionData, side: str) -> frozenset[int]:
     """Where the explained steps begin and, of a decoder-only model, where the prompt ends, as units that are removed
-    do (`wherefrom.methods.perturbation.units`)."""
-    return columns_begin(attribution, side) | (frozenset() if side == "source" else {attribution.answer_start})
+    do (`wherefrom.methods.perturbation.units`); and where tokens in between were left out."""
+    gaps = gaps_in(attribution.source if side == "source" else attribution.target)
+    return columns_begin(attribution, side) | gaps | (frozenset() if side == "source" else {attribution.answer_start})
+
+
+def gaps_in(tokens: Sequence[Token]) -> frozenset[int]:
+    """Indices of the tokens that do not follow the one before, as after `wherefrom.aggregators.Slices`."""
+    pairs = enumerate(pairwise(tokens), start=1)
+    return frozenset(index for index, (one, other) in pairs if other.position != one.position + one.size)
 
 
 def columns_begin(attribution: AttributionData, side: str) -> frozenset[int]:

@@ -19,6 +19,9 @@ class Decodes(Protocol):
 def decoded(attribution: AnyAttribution, tokenizer: Decodes | None = None) -> AnyAttribution:
     """Pieces and texts as the tokenizer decodes each id; merged units keep theirs.
 
+    An id that is decoded alone loses its space, or is a part of a character. So texts that say the same stay, others
+    keep the space in front of them, and tokens without text stay without.
+
     Args:
         tokenizer: None: pieces become the texts that are there already.
     """
@@ -26,12 +29,21 @@ def decoded(attribution: AnyAttribution, tokenizer: Decodes | None = None) -> An
     def readable(token: Token) -> Token:
         if tokenizer is None:
             return replace(token, piece=token.text)
-        if token.id < 0:
+        if token.id < 0 or not token.text:
             return token
-        text = str(tokenizer.decode([token.id]))
+        text = _in_place(token, str(tokenizer.decode([token.id])))
         return replace(token, piece=text, text=text)
 
     return attribution.replace(
         source=tuple(readable(token) for token in attribution.source),
         target=tuple(readable(token) for token in attribution.target),
     )
+
+
+def _in_place(token: Token, alone: str) -> str:
+    """A token's text at its place, from what its id is decoded to alone."""
+    known = token.text
+    if "\ufffd" in alone or alone.strip() == known.strip():
+        return known
+    gap = known[: len(known) - len(known.lstrip())]
+    return alone if alone[:1].isspace() else gap + alone

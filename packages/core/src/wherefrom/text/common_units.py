@@ -23,10 +23,18 @@ Aligned: TypeAlias = tuple[Span, Span]
 """A span of one text's tokens and one of the other's; one of them may be empty."""
 
 
-def aligned_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]:
+def aligned_units(
+    one: Sequence[Token], other: Sequence[Token], *, boundary: tuple[int, int] | None = None
+) -> list[Aligned]:
     """Cut two token lists into parts that correspond, in order; every token is in one part.
 
     A special token pairs with the same special token, or stands alone.
+
+    Args:
+        one: Tokens of one text.
+        other: Tokens of the other.
+        boundary: Where the continuation begins in both: where texts differ, prompts are aligned with prompts and
+            continuations with continuations.
 
     Example:
         >>> def tokens(*texts):
@@ -42,6 +50,10 @@ def aligned_units(one: Sequence[Token], other: Sequence[Token]) -> list[Aligned]
         return [((index, index + 1), (index, index + 1)) for index in range(len(one))]
     if _characters(one) == _characters(other):
         return _same_text(one, other, 0, 0)
+    if boundary is not None:
+        i, j = boundary
+        answers = aligned_units(one[i:], other[j:])
+        return [*aligned_units(one[:i], other[:j]), *(((a + i, b + i), (c + j, d + j)) for (a, b), (c, d) in answers)]
     cuts = [unit_spans(side, "word") for side in (one, other)]
     kept = _kept(*(merged_tokens(side, cut) for side, cut in zip((one, other), cuts, strict=True)))
     aligned: list[Aligned] = []
@@ -108,16 +120,11 @@ def common_units(
     Args:
         one: Tokens of one text.
         other: Tokens of the other.
-        boundary: Where the continuation begins in both: where texts differ, prompts are aligned with prompts and
-            continuations with continuations.
+        boundary: As of `aligned_units`.
     """
-    if boundary is not None and _characters(one) != _characters(other):
-        i, j = boundary
-        after = common_units(one[i:], other[j:])
-        return [*common_units(one[:i], other[:j]), *(((a + i, b + i), (c + j, d + j)) for (a, b), (c, d) in after)]
     return [
         ((a, b), (c, d))
-        for (a, b), (c, d) in aligned_units(one, other)
+        for (a, b), (c, d) in aligned_units(one, other, boundary=boundary)
         if b > a and d > c and _said(one[a:b]) == _said(other[c:d])
     ]
 

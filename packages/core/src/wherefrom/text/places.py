@@ -11,7 +11,7 @@ import numpy as np
 from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.settings import is_pair
-from wherefrom.text.segmentation import unit_spans
+from wherefrom.text.segmentation import end_with_bytes, unit_spans
 from wherefrom.text.tokens import Segment, Token
 
 Place: TypeAlias = "str | re.Pattern[str] | Segment | tuple[int, int] | Sequence[tuple[int, int]]"
@@ -44,10 +44,15 @@ def joined_text(tokens: Sequence[Token], *, special: bool = False) -> tuple[str,
     return "".join(texts), np.cumsum(lengths) - lengths
 
 
-def tokens_within(begins: IntArray, length: int, start: int, stop: int) -> IntArray:
-    """Indices of the tokens that share a character with ``[start, stop)`` of their joined text of that length."""
+def tokens_within(tokens: Sequence[Token], begins: IntArray, length: int, start: int, stop: int) -> IntArray:
+    """Indices of the tokens that share a character with ``[start, stop)`` of their joined text of that length, the
+    later bytes of the last character included."""
     ends = np.append(begins[1:], length)
-    return np.flatnonzero((begins < stop) & (ends > start)).astype(np.int64)
+    found = np.flatnonzero((begins < stop) & (ends > start)).astype(np.int64)
+    if not len(found):
+        return found
+    last = int(found[-1])
+    return np.append(found, np.arange(last + 1, end_with_bytes(tokens, last), dtype=np.int64))
 
 
 def places_of(
@@ -113,7 +118,11 @@ def _text(what: str, tokens: Sequence[Token], name: str) -> IntArray:
             f"{name}={what!r} is there {len(places)} times in {_shortened(text)!r}. Give a longer text that stands "
             "there once, a regular expression, or token positions (first, last + 1)."
         )
-    return tokens_within(begins, len(text), places[0], places[0] + len(wanted)) if places else np.zeros(0, np.int64)
+    return (
+        tokens_within(tokens, begins, len(text), places[0], places[0] + len(wanted))
+        if places
+        else np.zeros(0, np.int64)
+    )
 
 
 def _compiled(what: str, name: str) -> re.Pattern[str]:
@@ -128,7 +137,7 @@ def _matches(pattern: re.Pattern[str], tokens: Sequence[Token]) -> IntArray:
     text, begins = joined_text(tokens, special=True)
     group = 1 if pattern.groups else 0
     spans = [match.span(group) for match in pattern.finditer(text)]
-    inside = [tokens_within(begins, len(text), *_trimmed(text, *span)) for span in spans]
+    inside = [tokens_within(tokens, begins, len(text), *_trimmed(text, *span)) for span in spans]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *inside])).astype(np.int64)
 
 

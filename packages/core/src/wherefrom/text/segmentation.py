@@ -36,6 +36,8 @@ __all__ = [
     "Span",
     "characters",
     "edges_of",
+    "end_with_bytes",
+    "is_mark_of_space",
     "placed_segments",
     "segment_spans",
     "sentences",
@@ -131,6 +133,25 @@ def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | No
         indices += [word if visible else None] * (end - begin)
         word += visible
     return indices
+
+
+def end_with_bytes(tokens: Sequence[Token], index: int) -> int:
+    """The index after a token and those behind it that add no text to it: the later bytes of a character.
+
+    Example:
+        >>> tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate([" 智", "", "!"])]
+        >>> end_with_bytes(tokens, 0), end_with_bytes(tokens, 2)
+        (2, 3)
+    """
+    end = index + 1
+    while end < len(tokens) and not (tokens[index].special or _begins_text(tokens[end])):
+        end += 1
+    return end
+
+
+def is_mark_of_space(token: Token) -> bool:
+    """Has the token no text but spaces, which belong to the word behind them? Line breaks part texts and are none."""
+    return not token.special and not token.text.strip(" ")
 
 
 def placed_segments(tokens: Sequence[Token], segments: Iterable[Segment]) -> list[tuple[Segment, Span]]:
@@ -239,6 +260,11 @@ def _sentences_within(texts: Sequence[str], whole: Sequence[bool], firsts: Seque
             sentence = begun - 1
         place += len(text)
     return starts
+
+
+def _begins_text(token: Token) -> bool:
+    """Does a token stand for itself, rather than for the rest of the character before it?"""
+    return bool(token.text) or token.special or _unfinished(token)
 
 
 def _unfinished(token: Token) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from attrs import field, frozen
-from transformers import PreTrainedTokenizerBase
+from transformers import ByT5Tokenizer, PreTrainedTokenizerBase
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.characters import inside_characters
@@ -209,8 +210,11 @@ class TextCoder:
         return self.decode(np.array(ids), skip_special_tokens=False)
 
     def _bytes_of(self, ids: Sequence[int]) -> list[int | None]:
-        """The byte that each id stands for, where a tokenizer has pieces for single ones (``<0xE0>``); else None."""
-        pieces = map(str, self.tokenizer.convert_ids_to_tokens(list(ids)))
+        """The byte that each id stands for, where a tokenizer has pieces for single ones (``<0xE0>``; in ByT5 the
+        letter of that number); else None."""
+        pieces = list(map(str, self.tokenizer.convert_ids_to_tokens(list(ids))))
+        if isinstance(self.tokenizer, ByT5Tokenizer):
+            return [ord(piece) if len(piece) == 1 and ord(piece) < 256 else None for piece in pieces]
         return [int(piece[3:5], 16) if _BYTE.fullmatch(piece) else None for piece in pieces]
 
     def _added_bos(self, ids: list[int], text: str, arguments: Mapping[str, Any]) -> bool:
@@ -230,11 +234,16 @@ def _leading(ids: Sequence[int], one: int) -> int:
 def _by_bytes(added: str, run: bytes) -> list[str]:
     """What a run of single bytes adds, by byte: each character at its first one.
 
-    Where they are no characters, a replacement may stand for each byte; else all is at the first.
+    Where bytes are no characters, a tokenizer may leave them out, or put a replacement for each; else all is at the
+    first.
     """
-    if added == run.decode(errors="replace") and UNFINISHED not in added:
-        characters = iter(added)
-        return ["" if byte & 0xC0 == 0x80 else next(characters) for byte in run]
+    decoder = getincrementaldecoder("utf-8")(errors="ignore")
+    texts, first = [""] * len(run), 0
+    for place, byte in enumerate(run):
+        first = first if byte & 0xC0 == 0x80 else place
+        texts[first] += decoder.decode(bytes([byte]))
+    if "".join(texts) == added:
+        return texts
     return list(added) if len(added) == len(run) else [added, *[""] * (len(run) - 1)]
 
 

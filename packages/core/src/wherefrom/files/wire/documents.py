@@ -92,6 +92,17 @@ def to_msgpack(attributions: AttributionsData[Any], *, narrow: bool = False) -> 
 _WRITERS = {".json": to_json, ".jsonl": to_json_lines, ".msgpack": to_msgpack}
 
 
+def is_narrow(scores_precision: str) -> bool:
+    """Are scores written in half precision?
+
+    Raises:
+        SettingsError: The precision is unknown.
+    """
+    if scores_precision not in PRECISIONS:
+        raise SettingsError(f"scores_precision = {scores_precision!r}. Choose one of {', '.join(PRECISIONS)}.")
+    return scores_precision == "float16"
+
+
 def write(
     attributions: AttributionsData[Any],
     path: str | Path,
@@ -106,12 +117,10 @@ def write(
         InputError: The file is there and ``overwrite`` is false, or a score does not fit the precision.
         SettingsError: The precision is unknown.
     """
-    path = file_named(path)
-    if scores_precision not in PRECISIONS:
-        raise SettingsError(f"scores_precision = {scores_precision!r}. Choose one of {', '.join(PRECISIONS)}.")
+    path, narrow = file_named(path), is_narrow(scores_precision)
     how = compression_of(path)
     inner = Path(path.stem) if how else path
-    pieces = _WRITERS.get(inner.suffix.lower(), to_json)(attributions, narrow=scores_precision == "float16")
+    pieces = _WRITERS.get(inner.suffix.lower(), to_json)(attributions, narrow=narrow)
     if compressed and how is None:
         how = "gz"
     write_whole(path, [compress(b"".join(pieces), how)] if how else pieces, overwrite=overwrite)

@@ -25,9 +25,14 @@ def target_mask(attribution: AttributionData, values: npt.NDArray[Any]) -> BoolA
 
 
 def column_sums(attribution: AttributionData) -> npt.NDArray[Any]:
-    """Sum of absolute scores over source and target inputs together. Shape ``(steps, *dimensions)``."""
+    """Sum of the finite absolute scores, over source and target inputs together. Shape ``(steps, *dimensions)``."""
     sums: npt.NDArray[Any] | float = 0.0
     for scores in (attribution.source_attributions, attribution.target_attributions):
         if scores is not None:
-            sums = sums + np.abs(scores).sum(axis=0)
+            sums = sums + finite_sizes(scores).sum(axis=0)
     return np.asarray(sums)
+
+
+def finite_sizes(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Absolute scores, 0 where one is not finite."""
+    return np.where(np.isfinite(scores), np.abs(scores), 0).astype(scores.dtype, copy=False)

@@ -16,7 +16,8 @@ class Normalize(Aggregator):
     """Each step's scores divided by the sum of their absolute values, over source and target together.
 
     Afterwards absolute values sum to 1 in every column (and every remaining dimension) that has a score other than 0.
-    Step and sequence scores stay as they are. Normalising twice in a row is normalising once.
+    Step and sequence scores stay as they are, and so do scores that are not finite, which take no part in the sum.
+    Normalising twice in a row is normalising once.
     """
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:

@@ -50,9 +50,10 @@ class Pair(Aggregator):
     """This attribution minus another one; ``a - b`` is short for it.
 
     Tokens are aligned as `wherefrom.text.common_units` says: by their characters where both have the same text, by the
-    shortest edit script where texts differ. Where boundaries disagree, the tokens between two common boundaries become
-    one unit. What only one side has is compared with nothing: its score is kept (or negated), its text is shown with an
-    arrow from or to ``∅``. Steps that either side did not explain are left out.
+    shortest edit script where texts differ, prompts with prompts and answers with answers. Where boundaries disagree,
+    the tokens between two common boundaries become one unit. What only one side has is compared with nothing: its score
+    is kept (or negated), its text is shown with an arrow from or to ``∅``. Steps that either side did not explain are
+    left out.
 
     What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
     stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it.
@@ -72,7 +73,9 @@ class Pair(Aggregator):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)
-        target = aligned_units(attribution.target, other.target)
+        encoded = attribution.source_attributions is not None  # a decoder that has no prompt says all of its target
+        answers = None if encoded else (attribution.answer_start, other.answer_start)
+        target = aligned_units(attribution.target, other.target, boundary=answers)
         tokens = paired_tokens(attribution.target, other.target, target)
         source_tokens = paired_tokens(attribution.source, other.source, source)
         common = {"source": (source, source_tokens), "target": (target, tokens)}

@@ -66,7 +66,7 @@ class Reduce(Aggregator):
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         axis = self._axis(attribution)
-        name = self.aggregate_fn or _default_function(attribution)
+        name = self.aggregate_fn or _default_function(attribution, axis)
         normed = name == "vnorm" and not isinstance(self.select_idx, int)
         changes: dict[str, Any] = {
             "dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :]),
@@ -150,9 +150,8 @@ def _check_bounds(bounds: list[int], size: int, *, inclusive_end: bool = False) 
             )
 
 
-def _default_function(attribution: AttributionData) -> str:
-    """What the method's own default aggregation uses for the next dimension."""
-    for stage in attribution.default_aggregation:
-        if stage.name in ("reduce", "scores") and "aggregate_fn" in stage.settings:
-            return str(stage.settings["aggregate_fn"])
-    return "mean"
+def _default_function(attribution: AttributionData, axis: int) -> str:
+    """What the method's own default aggregation uses for a dimension: its last stage that removes one is the first
+    dimension's."""
+    removals = [stage for stage in attribution.default_aggregation if stage.name in ("reduce", "scores")]
+    return str(removals[-1 - axis].settings.get("aggregate_fn") or "mean") if axis < len(removals) else "mean"

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
 from attrs import frozen
 
 from wherefrom.results.aggregation import Aggregator, aggregator
-from wherefrom.results.aggregators._record import recorded
+from wherefrom.results.aggregators._record import finite_sizes, recorded
 from wherefrom.results.data import AnyAttribution
 
 
 @aggregator("rescale")
 @frozen(kw_only=True)
 class Rescale(Aggregator):
-    """All scores divided by the largest absolute value among them, so that steps stay comparable."""
+    """All scores divided by the largest absolute value among the finite ones, so that steps stay comparable."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         present = {
@@ -24,7 +23,7 @@ class Rescale(Aggregator):
             )
             if scores is not None
         }
-        largest = max((float(np.abs(scores).max(initial=0)) for scores in present.values()), default=0.0)
+        largest = max((float(finite_sizes(scores).max(initial=0)) for scores in present.values()), default=0.0)
         changes = {
             name: (scores / (largest or 1.0)).astype(scores.dtype, copy=False) for name, scores in present.items()
         }

@@ -13,6 +13,7 @@ from wherefrom.errors import SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, spans_where
+from wherefrom.results.breaks import gaps_in
 from wherefrom.results.data import AnyAttribution
 from wherefrom.text.merging import Span
 from wherefrom.text.tokens import Token
@@ -68,7 +69,8 @@ class Split(Aggregator):
 
 
 def spans_between(tokens: Sequence[Token], cuts: Sequence[int]) -> list[Span]:
-    """Spans of tokens between character positions of their joined text."""
+    """Spans of tokens between character positions of their joined text, and between tokens that were left out."""
+    gaps = gaps_in(tokens)
     parts = []
     position = part = 0
     for token in tokens:
@@ -79,7 +81,7 @@ def spans_between(tokens: Sequence[Token], cuts: Sequence[int]) -> list[Span]:
         position += len(token.text)
 
     def continues(index: int) -> bool:
-        if tokens[index].special or tokens[index - 1].special:
+        if tokens[index].special or tokens[index - 1].special or index in gaps:
             return False
         return not tokens[index].text or parts[index] == parts[index - 1]
 
