@@ -76,6 +76,19 @@ def test_text_fits_its_width(width: int) -> None:
     assert max(len(line) for line in render_context_text(made(), width=width).splitlines()) <= width
 
 
+def test_documents_are_named_as_they_are_cited() -> None:
+    result = made(parts=[ContextPart(text="George was sick.", id="ferry", title="Note", start=0, end=4)])
+    assert result.cited_text.endswith("[ferry]")
+    matrix = describe(result).matrix
+    assert matrix is not None
+    assert matrix.parts == ("[ferry] Note",)
+    page = render_context_html(result)
+    assert '"name":"ferry"' in page
+    assert "[ferry] Note" in page
+    nameless = made(parts=[ContextPart(text="George was sick.", start=0, end=4)])
+    assert describe(nameless).matrix.parts == ("[1]",)  # type: ignore[union-attr]
+
+
 def test_rich_markup_and_numbers_in_tokens_are_text() -> None:
     result = made(
         input_context_tokens=["[red]", "x(0.5)", "▁sick", "."], input_context_texts=["[red]", "x(0.5)", " sick", "."]

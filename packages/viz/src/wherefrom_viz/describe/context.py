@@ -144,8 +144,8 @@ def _matrix(result: ContextAttribution) -> Matrix | None:
     return Matrix(
         sentences=tuple(one.text.strip() for one in result.sentences),
         parts=tuple(
-            f"[{number}]" + ("" if part.label in ("", str(number)) else f" {part.label}")
-            for number, part in enumerate(result.parts, start=1)
+            f"[{name}]" + ("" if part.label in ("", name) else f" {part.label}")
+            for name, part in zip(map(result.cited_as, range(len(result.parts))), result.parts, strict=True)
         ),
         values=tuple(tuple(one.support) for one in result.sentences),
         cited=tuple(tuple(one.citations) for one in result.sentences),

@@ -47,8 +47,9 @@ def render_context_html(
 ) -> str:
     """The result as the interactive page of all results, with what is known of its context.
 
-    Output tokens that depend on the context are marked, the most sensitive one is pinned; documents are numbered and
-    show their share; sentences with citations have a tab. Where scripts do not run, radio buttons pin tokens.
+    Output tokens that depend on the context are marked, the most sensitive one is pinned; documents are named as they
+    are cited and show their share; sentences with citations have a tab. Where scripts do not run, radio buttons pin
+    tokens.
 
     Args:
         result: What `wherefrom.attribute_context` returned.
@@ -62,7 +63,7 @@ def render_context_html(
     if description.panels:
         options.setdefault("step", description.panels[0].position)
     shown, documents = as_attributions(result), _documents(result)
-    shown = _numbered(shown, documents)
+    shown = _named(shown, documents)
     page = page_parts(shown, palette=palette, **options)
     page = evolve(
         page,
@@ -75,9 +76,10 @@ def render_context_html(
 
 @frozen
 class _Document:
-    """A document that stands in the context, by the number it is cited by."""
+    """A document that stands in the context."""
 
-    number: int
+    name: str
+    """What it is cited by."""
     label: str
     start: int
     end: int
@@ -85,16 +87,16 @@ class _Document:
 
 def _documents(result: ContextAttribution) -> list[_Document]:
     return [
-        _Document(number, "" if part.label == str(number) else part.label, part.start, part.end)
-        for number, part in enumerate(result.parts, start=1)
+        _Document(visible(name), "" if part.label == name else part.label, part.start, part.end)
+        for name, part in zip(map(result.cited_as, range(len(result.parts))), result.parts, strict=True)
         if part.end > part.start
     ]
 
 
-def _numbered(shown: Attributions, documents: Sequence[_Document]) -> Attributions:
-    """Segments bear the numbers of their documents."""
+def _named(shown: Attributions, documents: Sequence[_Document]) -> Attributions:
+    """Segments bear what their documents are cited by."""
     one = shown[0]
-    labels = {document.start: f"[{document.number}] {document.label}".strip() for document in documents}
+    labels = {document.start: f"[{document.name}] {document.label}".strip() for document in documents}
     segments = tuple(
         segment
         if segment.label == OUTPUT_CONTEXT

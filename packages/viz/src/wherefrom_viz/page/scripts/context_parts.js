@@ -24,7 +24,7 @@ export function cueLines(app, span) {
   return [h("p.facts", facts), cue.contextless && h("p.quiet", "Without context: ", fenced(cue.contextless))].filter(Boolean);
 }
 
-/** The documents, numbered, with their share of what is shown; a click leads to where each begins. */
+/** The documents, as they are cited, with their share of what is shown; a click leads to where each begins. */
 export class Documents {
   constructor(app) {
     this.app = app;
@@ -38,10 +38,10 @@ export class Documents {
     const { scores } = columnScores(app.view, ...(span ?? [0, app.view.columns - 1]));
     const weights = documents.map(({ start, end }) => app.view.inputs.reduce((sum, unit, r) => (unit.side === "target" && unit.start >= start && unit.start < end ? sum + Math.abs(scores[r]) : sum), 0));
     const total = weights.reduce((a, b) => a + b, 0);
-    const line = ({ number, label, start }, place) => {
+    const line = ({ name, label, start }, place) => {
       const share = total ? weights[place] / total : 0;
       const at = app.view.inputs.findIndex((unit) => unit.side === "target" && unit.start >= start);
-      return h("li", h("button.name", { title: "show it in the text", onclick: () => find(at) }, `[${number}] `, fenced(label)), h("span.value", `${Math.round(share * 100)} %`));
+      return h("li", h("button.name", { title: "show it in the text", onclick: () => find(at) }, `[${name}] `, fenced(label)), h("span.value", `${Math.round(share * 100)} %`));
     };
     this.root.replaceChildren(h("h2", "Documents"), h("ol", documents.map(line)));
   }
