@@ -118,7 +118,8 @@ def measured(
                 continue
             function = TargetFunction(function=STEP_FUNCTIONS.get(target)(), target_ids=ids[step])
             keep = np.array([0]) if kept == "first" else np.zeros(0, np.int64)
-            path = Endpoints(baseline_embeddings(model, baseline, ids, keep, "target"), model.embed(ids, side="target"))
+            real = model.embed(ids, side="target")
+            path = Endpoints(baseline_embeddings(model, baseline, ids, real, keep, "target"), real)
             row = Row(target_ids=ids, steps=step, target_function=function)
             yield line | _gaps(model, row, path)
 

@@ -6,7 +6,7 @@ import errno
 import io
 import os
 import sys
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 
 def prepare_streams() -> None:
@@ -17,7 +17,7 @@ def prepare_streams() -> None:
         sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     if isinstance(sys.stdout, io.TextIOWrapper) and isinstance(sys.stdout.buffer, io.RawIOBase):  # PYTHONUNBUFFERED
         sys.stdout = io.TextIOWrapper(
-            WholeWrites(sys.stdout.buffer),
+            cast("BinaryIO", WholeWrites(sys.stdout.buffer)),
             encoding=sys.stdout.encoding,
             errors=sys.stdout.errors,
             write_through=True,

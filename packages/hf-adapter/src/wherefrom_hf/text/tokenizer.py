@@ -220,7 +220,7 @@ class TextCoder:
     def _added_bos(self, ids: list[int], text: str, arguments: Mapping[str, Any]) -> bool:
         """Did the tokenizer put a BOS in front of a text that spells one out?"""
         bos = self.tokenizer.bos_token_id
-        if bos is None or ids[:2] != [bos, bos] or not arguments["add_special_tokens"]:
+        if not isinstance(bos, int) or ids[:2] != [bos, bos] or not arguments["add_special_tokens"]:
             return False
         bare = list(self.tokenizer(text, **{**arguments, "add_special_tokens": False})["input_ids"])
         return _leading(bare, bos) < _leading(ids, bos)

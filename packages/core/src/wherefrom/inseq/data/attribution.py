@@ -378,7 +378,7 @@ class FeatureAttributionOutput:
             others = paired_attr.sequence_attributions
             if len(others) != len(self):
                 raise InputError(f"{len(self)} and {len(others)} sequences cannot be paired one by one.")
-        pairs = [{} if other is None else {"paired_attr": other} for other in others]
+        pairs: list[dict[str, Any]] = [{} if other is None else {"paired_attr": other} for other in others]
         done = [
             one.aggregate(aggregator, **kwargs, **pair)
             for one, pair in zip(self.sequence_attributions, pairs, strict=True)

@@ -157,9 +157,7 @@ def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> E
     if ids is None:
         return None
     real, chosen = model.embed(ids, side=side), baseline_of_side(baseline, side)
-    begins = _embedded(model, chosen, ids, real, kept_on_paths(question, side), side)
-    stays = np.isin(np.arange(len(ids)), stays_on_paths(question, side, chosen))[:, None]
-    return Endpoints(namespace(real).where(like(real, stays), real, begins), real)
+    return Endpoints(baseline_embeddings(model, chosen, ids, real, stays_on_paths(question, side, chosen), side), real)
 
 
 def kept_on_paths(question: Question, side: Side) -> IntArray:
@@ -174,12 +172,18 @@ def stays_on_paths(question: Question, side: Side, baseline: Any) -> IntArray:
     return kept if is_for_all_positions(baseline_of_side(baseline, side)) else kept[:0]
 
 
-def _embedded(model: Embeds, baseline: Any, ids: IntArray, real: Array, kept: IntArray, side: Side) -> Array:
-    """The embeddings of a baseline for a sequence, shape ``(length, width)``, or ``(1, width)`` for one chosen for all
-    positions."""
+def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, real: Array, stays: IntArray, side: Side) -> Array:
+    """The embeddings of a baseline for a sequence, shape ``(length, width)``: its own where it ``stays``."""
+    begins = _of_baseline_alone(model, baseline, ids, real, stays, side)
+    at = np.isin(np.arange(len(ids)), stays)[:, None]
+    return namespace(real).where(like(real, at), real, begins)
+
+
+def _of_baseline_alone(model: Embeds, baseline: Any, ids: IntArray, real: Array, stays: IntArray, side: Side) -> Array:
+    """Likewise, or ``(1, width)`` for one chosen for all positions."""
     if not isinstance(model, SequenceModel):
         raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
-    replaced = baseline_ids(model.card, baseline, ids, kept)
+    replaced = baseline_ids(model.card, baseline, ids, stays)
     if replaced is not None:
         return model.embed(replaced, side=side)
     xp = namespace(real)
