@@ -666,3 +666,24 @@ def test_a_run_that_was_converted_does_not_go_on(wherefrom: Run, tmp_path: Path)
     assert refused.code == 2
     assert "did not make, so it cannot go on" in refused.err
     assert len(refused.err) < 300
+
+
+def test_secrets_are_in_no_run_and_in_no_plan(wherefrom: Run, tmp_path: Path) -> None:
+    """Nor do they tell one run from another: they change."""
+    (tmp_path / "rows.jsonl").write_text('{"text": "Mary was"}\n')
+    data = ("-d", "json", "--files", "rows.jsonl", "--dataset-kwargs", '{"token": "sesame rows"}')
+    asked = ("-m", "demo:lm", *data, "-a", "saliency", "--max-new-tokens", 1)
+
+    def loaded(token: str) -> tuple[str, str]:
+        return "--model-kwargs", json.dumps({"token": token, "local_files_only": True})
+
+    ran = wherefrom("attribute-dataset", *asked, *loaded("sesame"), "-o", "run")
+    assert ran.code == 0, ran.err
+    plan = wherefrom("attribute-dataset", *asked, *loaded("sesame"), "--dry-run", "--json")
+    assert plan.code == 0, plan.err
+    written = b"".join(path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file())
+    assert b"local_files_only" in written
+    assert b"sesame" not in written
+    assert "sesame" not in plan.out
+    again = wherefrom("attribute-dataset", *asked, *loaded("other sesame"), "-o", "run", "--resume")
+    assert again.code == 0, again.err

@@ -80,7 +80,7 @@ def plan(
     width = math.prod(_sizes(model, METHODS.get(request.method)))
     assumed = any(target is not example.generated for target, example in zip(targets, examples, strict=True))
     planned = {
-        "model": asdict(model_asked),
+        "model": model_asked.told(),
         "request": asdict(request),
         "examples": len(examples),
         "input tokens": source_total,

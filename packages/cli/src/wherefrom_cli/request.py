@@ -19,13 +19,12 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.plugins import load_plugins
+from wherefrom_cli.told import without_secrets
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel, Attributions
 
 DEFAULT_MODEL = "demo:lm"
-_SECRETS = ("token", "use_auth_token", "auth_token", "api_key", "headers")
-"""Arguments of loading that no result tells."""
 
 
 @frozen(kw_only=True)
@@ -61,10 +60,16 @@ class ModelRequest:
 
     def recorded(self, made: Provenance) -> Provenance:
         """The provenance with what the model was loaded with, beside what its card tells; secrets are left out."""
-        given = {"model_kwargs": self.model_kwargs, "tokenizer_kwargs": self.tokenizer_kwargs}
-        told = {name: {key: value for key, value in one.items() if key not in _SECRETS} for name, one in given.items()}
-        model = {**made.model, **{name: one for name, one in told.items() if one}}
+        model = {**made.model, **{name: one for name, one in self._loaded_with().items() if one}}
         return msgspec.structs.replace(made, model=model)
+
+    def told(self) -> dict[str, Any]:
+        """Its fields as plain values, for a run's manifest or a plan; secrets are left out."""
+        return {**asdict(self), **self._loaded_with()}
+
+    def _loaded_with(self) -> dict[str, dict[str, Any]]:
+        given = {"model_kwargs": self.model_kwargs, "tokenizer_kwargs": self.tokenizer_kwargs}
+        return {name: without_secrets(one) for name, one in given.items()}
 
     def identity(self) -> dict[str, Any]:
         """What tells one model from another: a hub name, or what a local folder holds; device left out."""
@@ -73,8 +78,7 @@ class ModelRequest:
             "name": folder_fingerprint(folder) if folder.is_dir() else self.name,
             "framework": self.framework,
             "dtype": self.dtype,
-            "model_kwargs": dict(self.model_kwargs),
-            "tokenizer_kwargs": dict(self.tokenizer_kwargs),
+            **self._loaded_with(),
         }
 
 

@@ -218,8 +218,8 @@ def _open_sink(
         )
     settings = {
         "command": "attribute-dataset",
-        "model": asdict(model_asked),
-        "dataset": asdict(asked),
+        "model": model_asked.told(),
+        "dataset": asked.told(),
         "request": asdict(job.request),
         "reduction": asdict(job.reduction),
         "batch_size": options.batch_size,

@@ -15,6 +15,7 @@ from wherefrom.errors import ModelLoadError, UsageError
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.rows import Row, columns_in_file, is_headed, rows_in_file
 from wherefrom_cli.texts import Example, Fields, each_once, examples_in_rows
+from wherefrom_cli.told import without_secrets
 
 _BUILDERS = {
     ".json": "json",
@@ -77,6 +78,10 @@ class DatasetRequest:
     fields: Fields = field(factory=Fields)
     limit: int | None = None
     shard: Shard = field(factory=Shard)
+
+    def told(self) -> dict[str, Any]:
+        """Its fields as plain values, for a run's manifest; secrets are left out."""
+        return {**asdict(self), "kwargs": without_secrets(self.kwargs)}
 
     def load(self) -> Dataset:
         """The data set, opened.
@@ -320,7 +325,7 @@ class Dataset:
             UsageError: Two examples have the same id; those of a streamed data set are not read here.
         """
         if self.size is None:
-            return _hash([streamed_identity(asdict(self.request))])
+            return _hash([streamed_identity(self.request.told())])
         return _hash([one.example.text, one.example.generated, one.example.id] for one in self.each_once())
 
     def annotations_fingerprint(self) -> dict[str, Any]:

@@ -31,6 +31,6 @@ def demo_path(name: str) -> Path:
     known = (*DEMO_MODELS, *PRETRAINED)
     if short not in known:
         near = difflib.get_close_matches(short.lower(), known, n=1, cutoff=0.5)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = f" Did you mean 'demo:{near[0]}'?" if near else ""
         raise UnknownDemoModelError(f"No demo model is called {name!r}.{hint}\n    There are: {', '.join(known)}.")
     return Path(__file__).parent / short
