@@ -64,10 +64,10 @@ def test_the_page_is_the_app_with_cues_documents_and_citations(open_page: Open) 
     card = page.locator(".card").inner_text()
     assert "without context: office" in card
     assert "p 0.01" in card
-    assert page.locator(".inputs .segment").all_inner_texts() == ["document: [1] Note", "document: [2] b"]
+    assert page.locator(".inputs .segment").all_inner_texts() == ["document: [a] Note", "document: [b]"]
     shares = page.get_by_role("navigation", name="Documents").locator("li").all_inner_texts()
-    assert [" ".join(one.split()) for one in shares] == ["[1] Note 91 %", "[2] b 9 %"]
-    page.get_by_role("navigation", name="Documents").get_by_role("button", name="[2] b").click()
+    assert [" ".join(one.split()) for one in shares] == ["[a] Note 91 %", "[b] 9 %"]
+    page.get_by_role("navigation", name="Documents").get_by_role("button", name="[b]").click()
     assert page.locator(".inputs .found").inner_text() == "Ann"
     page.keyboard.press("ArrowRight")
     assert "does not stand out" in page.locator(".card").inner_text()
@@ -85,7 +85,7 @@ def test_citations_have_a_tab_a_legend_and_exports(open_page: Open) -> None:
     with page.expect_download() as download:
         page.locator("details.export button", has_text="TSV").click()
     lines = Path(download.value.path()).read_text().splitlines()
-    assert lines[0].split("\t") == ["side", "input", "[1] Note", "[2] b"]
+    assert lines[0].split("\t") == ["side", "input", "[a] Note", "[b]"]
     assert lines[1].split("\t")[1:] == ["to the hospital.", "2", "-0.1"]
     page.keyboard.press("Escape")
     page.keyboard.press("t")
