@@ -370,7 +370,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             InputError: It is there already and ``overwrite`` is false.
         """
-        write_whole(path, [msgspec.json.format(json_bytes(to_plain(self.to_dict())), indent=2)], overwrite=overwrite)
+        write_whole(path, [msgspec.json.format(self.to_json().encode(), indent=2)], overwrite=overwrite)
 
     @classmethod
     def load(cls, path: str | Path) -> ContextAttribution:

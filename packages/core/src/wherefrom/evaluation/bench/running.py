@@ -187,7 +187,7 @@ def run_bench(
     path.parent.mkdir(parents=True, exist_ok=True)
     found: list[Outcome] = []
     with RunLock(path):
-        done = _resume(path, header)
+        header, done = _resume(path, header)
         for prompt in prompts:
             if prompt.id in done and not _answers(done[prompt.id], prompt):
                 raise InputError(
@@ -204,7 +204,7 @@ def run_bench(
                 with path.open("ab") as file:
                     file.write(msgspec.json.encode(found[-1]) + b"\n")
                 tell("bench", index + 1, len(prompts))
-        return _evaluation(_read(path)[0], found)
+        return _evaluation(header, found)
 
 
 def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evaluation:
@@ -407,12 +407,14 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
     return total
 
 
-def _resume(path: Path, header: Header) -> dict[str, Outcome]:
+def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
+    """What the file says of its bench, and what came of its prompts; a file that is not there is begun."""
+    line = msgspec.json.encode(header)
+    same = msgspec.json.decode(line, type=Header)
     if not path.exists():
-        path.write_bytes(msgspec.json.encode(header) + b"\n")
-        return {}
+        path.write_bytes(line + b"\n")
+        return same, {}
     found, outcomes = _read(path)
-    same = msgspec.json.decode(msgspec.json.encode(header), type=Header)
     known = same.fingerprint if found.fingerprint is None else found.fingerprint
     if (found.model, found.bench, known) != (same.model, same.bench, same.fingerprint):
         raise InputError(
@@ -421,7 +423,7 @@ def _resume(path: Path, header: Header) -> dict[str, Outcome]:
         )
     with path.open("r+b") as file:  # what is written next begins a line
         file.truncate(path.read_bytes().rfind(b"\n") + 1)
-    return outcomes
+    return found, outcomes
 
 
 def _digest(prompt: Prompt) -> str:
