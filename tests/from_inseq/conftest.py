@@ -1,11 +1,13 @@
-"""Tiny models under inseq's names."""
+"""Tiny models under inseq's names, and its table of step functions as it was."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import wherefrom.inseq as inseq
+from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 
@@ -20,3 +22,12 @@ def gpt2() -> inseq.AttributionModel:
 def marian() -> inseq.AttributionModel:
     """An encoder-decoder model with saliency."""
     return inseq.load_model(str(MODELS / "marian-tiny"), "saliency", device="cpu")
+
+
+@pytest.fixture
+def registered() -> Iterator[None]:
+    """Functions that a test registers are gone after it."""
+    before = dict(STEP_SCORES_MAP)
+    yield
+    STEP_SCORES_MAP.clear()
+    STEP_SCORES_MAP.update(before)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import wherefrom.inseq as inseq
-from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, StepFunctionArgs, _get_contrast_inputs, probability_fn
+from wherefrom.inseq.attr.step_functions import StepFunctionArgs, _get_contrast_inputs, probability_fn
 from wherefrom.inseq.data.aggregator import (
     AggregatorPipeline,
     ContiguousSpanAggregator,
@@ -19,15 +18,6 @@ from wherefrom.inseq.data.aggregator import (
 )
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
-
-
-@pytest.fixture
-def registered() -> Iterator[None]:
-    """Functions that a test registers are gone after it."""
-    before = dict(STEP_SCORES_MAP)
-    yield
-    STEP_SCORES_MAP.clear()
-    STEP_SCORES_MAP.update(before)
 
 
 def test_readme_translation(capsys: pytest.CaptureFixture[str]) -> None:

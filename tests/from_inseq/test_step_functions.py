@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,15 +21,6 @@ CONTRASTIVE = (
 )
 SOURCE, TARGET = "the name of", "it is good"
 PROMPT, WHOLE = "the name of", "the name of it is"
-
-
-@pytest.fixture
-def registered() -> Iterator[None]:
-    """Functions that a test registers are gone after it."""
-    before = dict(STEP_SCORES_MAP)
-    yield
-    STEP_SCORES_MAP.clear()
-    STEP_SCORES_MAP.update(before)
 
 
 @pytest.mark.parametrize("name", CONTRASTIVE)
