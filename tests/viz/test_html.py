@@ -264,7 +264,7 @@ const { block, pairs, options, asked } = JSON.parse(readFileSync(0, "utf-8"));
 const examples = parseBlock(await inflate(fromBase85(block)));
 const views = examples.map((example) => options.map((one) => buildView(example, one)));
 const plain = ({ scores, visible, stepScores, bound, lost }) =>
-  ({ scores: [...scores], visible: [...visible], steps: stepScores, bound, lost });
+  ({ scores: [...scores], visible: [...visible], steps: stepScores, bound, lost: [...lost] });
 const known = pairsByPlace(JSON.parse(new TextDecoder().decode(await inflate(fromBase85(pairs)))));
 const answers = asked.map(([a, b, one]) => {
   const pair = compareViews(examples[a], examples[b], pairOf(known, a, b), { spans: [], ...one });

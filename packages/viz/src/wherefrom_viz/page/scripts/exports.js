@@ -8,7 +8,7 @@ const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].
 /** The score of a cell; null where there is none, or no number. */
 function cell({ visible, alone, lost, scores, columns }, r, c) {
   const at = r * columns + c;
-  return visible[at] && !alone?.[at] && !lost?.includes(at) ? scores[at] : null;
+  return visible[at] && !alone?.[at] && !lost?.has(at) ? scores[at] : null;
 }
 
 /** A Markdown table; letters that mean something in Markdown are escaped. */

@@ -72,7 +72,7 @@ function half(example, sides, pair, whose, spans, options) {
       const [from, to] = [r * own.columns + c, row * columns + step];
       scores[to] += own.scores[from];
       visible[to] |= own.visible[from];
-      if (own.lost.includes(from)) lost.push(to);
+      if (own.lost.has(from)) lost.push(to);
     });
   });
   const contrasts = sides.at(-1).groups.slice(pair.from, pair.to).map(({ [whose]: [from, to] }) => to - from === 1 && example.contrasts[from - example.first]);
@@ -102,7 +102,7 @@ export function compareViews(a, b, pair, options) {
   one.bound = two.bound = Math.max(one.bound, two.bound);
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
   const visible = one.visible.map((seen, i) => seen & two.visible[i]);
-  const difference = { ...one, visible, lost: [...one.lost, ...two.lost], scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
+  const difference = { ...one, visible, lost: new Set([...one.lost, ...two.lost]), scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference, sides.at(-1));
   const place = (unit) => {

@@ -137,7 +137,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
   const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
   const unitAt = (units, i) => units.filter((start) => start <= i).length - 1;
-  view.lost = (example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns));
+  view.lost = new Set((example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns)));
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
   view.bound = largest(counted(view), range);
