@@ -232,3 +232,17 @@ def test_steps_that_end_before_the_text_does_are_compared_at_every_door(last: in
     carried = pair["agreement"]["token"]
     np.testing.assert_allclose(carried, compare_views(a, b).agreement, atol=1e-6)
     assert len(carried) == last - 2
+
+
+@pytest.mark.parametrize("firsts", [(1, 0), (0, 1), (1, 1)])
+def test_an_answer_begins_behind_its_prompt_wherever_the_explained_steps_begin(firsts: tuple[int, int]) -> None:
+    answer = [" yes", " sir", ",", " you", " may"]
+    prompts = ["Say", " sir", " yes", "."], ["Say"]
+    whole = [attribution(None, prompt + answer, len(prompt), seed=seed) for seed, prompt in enumerate(prompts)]
+    cut = [one.select_steps(first, len(answer)) for one, first in zip(whole, firsts, strict=True)]
+    expected = compare(*whole).spearman[max(firsts) :]
+    np.testing.assert_allclose(compare(*cut).spearman, expected, atol=1e-12)
+    np.testing.assert_allclose(compare_views(*cut).agreement, expected, atol=1e-12)
+    (pair,) = pairs_of(cut)
+    carried = np.array(pair["agreement"]["token"][-len(expected) :], dtype=float)
+    np.testing.assert_allclose(carried, expected, atol=1e-6)

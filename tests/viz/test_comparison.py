@@ -69,6 +69,17 @@ def test_shares_make_methods_of_different_size_comparable(hospital: Attribution)
     np.testing.assert_allclose(pair.difference.scores, 0, atol=1e-7)
 
 
+@pytest.mark.parametrize("ends, bound", [({"max_val": 2.0}, 2.0), ({"min_val": -0.5, "max_val": 0.25}, 0.5)])
+def test_ends_of_the_colours_are_those_of_both_and_not_of_their_difference(
+    ends: dict[str, float], bound: float, hospital: Attribution
+) -> None:
+    other = hospital.replace(target_attributions=np.sqrt(np.abs(hospital.target_attributions)))
+    free, pair = compare(hospital, other), compare(hospital, other, **ends)
+    assert pair.a.scale.bound == pair.b.scale.bound == bound
+    assert free.a.scale.bound not in (0.5, 2.0)
+    assert pair.difference.scale == free.difference.scale
+
+
 def test_nothing_in_common_is_an_error(make: Callable[..., Attribution]) -> None:
     with pytest.raises(InputError, match="no token in common"):
         compare(make(["a", " b"], 1), make(["c", " d"], 1))

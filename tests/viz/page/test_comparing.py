@@ -120,6 +120,18 @@ def test_what_one_side_could_not_see_has_no_difference(open_page: Open, make: Ca
     assert texts == ["a b", "a b cd", "a b"]
 
 
+def test_ends_of_the_colours_that_were_asked_for_are_those_of_both(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    pair = [make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3}, seed=s, id=str(s)) for s in (1, 2)]
+    free = compare(*pair)
+    page = open_page(render_html(pair, view="compare", max_val=2.0), hash_="#cm=a")
+    for name, bound in (("matrix A", 2.0), ("matrix B", 2.0), ("matrix A − B", free.difference.scale.bound)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        shown = [float(one.get_attribute("data-bound") or "nan") for one in page.locator(".scale").all()]
+        assert shown == [pytest.approx(bound, rel=1e-3)], name
+
+
 def test_a_large_comparison_is_a_canvas(open_page: Open, make: Callable[..., Attribution]) -> None:
     long = make([f" w{i}" for i in range(160)], 80, {(3, 7): 0.9}, id="long")
     other = make([f" w{i}" if i != 90 else " else" for i in range(160)], 80, {(3, 7): -0.9}, seed=2, id="other")

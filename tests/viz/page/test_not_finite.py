@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zlib
 from pathlib import Path
 
@@ -29,7 +30,8 @@ def unsure(one: Attribution, value: float, *places: int) -> Attribution:
 def test_a_page_is_read_in_every_tab(open_page: Open, hospital: Attribution, value: float) -> None:
     html = render_html([unsure(hospital, value, 1), unsure(hospital, value, 0, 1, 2, 3), hospital])
     page = open_page(html, hash_="#tok=2")
-    assert "probability n/a" in page.locator(".card .facts").first.inner_text()
+    told = "n/a" if math.isnan(value) else str(value)
+    assert f"probability {told}" in page.locator(".card .facts").first.inner_text()
     for tab in VIEWS:
         show(page, tab)
     show(page, "steps")

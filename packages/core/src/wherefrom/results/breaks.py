@@ -27,6 +27,13 @@ def boundaries_of(attribution: AttributionData, side: str) -> frozenset[int]:
     return columns_begin(attribution, side) | gaps | (frozenset() if side == "source" else {attribution.answer_start})
 
 
+def answers_begin(one: AttributionData, other: AttributionData) -> tuple[int, int] | None:
+    """Where the answers of two results begin in their targets, so that prompts are aligned with prompts; None where a
+    decoder has no prompt, since all of its target is said."""
+    encoded = one.source_attributions is not None
+    return None if encoded else (one.answer_start, other.answer_start)
+
+
 def gaps_in(tokens: Sequence[Token]) -> frozenset[int]:
     """Indices of the tokens that do not follow the one before, as after `wherefrom.aggregators.Slices`."""
     pairs = enumerate(pairwise(tokens), start=1)

@@ -16,6 +16,7 @@ from attrs import frozen
 
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
+from wherefrom.results.breaks import answers_begin
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
 from wherefrom.results.given import require_result
@@ -142,7 +143,7 @@ def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
     for side in ("source", "target"):
         scored = [getattr(half, f"{side}_attributions") is not None for half in (one, other)]
         mine, its = getattr(one, side), getattr(other, side)
-        boundary = (one.attr_pos_start, other.attr_pos_start) if side == "target" else None
+        boundary = answers_begin(one, other) if side == "target" else None
         if all(scored):
             found = common_units(mine, its, boundary=boundary)
             rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in found]

@@ -16,6 +16,7 @@ from attrs import evolve, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, doubtful
+from wherefrom.results.breaks import answers_begin
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.common_units import common_units
@@ -27,12 +28,12 @@ from wherefrom_viz.describe.description import (
     NORMALIZATION_WORDS,
     Description,
     Normalization,
-    Scale,
     Side,
     Unit,
     counted,
     describe,
     normalized,
+    scale_of,
     span_aggregation,
     unit_of,
 )
@@ -90,7 +91,8 @@ def compare(
         other = next((one for one in right.sides if one.name == side.name), None)
         if other is None:
             continue
-        boundary = (len(left.prompt_rows), len(right.prompt_rows)) if side.name == "target" else None
+        begins = answers_begin(a, b) if side.name == "target" else None
+        boundary = begins and (_units_before(a, begins[0], left, side), _units_before(b, begins[1], right, other))
         found = common_units(_tokens(left, side), _tokens(right, other), boundary=boundary)
         rows += [((side.start + a, side.start + b), (other.start + c, other.start + d)) for (a, b), (c, d) in found]
         sides.append(Side(side.name, side.title, before, before + len(found)))
@@ -99,7 +101,7 @@ def compare(
     two = _regrouped(right, _ways(b), [y for _, y in rows], [y for _, y in columns], sides, normalize)
     both = one.visible & two.visible
     change = np.where(both, one.scores - two.scores, 0.0)
-    bound = max(one.scale.bound, two.scale.bound)
+    bound = max(one.scale.bound, two.scale.bound)  # ends that were asked for are those of A and B
     one, two = (evolve(half, scale=evolve(half.scale, bound=bound)) for half in (one, two))
     difference = evolve(
         one,
@@ -109,12 +111,18 @@ def compare(
         scores=change,
         visible=both,
         words=evolve(one.words, raises="more in A", lowers="more in B", of="", signed=True),
-        scale=_scale(change[counted(one.inputs)]),
+        scale=scale_of(change[counted(one.inputs)]),
         step_scores={},
         doubtful=(),
     )
     ranked = both & one.finite & two.finite
     return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, ranked))
+
+
+def _units_before(attribution: Attribution, index: int, description: Description, side: Side) -> int:
+    """How many units of the target begin before one of its tokens does."""
+    before = {token.position for token in attribution.target[:index]}
+    return sum(token.position in before for token in _tokens(description, side))
 
 
 def _tokens(description: Description, side: Side) -> list[Token]:
@@ -147,7 +155,7 @@ def _regrouped(
         scores=scores,
         visible=visible,
         finite=~lost,
-        scale=_scale(scores[counted(inputs)]),
+        scale=scale_of(scores[counted(inputs)], *description.scale.given),
         step_scores=step_scores,
         doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
@@ -168,8 +176,3 @@ def _merged(parts: Sequence[Unit]) -> Unit:
     return evolve(
         unit_of(token, None), space_before=parts[0].space_before, template=all(part.template for part in parts)
     )
-
-
-def _scale(scores: npt.NDArray[np.float64]) -> Scale:
-    low, high = float(scores.min(initial=0.0)), float(scores.max(initial=0.0))
-    return Scale(bound=max(-low, high) or 1.0, low=low, high=high)

@@ -123,6 +123,13 @@ def bound_for(scores: npt.NDArray[np.floating[Any]], low: float | None = None, h
     return float(max(map(abs, ends))) or 1.0
 
 
+def scale_of(shown: npt.NDArray[np.float64], low: float | None = None, high: float | None = None) -> Scale:
+    """The scale of these scores, or one with these ends."""
+    smallest = float(shown.min(initial=0.0)) if low is None else low
+    largest = float(shown.max(initial=0.0)) if high is None else high
+    return Scale(bound=bound_for(shown, low, high), low=smallest, high=largest, given=(low, high))
+
+
 @frozen(kw_only=True, eq=False)
 class Description:
     """What there is to draw of one example."""
@@ -363,7 +370,7 @@ def describe(
         finite=~lost,
         step_scores=step_scores,
         segments=attribution.segments,
-        scale=_scale(scores, visible & counted(shown_inputs)[:, None], min_val, max_val),
+        scale=scale_of(scores[visible & counted(shown_inputs)[:, None]], min_val, max_val),
         words=sign_words(attribution, provenance),
         pipeline=tuple(pipeline),
         notes=tuple(notes),
@@ -780,13 +787,6 @@ def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt
         return np.asarray(scores / np.where(total > 0, total, 1.0))
     largest = np.abs(scores).max(initial=0.0)
     return scores / largest if largest > 0 else scores
-
-
-def _scale(scores: npt.NDArray[np.float64], visible: BoolArray, low: float | None, high: float | None) -> Scale:
-    shown = scores[visible]
-    smallest = float(shown.min(initial=0.0)) if low is None else low
-    largest = float(shown.max(initial=0.0)) if high is None else high
-    return Scale(bound=bound_for(shown, low, high), low=smallest, high=largest, given=(low, high))
 
 
 def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:

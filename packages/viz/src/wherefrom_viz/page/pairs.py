@@ -18,6 +18,7 @@ import numpy.typing as npt
 from attrs import define, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.breaks import answers_begin
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
 from wherefrom.text.carrying import carrying
@@ -219,7 +220,7 @@ def _pair(one_half: _Half, other_half: _Half) -> _Pair | None:
     )
     groups = {
         "source": _with_loners(one.source, other.source),
-        "target": _with_loners(one.target, other.target, (one.attr_pos_start, other.attr_pos_start)),
+        "target": _with_loners(one.target, other.target, answers_begin(one, other)),
     }
     explained = _explained(groups["target"], one, other)
     if explained is None or not any(all(map(_size, group)) for name in names for group in groups[name]):

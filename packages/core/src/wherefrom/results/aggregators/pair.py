@@ -15,6 +15,7 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import carried, of_both, of_steps, without_steps
@@ -73,9 +74,7 @@ class Pair(Aggregator):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)
-        encoded = attribution.source_attributions is not None  # a decoder that has no prompt says all of its target
-        answers = None if encoded else (attribution.answer_start, other.answer_start)
-        target = aligned_units(attribution.target, other.target, boundary=answers)
+        target = aligned_units(attribution.target, other.target, boundary=answers_begin(attribution, other))
         tokens = paired_tokens(attribution.target, other.target, target)
         source_tokens = paired_tokens(attribution.source, other.source, source)
         common = {"source": (source, source_tokens), "target": (target, tokens)}

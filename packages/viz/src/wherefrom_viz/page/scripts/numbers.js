@@ -6,9 +6,9 @@ export function signed(value, plus = true) {
   return (plus && value > 0 ? "+" : "") + short(value);
 }
 
-/** Three significant digits. */
+/** Three significant digits; a number beyond all is told as Python tells it. */
 export function short(value) {
-  if (!Number.isFinite(value)) return "n/a";
+  if (!Number.isFinite(value)) return value > 0 ? "inf" : value < 0 ? "-inf" : "n/a";
   if (value === 0) return "0";
   const size = Math.abs(value);
   return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");

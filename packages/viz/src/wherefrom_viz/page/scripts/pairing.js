@@ -97,7 +97,7 @@ export function compareViews(a, b, pair, options) {
     // shares of what both have: methods of different size compare
     if (view.alone) view.scores = view.scores.map((value, i) => (view.alone[i] ? 0 : value));
     normalizeScores(view, "step");
-    view.bound = largest(counted(view));
+    view.bound = largest(counted(view), options.range);
   }
   one.bound = two.bound = Math.max(one.bound, two.bound);
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
