@@ -223,6 +223,23 @@ def test_settings_and_hooks_are_seen_when_they_come_and_go() -> None:
     assert build_number(module) == number + 3
 
 
+class FewBits(torch.Tensor):
+    """As weights are that a library quantised in place."""
+
+
+def test_one_weight_of_another_kind_is_seen() -> None:
+    module = fresh()
+    look_at(module)
+    number = build_number(module)
+    last = module.model.layers[-1].mlp.down_proj
+    last.weight.data = last.weight.data.bfloat16()
+    look_at(module)
+    assert build_number(module) == number + 1
+    last.weight = nn.Parameter(last.weight.data.float().as_subclass(FewBits), requires_grad=False)
+    look_at(module)
+    assert build_number(module) == number + 2
+
+
 def test_a_call_under_autocast_spoils_nothing(tokenizer: Any) -> None:
     module = fresh()
     model = load_model(module, tokenizer=tokenizer)

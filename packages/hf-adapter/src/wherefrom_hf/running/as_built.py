@@ -2,8 +2,8 @@
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
 replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
-whether that happened, and forgets what was found out before. Weights are not looked at: they change what a model says,
-not how it is built.
+whether that happened, and forgets what was found out before. Of weights their kind is looked at (quantised in place,
+moved, of another precision), not their numbers: those change what a model says, not how it is built.
 """
 
 from __future__ import annotations
@@ -165,8 +165,8 @@ def _facts_of_config(config: Any) -> Hashable:
 
 
 def _facts_of_all(parts: list[nn.Module]) -> Hashable:
-    first = [(weight.dtype, weight.device) for weight in weights_of(parts)[:1]]
-    return *first, *map(_watching, hooks_everywhere())
+    weights = frozenset((type(weight), weight.dtype, weight.device) for weight in weights_of(parts))
+    return weights, *map(_watching, hooks_everywhere())
 
 
 def hooks_everywhere() -> tuple[Mapping[int, Any], Mapping[int, Any]]:
