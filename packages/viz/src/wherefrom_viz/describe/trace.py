@@ -63,7 +63,7 @@ def describe_trace(attribution: Attribution) -> TraceDescription | None:
         tables.append(path)
     arrived = [f"{mass:.0%}" for mass in facts["arrived"][:8]]
     headline = (
-        f"Traced from {text_marks.visible(_shortened(facts['span']))!r}: arrived with 0, 1, ... hops "
+        f"Traced from {text_marks.flowing(facts['span'])!r}: arrived with 0, 1, ... hops "
         f"{', '.join(arrived)}; still on its way {facts['missing']:.0%}"
     )
     if facts["lost"] > 0.005:
@@ -74,7 +74,3 @@ def describe_trace(attribution: Attribution) -> TraceDescription | None:
 def _parts(title: str, columns: tuple[str, ...], parts: Sequence[PartShares]) -> TraceTable:
     rows = [TraceRow(label=text_marks.visible(part.label), values=tuple(map(float, part.shares))) for part in parts]
     return TraceTable(title=title, columns=columns, rows=tuple(rows))
-
-
-def _shortened(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else f"{text[: length // 2]} … {text[-length // 2 :]}"
