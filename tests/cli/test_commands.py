@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -393,36 +393,34 @@ def test_export_table_has_every_visible_cell(wherefrom: Run, saved: Path, tmp_pa
     assert first["output_token"] == one.steps[0].text
 
 
-@pytest.mark.parametrize(
-    "command", [["export", "-o", "-", "--to", "csv"], ["show", "--json"], ["show", "--jsonl"], ["show"]], ids=" ".join
-)
-def test_an_output_that_has_not_all_letters_gets_files_as_they_are_and_json_that_is_json(
-    tmp_path: Path, command: list[str]
-) -> None:
-    (tmp_path / "texts.txt").write_text("Zoë 😀 was", encoding="utf-8")
+RunWithFewLetters: TypeAlias = Callable[..., bytes]
+
+
+@pytest.fixture(scope="module")
+def of_few_letters(tmp_path_factory: pytest.TempPathFactory) -> RunWithFewLetters:
+    """Runs commands whose output has ASCII alone, beside ``a.json``, whose text has more; what they write."""
+    folder = tmp_path_factory.mktemp("letters")
+    (folder / "texts.txt").write_text("Zoë 😀 was", encoding="utf-8")
     few = {**os.environ, "PYTHONIOENCODING": "ascii"}
 
     def ran(*arguments: str) -> bytes:
         whole = [sys.executable, "-m", "wherefrom_cli", *arguments]
-        return subprocess.run(whole, env=few, cwd=tmp_path, capture_output=True, check=True).stdout
+        return subprocess.run(whole, env=few, cwd=folder, capture_output=True, check=True).stdout
 
-    ran(
-        "attribute",
-        "-m",
-        "demo:lm",
-        "-a",
-        "attention",
-        "--input-file",
-        "texts.txt",
-        "--max-new-tokens",
-        "1",
-        "-o",
-        "a.json",
-    )
-    said = ran(command[0], "a.json", *command[1:])
+    asked = ["-m", "demo:lm", "-a", "attention", "--input-file", "texts.txt", "--max-new-tokens", "1"]
+    ran("attribute", *asked, "-o", "a.json")
+    return ran
+
+
+@pytest.mark.parametrize(
+    "command", [["export", "-o", "-", "--to", "csv"], ["show", "--json"], ["show", "--jsonl"], ["show"]], ids=" ".join
+)
+def test_an_output_that_has_not_all_letters_gets_files_as_they_are_and_json_that_is_json(
+    of_few_letters: RunWithFewLetters, tmp_path: Path, command: list[str]
+) -> None:
+    said = of_few_letters(command[0], "a.json", *command[1:])
     if "csv" in command:
-        (tmp_path / "b.csv").write_bytes(said)
-        ran("export", "a.json", "-o", "a.csv")
+        of_few_letters("export", "a.json", "-o", str(tmp_path / "a.csv"))
         assert (tmp_path / "a.csv").read_bytes() == said
     elif len(command) > 1:
         documents = said.splitlines() if "--jsonl" in command else [said]

@@ -119,10 +119,10 @@ def test_padding_of_a_given_configuration_is_padding(lm: Any) -> None:
     "settings",
     [
         {"forced_bos_token_id": 9, "max_new_tokens": 3},
-        {"max_length": 27},
+        pytest.param({"max_length": 27}, marks=pytest.mark.heavy),
         {"max_new_tokens": LENGTH, "min_length": 26},
-        {"max_length": 28, "min_length": 25, "num_beams": 2},
-        {"max_new_tokens": LENGTH, "repetition_penalty": 1.8},
+        pytest.param({"max_length": 28, "min_length": 25, "num_beams": 2}, marks=pytest.mark.heavy),
+        pytest.param({"max_new_tokens": LENGTH, "repetition_penalty": 1.8}, marks=pytest.mark.heavy),
         {"max_new_tokens": LENGTH, "no_repeat_ngram_size": 1},
     ],
 )

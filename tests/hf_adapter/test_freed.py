@@ -116,7 +116,6 @@ def test_large_pieces_come_from_what_is_kept() -> None:
     """Asked of processes of their own, in which nothing large was freed before."""
     program = """
 import ctypes, sys, torch
-from wherefrom_hf.running.freed import keep_large_pieces
 
 class Use(ctypes.Structure):
     _fields_ = [(name, ctypes.c_size_t) for name in "arena o s h apart us fs u f k".split()]
@@ -124,6 +123,8 @@ class Use(ctypes.Structure):
 tell = ctypes.CDLL(None).mallinfo2
 tell.restype = Use
 if sys.argv[1] == "kept":
+    from wherefrom_hf.running.freed import keep_large_pieces
+
     keep_large_pieces()
 before = tell().apart
 piece = torch.empty(7 * 2**20)

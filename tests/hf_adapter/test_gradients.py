@@ -67,8 +67,18 @@ def close(came, expected):
     np.testing.assert_allclose(came, expected, rtol=1e-3, atol=2e-5 * max(np.abs(expected).max(), 1e-3))
 
 
-@pytest.mark.parametrize("segment", [2, 16])
-@pytest.mark.parametrize("name", [*CONFIGS, *UNUSUAL])
+OFTEN = ("gpt2", "llama", "gemma3", "gpt_neox", "bart", "t5")
+"""Architectures that are asked in segments of two steps too; the others are with the heavy tests."""
+
+
+@pytest.mark.parametrize(
+    "name, segment",
+    [(name, 16) for name in (*CONFIGS, *UNUSUAL)]
+    + [
+        pytest.param(name, 2, marks=[] if name in OFTEN else pytest.mark.heavy)  # type: ignore[misc]
+        for name in (*CONFIGS, *UNUSUAL)
+    ],
+)
 def test_every_architecture(name, segment, monkeypatch):
     monkeypatch.setattr(gradients_of_steps, "SEGMENT_STEPS", segment)
     predictor = predictor_of(name)

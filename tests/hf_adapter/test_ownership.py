@@ -49,6 +49,8 @@ METHODS = (
     "libra",
     "attention_gradient_rollout",
 )
+OFTEN = ("saliency", "occlusion", "attention")
+"""One of each kind: for what hardly depends on the method."""
 SETTINGS: dict[str, dict[str, Any]] = {
     "integrated_gradients": {"n_steps": 4},
     "layer_gradient_x_activation": {"target_layer": "model.layers.0"},
@@ -135,8 +137,11 @@ def _boom(args: Any) -> Any:
     raise _BugError("my bug")
 
 
-@pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("where", ["target function", "step score"])
+@pytest.mark.parametrize(
+    "method, where",
+    [(method, "target function") for method in METHODS]
+    + [pytest.param(method, "step score", marks=[] if method in OFTEN else pytest.mark.heavy) for method in METHODS],  # type: ignore[misc]
+)
 def test_a_failing_function_changes_nothing_while_its_exception_is_kept(
     tokenizer: Any, method: str, where: str
 ) -> None:

@@ -126,7 +126,7 @@ def test_captum_agrees_on_shapley_values_and_ablation(name):
 
 
 @pytest.mark.parametrize("method", METHODS_HERE, ids=lambda method: method.identifier)
-@pytest.mark.parametrize("name", ["gpt2-tiny", "t5-tiny"])
+@pytest.mark.parametrize("name", ["gpt2-tiny", pytest.param("t5-tiny", marks=pytest.mark.heavy)])
 def test_batches_chunks_and_half_precision(name, method):
     model = model_of(name)
     asked = [asked_of(model), question(model, "an object", "is a list")]

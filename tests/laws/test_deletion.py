@@ -112,6 +112,13 @@ DETERMINISTIC = {
     "kernel_shap": KernelShap(units=TWO, n_bootstrap=0),
 }
 MODELS = ("reference", "reference-seq2seq", "gpt2-tiny", "t5-tiny")
+SLOW = [("exact_shapley", "t5-tiny")]
+"""With the heavy tests: all coalitions of all that an encoder-decoder reads."""
+PAIRS = [
+    pytest.param(name, on, id=f"{name}-{on}", marks=pytest.mark.heavy if (name, on) in SLOW else [])
+    for name in DETERMINISTIC
+    for on in MODELS
+]
 
 
 def asked_of(on: str, *, first_kept: bool) -> tuple[Any, Question]:
@@ -127,8 +134,7 @@ def asked_of(on: str, *, first_kept: bool) -> tuple[Any, Question]:
 
 
 @pytest.mark.parametrize("first_kept", [False, True], ids=["bare", "begun"])
-@pytest.mark.parametrize("on", MODELS)
-@pytest.mark.parametrize("name", list(DETERMINISTIC))
+@pytest.mark.parametrize("name, on", PAIRS)
 def test_a_step_is_the_same_whichever_others_are_asked(name: str, on: str, first_kept: bool) -> None:
     model, about = asked_of(on, first_kept=first_kept)
     assert len(about.steps) > 2
@@ -159,8 +165,7 @@ def test_later_steps_are_predicted_from_what_is_left_and_bare_ones_from_the_stan
 
 
 @pytest.mark.parametrize("first_kept", [False, True], ids=["bare", "begun"])
-@pytest.mark.parametrize("on", MODELS)
-@pytest.mark.parametrize("name", list(DETERMINISTIC))
+@pytest.mark.parametrize("name, on", PAIRS)
 def test_the_passes_of_bare_steps_are_told_and_counted(name: str, on: str, first_kept: bool) -> None:
     model, about = asked_of(on, first_kept=first_kept)
     meter, tally = counting(model)

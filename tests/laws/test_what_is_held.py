@@ -99,8 +99,8 @@ PATHS: list[tuple[str, dict[str, Any]]] = [
     ("integrated_gradients", {"n_steps": 7}),
     ("gradient_shap", {"n_samples": 7}),
     ("discretized_integrated_gradients", {}),
-    ("sequential_integrated_gradients", {"token_sums": False}),
-    ("sequential_integrated_gradients", {"token_sums": True}),
+    ("sequential_integrated_gradients", {"token_sums": False, "n_steps": 3}),
+    ("sequential_integrated_gradients", {"token_sums": True, "n_steps": 3}),
 ]
 
 
