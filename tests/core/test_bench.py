@@ -55,6 +55,20 @@ def test_a_file_of_several_calls_in_another_order_says_the_same_of_each_prompt(m
     assert by_text(read_bench(tmp_path / "parts.jsonl")) == second
 
 
+def test_chance_is_drawn_for_each_prompt_and_is_the_same_whichever_stand_beside_it(model: Any, tmp_path: Path) -> None:
+    text = TEXTS[0]
+    answer = model.generate([text], max_new_tokens=1)[0].removeprefix(text)
+    asked = [Prompt(id=f"p{number}", set="facts", prompt=text, answer=answer, evidence=("cat",)) for number in range(4)]
+    bench = evolve(BENCH, metrics=("mean_rank", "abpc"), draws=2)
+    together = run_bench(model, asked, bench, tmp_path / "together.jsonl")
+    alone = run_bench(model, asked[2:3], bench, tmp_path / "alone.jsonl")
+    for metric in bench.metrics:
+        chance = list(values_by_example(together, "unk")["random", metric].values())
+        assert len(set(chance)) > 2, "the same text, drawn for anew"
+        one = [line.value for line in alone.measurements if (line.method, line.metric) == ("random", metric)]
+        assert one == [chance[2]]
+
+
 def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:
     asked, path = prompts(model)[:1], tmp_path / "bench.jsonl"
     run_bench(model, asked, BENCH, path)

@@ -30,7 +30,7 @@ from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import check_call, is_pair, non_default
+from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -81,7 +81,7 @@ def evaluate(
         cuts: Points per kept curve; None: one per unit.
         keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either. False:
             they are, end tokens too; a decoder's start token never is.
-        seed: For random orders and masks.
+        seed: For random orders and masks, which are drawn anew for every output of every example.
         show_progress: Keep a line about progress on a terminal.
         progress: Called with (phase, done, total) instead.
 
@@ -102,7 +102,8 @@ def evaluate(
         outputs=outputs,
         gold=gold,
         keep_special=keep_special,
-        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts),
+        seed=seed,
     )
     measurements: list[Measurement] = []
     drawn: list[Curve] = []
@@ -112,7 +113,14 @@ def evaluate(
         for index, one in enumerate(asked.inquiries):
             worths = asked.worths(one, tell)
             found = measure(
-                worths, one.scores, one.spans, asked.plan, example=index, gold=one.gold, methods=one.methods
+                worths,
+                one.scores,
+                one.spans,
+                asked.plan,
+                example=index,
+                seed=one.seed,
+                gold=one.gold,
+                methods=one.methods,
             )
             measurements += found.measurements
             drawn += found.curves
@@ -169,7 +177,8 @@ def evaluation_cost(
         outputs=outputs,
         gold=gold,
         keep_special=keep_special,
-        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts),
+        seed=seed,
     )
     total = Cost(forwards=0, at_most=True)
     for one in asked.inquiries:
@@ -178,6 +187,7 @@ def evaluation_cost(
             one.scores,
             one.spans,
             asked.plan,
+            seed=one.seed,
             gold=one.gold is not None,
             methods=one.methods,
         )
@@ -193,6 +203,7 @@ class _Inquiry:
     units: Units
     scores: dict[str, FloatArray]
     spans: list[Span]
+    seed: int
     gold: BoolArray | None
     methods: dict[str, Again]
 
@@ -224,6 +235,7 @@ def _asked(
     gold: Sequence[Gold | None] | None,
     keep_special: bool,
     plan: Plan,
+    seed: int,
 ) -> _Asked:
     adapter: Any = adapter_of(model, alone=True)
     if not isinstance(adapter, PredictsSteps):
@@ -265,6 +277,7 @@ def _asked(
             contrast_ids=contrasts[index],
         )
         members = evaluated_units(question, example, units)
+        own = nth_seed(seed, index)
         inquiries.append(
             _Inquiry(
                 example=example,
@@ -275,8 +288,9 @@ def _asked(
                     for name, one in given.items()
                 },
                 spans=_spans(outputs, example, contrasts[index]),
+                seed=own,
                 gold=_gold(golds[index], example, members),
-                methods={name: again(adapter, one, sources[name], members) for name, one in given.items()}
+                methods={name: again(adapter, one, sources[name], members, seed=own) for name, one in given.items()}
                 if again_too
                 else {},
             )

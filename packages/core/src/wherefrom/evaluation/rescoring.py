@@ -45,6 +45,8 @@ class Again:
     units: Units
     result: Attribution
     """What it gave."""
+    seed: int = 0
+    """For what is drawn to change the model: the example's, so that all its outputs are asked about one model."""
     _kept: dict[Hashable, FloatArray] = field(factory=dict, init=False)
     _ran: list[Tally] = field(factory=list, init=False)
 
@@ -89,8 +91,11 @@ class Again:
 Change: TypeAlias = Callable[[Again], AbstractContextManager[Any]]
 
 
-def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units) -> Again:
+def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units, *, seed: int = 0) -> Again:
     """A result's method and question, from how the result was made.
+
+    Args:
+        seed: For what is drawn to change the model.
 
     Raises:
         InputError: It is not said, or it was a contrast whose tokens are not told or are read in another context.
@@ -121,7 +126,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         contrast_ids=contrast_ids,
         seed=provenance.seed or 0,
     )
-    return Again(model=model, question=question, method=method, units=units, result=result)
+    return Again(model=model, question=question, method=method, units=units, result=result, seed=seed)
 
 
 def _function(provenance: Provenance) -> StepFunction:

@@ -41,7 +41,7 @@ from wherefrom.progress import Progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
-from wherefrom.settings import check_call, non_default
+from wherefrom.settings import check_call, non_default, nth_seed
 
 FORMAT = "wherefrom.bench/1"
 
@@ -296,7 +296,12 @@ def _predicting(model: AttributionModel) -> ScoringModel:
 def _plan(bench: Bench) -> Plan:
     metrics = tuple(as_metric(name) for name in bench.metrics)
     metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
-    return Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")
+    return Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, curves=bench.units == "token")
+
+
+def _seed(bench: Bench, prompt: Prompt) -> int:
+    """For what is drawn for a prompt, whichever prompts stand beside it."""
+    return nth_seed(bench.seed, int(_digest(prompt), 16))
 
 
 def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) -> Outcome:
@@ -334,6 +339,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
             [(case.start, case.start + 1)],
             _plan(bench),
             example=index,
+            seed=_seed(bench, prompt),
             gold=None if gold is None else gold_units(gold, case.clean, case.units),
         )
     return Outcome(
@@ -402,7 +408,12 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
         scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}
         worths = [Worths(_predicting(model), case.question, case.units, removal) for removal in bench.removals]
         total += planned_cost(
-            worths, scores, [(case.start, case.start + 1)], _plan(bench), gold=prompt.gold() is not None
+            worths,
+            scores,
+            [(case.start, case.start + 1)],
+            _plan(bench),
+            seed=_seed(bench, prompt),
+            gold=prompt.gold() is not None,
         )
     return total
 
