@@ -11,6 +11,9 @@ import wherefrom
 from attrs import evolve
 from wherefrom.errors import FileFormatError, InputError, SettingsError
 from wherefrom.evaluation.bench import LONG, SHORT, Bench, Prompt, bench_cost, load_prompts, read_bench, run_bench
+from wherefrom.evaluation.bench.specs import method_of_spec
+from wherefrom.evaluation.evaluating import evaluate
+from wherefrom.evaluation.perturbation_curves import Abpc
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.files.locks import RunLock
@@ -67,6 +70,24 @@ def test_chance_is_drawn_for_each_prompt_and_is_the_same_whichever_stand_beside_
         assert len(set(chance)) > 2, "the same text, drawn for anew"
         one = [line.value for line in alone.measurements if (line.method, line.metric) == ("random", metric)]
         assert one == [chance[2]]
+
+
+def test_scores_of_a_function_that_falls_are_turned_as_an_evaluation_turns_them(model: Any, tmp_path: Path) -> None:
+    asked, spec = prompts(model)[0], BENCH.methods[0]
+    falling = evolve(BENCH, functions={"occlusion": "surprisal_bits"})
+    result = model.attribute(
+        asked.prompt, asked.prompt + asked.answer, method=method_of_spec(spec), attributed_fn="surprisal_bits"
+    )
+    values = {
+        what: [one.value for one in found.measurements if one.method == spec]
+        for what, found in {
+            "plain": run_bench(model, [asked], BENCH, tmp_path / "plain.jsonl"),
+            "falling": run_bench(model, [asked], falling, tmp_path / "falling.jsonl"),
+            "evaluated": evaluate({spec: result}, model, [Abpc(cuts=BENCH.cuts)], removals=BENCH.removals),
+        }.items()
+    }
+    assert values["falling"] == pytest.approx(values["plain"])
+    assert values["falling"] == pytest.approx(values["evaluated"])
 
 
 def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:

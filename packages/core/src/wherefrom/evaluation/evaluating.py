@@ -13,7 +13,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, judged_scores, question_of, turned
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -23,7 +23,6 @@ from wherefrom.evaluation.rescoring import Again, AsksMethod, again
 from wherefrom.evaluation.worths import Span, Worths
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
-from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
@@ -283,10 +282,7 @@ def _asked(
                 example=example,
                 question=question,
                 units=members,
-                scores={
-                    name: unit_scores(one, members) * (-1.0 if turned(one, sources[name]) else 1.0)
-                    for name, one in given.items()
-                },
+                scores={name: judged_scores(one, members, sources[name]) for name, one in given.items()},
                 spans=_spans(outputs, example, contrasts[index]),
                 seed=own,
                 gold=_gold(golds[index], example, members),

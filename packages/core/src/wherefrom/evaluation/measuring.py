@@ -78,8 +78,7 @@ def measure(
         worths: One per way of removal; metrics that remove nothing use none of them.
         scores: Method to scores of all units for all explained steps, ``(units, steps)``.
         spans: The outputs.
-        seed: Of the example, another for each: what is drawn for it and for others must have nothing in common, or chance
-            errs alike for all of them.
+        seed: Of the example, another for each: if all had the same draws, chance would err alike for them all.
         gold: The gold units, shape ``(units,)``.
         methods: How the scores were made, for metrics that ask a method again; those without an entry have no such
             numbers.
@@ -109,7 +108,10 @@ def measure(
         for span, output, lists in zip(spans, outputs, rankings, strict=True):
             for name, draws in lists.items():
                 for metric in asked:
-                    if name in methods or not isinstance(metric, AsksMethod):
+                    judged, again = draws, methods.get(name)
+                    if isinstance(metric, AsksMethod) and again is not None:
+                        judged = [output.scores(again.unchanged(progress=one.progress))]
+                    if again is not None or not isinstance(metric, AsksMethod):
                         found.measurements.append(
                             Measurement(
                                 method=name,
@@ -117,10 +119,8 @@ def measure(
                                 removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
                                 example=example,
                                 span=span,
-                                value=_mean(metric, draws, output.of(methods.get(name))),
-                                chance=_mean(
-                                    metric, _other_orders(metric, name, draws, plan, output.case), output.case
-                                ),
+                                value=_mean(metric, judged, output.of(again)),
+                                chance=_chance(metric, name, draws, plan.draws, output.case),
                             )
                         )
                     measured()
@@ -166,9 +166,9 @@ def planned_cost(
             forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
-        runs = sum(metric.runs() for metric in metrics if isinstance(metric, AsksMethod))
+        runs = [metric.runs() for metric in metrics if isinstance(metric, AsksMethod)]
         if runs and (cost := again.cost()) is not None:
-            total += cost.times(runs)
+            total += cost.times(1 + sum(runs))  # one more of the model as it is
     return total
 
 
@@ -220,11 +220,11 @@ def _planned(
     return output.whole(np.unique(np.concatenate(wanted), axis=0))
 
 
-def _other_orders(metric: Metric, name: str, draws: Sequence[FloatArray], plan: Plan, case: Case) -> list[FloatArray]:
-    """What says what chance would do with a row's scores, where the metric reads more than their order."""
+def _chance(metric: Metric, name: str, draws: Sequence[FloatArray], orders: int, case: Case) -> float | None:
+    """What chance would do with a row's scores, where the metric reads more than their order."""
     if name == RANDOM or not isinstance(metric, ReadsSizes):
-        return []
-    return [one for scores in draws for one in reordered_scores(scores, plan.draws, case.seed)]
+        return None
+    return _mean(metric, [one for scores in draws for one in reordered_scores(scores, orders, case.seed)], case)
 
 
 def _mean(metric: Metric, draws: Sequence[FloatArray], case: Case) -> float | None:

@@ -19,7 +19,7 @@ from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, WherefromError
-from wherefrom.evaluation.asking import question_of
+from wherefrom.evaluation.asking import judged_scores, question_of
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.specs import method_of_spec
 from wherefrom.evaluation.contract import as_metric
@@ -35,7 +35,6 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
-from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.question import Question
@@ -325,7 +324,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
             method = _method(spec, model, tables)
             try:
                 result = _attributed(model, prompt.prompt, case.target, method, case.start, bench)
-                scores[spec] = unit_scores(result, case.units)
+                scores[spec] = judged_scores(result, case.units)
                 if not np.isfinite(scores.get(spec, np.zeros(0))).all():
                     raise InputError("Some scores are not numbers.")
             except WherefromError as error:
