@@ -153,6 +153,28 @@ def test_one_process_at_a_time_writes_to_a_file(model: Any, tmp_path: Path) -> N
     assert [one.name for one in tmp_path.iterdir()] == ["bench.jsonl"]
 
 
+@pytest.mark.parametrize("name", ["methods", "metrics", "removals"])
+def test_what_is_named_twice_is_refused(model: Any, tmp_path: Path, name: str) -> None:
+    bench = evolve(BENCH, **{name: getattr(BENCH, name) * 2})
+    with pytest.raises(InputError, match="twice"):
+        run_bench(model, prompts(model), bench, tmp_path / "bench.jsonl")
+    with pytest.raises(InputError, match="twice"):
+        bench_cost(model, prompts(model), bench)
+    assert not (tmp_path / "bench.jsonl").exists()
+
+
+def test_metrics_that_would_give_nothing_are_refused_or_told(model: Any, tmp_path: Path) -> None:
+    asking = evolve(BENCH, metrics=("max_sensitivity", "abpc"))
+    with pytest.raises(InputError, match="max_sensitivity: these ask methods again"):
+        run_bench(model, prompts(model), asking, tmp_path / "asking.jsonl")
+    with pytest.raises(InputError, match="max_sensitivity: these ask methods again"):
+        bench_cost(model, prompts(model), asking)
+    without_evidence = run_bench(model, prompts(model), evolve(BENCH, metrics=("mrr", "abpc")), tmp_path / "mrr.jsonl")
+    (told,) = without_evidence.warnings
+    assert "mrr" in told
+    assert "abpc" not in told
+
+
 def test_two_prompts_of_one_id_are_refused(model: Any, tmp_path: Path) -> None:
     (one,) = prompts(model)[:1]
     with pytest.raises(InputError, match="Two prompts have the id 'p0'"):

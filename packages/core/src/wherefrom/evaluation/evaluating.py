@@ -18,7 +18,15 @@ from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
-from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.records import (
+    Agreement,
+    Curve,
+    Evaluation,
+    Measurement,
+    MetricFacts,
+    check_distinct,
+    numberless,
+)
 from wherefrom.evaluation.rescoring import Again, AsksMethod, again
 from wherefrom.evaluation.worths import Span, Worths
 from wherefrom.methods.cost import Cost
@@ -88,7 +96,8 @@ def evaluate(
         The measurements; `wherefrom.evaluation.summary` makes the table.
 
     Raises:
-        InputError: Results of different texts, no examples, merged tokens.
+        InputError: Results of different texts or sides, no examples, merged tokens; a metric or a removal that is named
+            twice, or nothing that gold units could be compared with.
         ModelCapabilityError: The model gives no predictions.
     """
     check_call(evaluate, locals(), draws=0, cuts=1)
@@ -127,6 +136,7 @@ def evaluate(
             forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
             tell("evaluate", index + 1, len(asked.inquiries))
     examples = [one.example for one in asked.inquiries]
+    asking = [one.identifier for one in asked.plan.metrics if not one.needs_gold]
     return Evaluation(
         measurements=tuple(measurements),
         curves=tuple(drawn),
@@ -145,7 +155,10 @@ def evaluate(
         seed=seed,
         forwards=forwards,
         versions=dict(library_versions()),
-        warnings=asked.warnings,
+        warnings=(
+            *asked.warnings,
+            *numberless(asking, asked.names, measurements),
+        ),
     )
 
 
@@ -255,6 +268,8 @@ def _asked(
         )
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
+    check_distinct("metric", [one.identifier for one in plan.metrics])
+    check_distinct("removal", [str(as_baseline(one)) for one in removals])
     without_gold = all(one is None for one in golds)
     blind = [one.identifier for one in plan.metrics if one.needs_gold and without_gold]
     if blind and len(blind) == len(plan.metrics):
@@ -299,7 +314,9 @@ def _asked(
         inquiries=inquiries,
         warnings=(
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
+            *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, sources, contrasts),
+            *_undefined_remarks(inquiries),
         ),
     )
 
@@ -344,6 +361,30 @@ def _remarks(
             )
 
 
+def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[_Inquiry]) -> tuple[str, ...]:
+    """Which examples have gold spans that touch no unit.
+
+    Raises:
+        InputError: No example has any that do, and all metrics compare with them.
+    """
+    needing = [one.identifier for one in plan.metrics if one.needs_gold]
+    missed = [index for index, one in enumerate(inquiries) if golds[index] is not None and one.gold is None]
+    if not needing or not missed:
+        return ()
+    examples = "every example" if len(missed) == len(inquiries) else f"examples {', '.join(map(str, missed))} (from 0)"
+    remark = f"{', '.join(needing)}: no number where gold spans touch no unit that is judged, in {examples}."
+    if len(needing) == len(plan.metrics) and all(one.gold is None for one in inquiries):
+        raise InputError(f"{remark} Give spans of letters before what is explained, or metrics that ask the model.")
+    return (remark,)
+
+
+def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
+    """Whose scores are not all numbers: metrics that rank refuse them, others leave their outputs out."""
+    for name in inquiries[0].scores:
+        if not all(np.isfinite(one.scores[name]).all() for one in inquiries):
+            yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."
+
+
 def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:
     given = list(results.values()) if isinstance(results, Mapping) else [results]
     return {
@@ -376,6 +417,15 @@ def _examples(results: Results) -> list[Attribution]:
 
 
 def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
+    sides, others = _sides(one), _sides(other)
+    if not sides:
+        raise InputError(f"The results called {name!r} have no scores of inputs, so there is nothing to judge.")
+    if sides != others:
+        raise InputError(
+            f"The results called {name!r} have scores of the {' and the '.join(sides)}, the first ones of the "
+            f"{' and the '.join(others)}. Make all with the same attribute_target, or evaluate them apart."
+        )
+
     def key(result: Attribution) -> Any:
         sides = [[token.id for token in side] for side in (result.source, result.target)]
         return sides, result.attr_pos_start, result.attr_pos_end
@@ -383,6 +433,12 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
     if key(one) != key(other):
         raise InputError(f"The results called {name!r} explain other tokens or steps than the first ones.")
     return one
+
+
+def _sides(result: Attribution) -> list[str]:
+    """The sides that it has scores of."""
+    both = {"source": result.source_attributions, "target": result.target_attributions}
+    return [side for side, scores in both.items() if scores is not None]
 
 
 def _spans(outputs: Outputs, example: Attribution, contrast_ids: IntArray | None) -> list[Span]:

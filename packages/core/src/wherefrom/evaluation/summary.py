@@ -30,8 +30,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How many of these it is the mean of."""
     over_random: float | None
-    """Mean paired difference to random orders, over the outputs where both are defined; of metrics that hang on sizes or signs of scores, to the same scores in
-    random orders."""
+    """Mean paired difference to random orders, over the outputs where both are defined; of metrics that hang on sizes
+    or signs of scores, to the same scores in random orders."""
     interval: tuple[float, float] | None
     """Of that difference: paired bootstrap, 95 %."""
     p: float | None
