@@ -11,6 +11,9 @@ import wherefrom
 from attrs import evolve
 from wherefrom.errors import FileFormatError, InputError, SettingsError
 from wherefrom.evaluation.bench import LONG, SHORT, Bench, Prompt, bench_cost, load_prompts, read_bench, run_bench
+from wherefrom.evaluation.bench.specs import method_of_spec
+from wherefrom.evaluation.evaluating import evaluate
+from wherefrom.evaluation.perturbation_curves import Abpc
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.files.locks import RunLock
@@ -53,6 +56,38 @@ def test_a_file_of_several_calls_in_another_order_says_the_same_of_each_prompt(m
     assert second[key] == pytest.approx(first[key])
     assert len(set(first[key].values())) == len(TEXTS)
     assert by_text(read_bench(tmp_path / "parts.jsonl")) == second
+
+
+def test_chance_is_drawn_for_each_prompt_and_is_the_same_whichever_stand_beside_it(model: Any, tmp_path: Path) -> None:
+    text = TEXTS[0]
+    answer = model.generate([text], max_new_tokens=1)[0].removeprefix(text)
+    asked = [Prompt(id=f"p{number}", set="facts", prompt=text, answer=answer, evidence=("cat",)) for number in range(4)]
+    bench = evolve(BENCH, metrics=("mean_rank", "abpc"), draws=2)
+    together = run_bench(model, asked, bench, tmp_path / "together.jsonl")
+    alone = run_bench(model, asked[2:3], bench, tmp_path / "alone.jsonl")
+    for metric in bench.metrics:
+        chance = list(values_by_example(together, "unk")["random", metric].values())
+        assert len(set(chance)) > 2, "the same text, drawn for anew"
+        one = [line.value for line in alone.measurements if (line.method, line.metric) == ("random", metric)]
+        assert one == [chance[2]]
+
+
+def test_scores_of_a_function_that_falls_are_turned_as_an_evaluation_turns_them(model: Any, tmp_path: Path) -> None:
+    asked, spec = prompts(model)[0], BENCH.methods[0]
+    falling = evolve(BENCH, functions={"occlusion": "surprisal_bits"})
+    result = model.attribute(
+        asked.prompt, asked.prompt + asked.answer, method=method_of_spec(spec), attributed_fn="surprisal_bits"
+    )
+    values = {
+        what: [one.value for one in found.measurements if one.method == spec]
+        for what, found in {
+            "plain": run_bench(model, [asked], BENCH, tmp_path / "plain.jsonl"),
+            "falling": run_bench(model, [asked], falling, tmp_path / "falling.jsonl"),
+            "evaluated": evaluate({spec: result}, model, [Abpc(cuts=BENCH.cuts)], removals=BENCH.removals),
+        }.items()
+    }
+    assert values["falling"] == pytest.approx(values["plain"])
+    assert values["falling"] == pytest.approx(values["evaluated"])
 
 
 def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:
@@ -116,6 +151,28 @@ def test_one_process_at_a_time_writes_to_a_file(model: Any, tmp_path: Path) -> N
         run_bench(model, prompts(model)[:1], BENCH, path)
     run_bench(model, prompts(model)[:1], BENCH, path)
     assert [one.name for one in tmp_path.iterdir()] == ["bench.jsonl"]
+
+
+@pytest.mark.parametrize("name", ["methods", "metrics", "removals"])
+def test_what_is_named_twice_is_refused(model: Any, tmp_path: Path, name: str) -> None:
+    bench = evolve(BENCH, **{name: getattr(BENCH, name) * 2})
+    with pytest.raises(InputError, match="twice"):
+        run_bench(model, prompts(model), bench, tmp_path / "bench.jsonl")
+    with pytest.raises(InputError, match="twice"):
+        bench_cost(model, prompts(model), bench)
+    assert not (tmp_path / "bench.jsonl").exists()
+
+
+def test_metrics_that_would_give_nothing_are_refused_or_told(model: Any, tmp_path: Path) -> None:
+    asking = evolve(BENCH, metrics=("max_sensitivity", "abpc"))
+    with pytest.raises(InputError, match="max_sensitivity: these ask methods again"):
+        run_bench(model, prompts(model), asking, tmp_path / "asking.jsonl")
+    with pytest.raises(InputError, match="max_sensitivity: these ask methods again"):
+        bench_cost(model, prompts(model), asking)
+    without_evidence = run_bench(model, prompts(model), evolve(BENCH, metrics=("mrr", "abpc")), tmp_path / "mrr.jsonl")
+    (told,) = without_evidence.warnings
+    assert "mrr" in told
+    assert "abpc" not in told
 
 
 def test_two_prompts_of_one_id_are_refused(model: Any, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 import pytest
-from wherefrom.evaluation import Curve, Evaluation, Measurement, mean_curves, split_halves, summary
+from wherefrom.evaluation import Curve, Evaluation, Measurement, mean_curves, ranking, split_halves, summary
 from wherefrom.evaluation.records import MetricFacts
 
 
@@ -86,6 +86,61 @@ def test_too_few_examples_say_nothing() -> None:
 def test_a_method_without_a_number_somewhere_takes_no_part() -> None:
     table = {"a": [1.0] * 6, "b": [2.0] * 6, "c": [3.0] * 6, "d": [9.0] * 5}
     assert split_halves(evaluation(table), "abpc").methods == 3
+
+
+def missing(found: Evaluation, method: str, example: int) -> Evaluation:
+    """The evaluation without one number."""
+    kept = tuple(one for one in found.measurements if (one.method, one.example) != (method, example))
+    return msgspec.structs.replace(found, measurements=kept)
+
+
+def test_methods_are_compared_on_the_same_examples_or_not_at_all() -> None:
+    """Examples differ far more than methods do, and every method lacks another one: as many, but not the same."""
+    hard = np.random.default_rng(0).normal(scale=50.0, size=8)
+    found = evaluation({name: (hard + base).tolist() for name, base in zip("abc", range(3), strict=True)})
+    assert split_halves(found, "abpc").mean == pytest.approx(1.0)
+    for example, method in enumerate("abc"):
+        found = missing(found, method, example)
+    lacking = split_halves(found, "abpc")
+    assert (lacking.mean, lacking.same_best, lacking.examples, lacking.methods) == (None, None, 8, 0)
+
+
+def test_steps_of_one_example_are_no_examples() -> None:
+    table = {name: [base, base + 1, base, base + 1] for name, base in (("a", 3.0), ("b", 2.0), ("c", 1.0))}
+    made = evaluation(table)
+    alone = tuple(
+        msgspec.structs.replace(one, example=0, span=(one.example, one.example + 1)) for one in made.measurements
+    )
+    found = split_halves(msgspec.structs.replace(made, measurements=alone), "abpc")
+    assert (found.mean, found.low, found.same_best, found.examples) == (None, None, None, 1)
+    assert split_halves(made, "abpc").mean == pytest.approx(1.0)
+
+
+def test_what_a_method_is_over_random_is_of_the_outputs_where_it_has_a_number() -> None:
+    """Random orders are better at the steps and the removal where the method is undefined."""
+    outputs = [(example, step, removal) for example in range(2) for step in (1, 2) for removal in ("delete", "unk")]
+    known = {(0, 1, "delete"): 3.0, (0, 2, "unk"): 4.0, (1, 1, "unk"): 5.0}
+    measurements = [
+        Measurement(method=method, metric="abpc", removal=removal, example=example, span=(step, step + 1), value=value)
+        for example, step, removal in outputs
+        for method, value in (
+            ("a", known.get((example, step, removal))),
+            ("random", 1.0 if (example, step, removal) in known else 100.0),
+        )
+    ]
+    made = evaluation({"a": []})
+    made = msgspec.structs.replace(made, measurements=tuple(measurements), removals=("delete", "unk"))
+    line = next(one for one in summary(made) if one.method == "a")
+    assert line.over_random == pytest.approx(((2.0 + 3.0) / 2 + 4.0) / 2)
+    line = next(one for one in summary(made, removal="unk") if one.method == "a")
+    assert line.over_random == pytest.approx((3.0 + 4.0) / 2)
+
+
+@pytest.mark.parametrize("higher", [True, False])
+def test_a_ranking_is_of_methods(higher: bool) -> None:
+    made = evaluation({"a": [1.0, 2.0], "b": [3.0, 2.0], "random": [9.0, 9.0]}, higher=higher)
+    made = msgspec.structs.replace(made, methods=("a", "b"), orderings=("random",))
+    assert ranking(made, "abpc") == (["b", "a"] if higher else ["a", "b"])
 
 
 @pytest.mark.parametrize("higher", [True, False])

@@ -53,6 +53,9 @@ BY_HAND: list[tuple[Metric, float]] = [
     (Sufficiency(bins=(1 / 3, 2 / 3)), p(-1) - (p(-4) + p(-2)) / 2),
     (DeletionAuc(), (p(-1) / 2 + p(-5) + p(-7) + p(-8) / 2) / 3),
     (InsertionAuc(), (p(-1) / 2 + p(-2) + p(-4) + p(-8) / 2) / 3),
+    # after two of three, and after all
+    (DeletionAuc(cuts=2), (p(-1) + p(-7)) / 2 * 2 / 3 + (p(-7) + p(-8)) / 2 / 3),
+    (InsertionAuc(cuts=2), (p(-1) + p(-4)) / 2 * 2 / 3 + (p(-4) + p(-8)) / 2 / 3),
     (LogOdds(share=0.2), -4.0),
     (LogOdds(share=0.5), -6.0),
     (TopKDrop(), 4.0),

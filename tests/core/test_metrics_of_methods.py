@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import wherefrom.methods as m
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError
-from wherefrom.evaluation import Case, Evaluation, agreement, evaluate
+from wherefrom.evaluation import Case, Evaluation, agreement, evaluate, evaluation_cost
 from wherefrom.evaluation.max_sensitivity import MaxSensitivity
 from wherefrom.evaluation.nudging import nudged, random_nudges
 from wherefrom.evaluation.parameter_randomisation import ParameterRandomisation
+from wherefrom.results.attribution import Attributions
 from wherefrom.testing import ReferenceModel, linear_model
 
 SCORES = np.array([3.0, 1.0, 2.0, 0.0])
@@ -139,6 +142,56 @@ def test_settings_and_target_function_are_those_of_the_result(model: Attribution
     still = MaxSensitivity(radius=1e-12, n_samples=1)
     (one,) = evaluate(result, model, [still], removals=("unk",), curves=False).measurements
     assert one.value == pytest.approx(0.0, abs=1e-6)
+
+
+def reduced(result: Attributions, how: str) -> Attributions:
+    if how == "some steps":
+        return result.replace(sequence_attributions=tuple(one.select_steps(0, 2) for one in result))
+    return result.aggregate(None if how == "default" else how)
+
+
+@pytest.mark.parametrize(
+    "method, how",
+    [
+        ("saliency", "default"),
+        ("saliency", "mean"),
+        ("input_x_gradient", "vnorm"),
+        ("input_x_gradient", "rescale"),
+        ("occlusion", "normalize"),
+        (m.Lime(n_samples=24), "default"),
+        (m.Lime(n_samples=24), "some steps"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:lime")
+def test_with_nothing_changed_the_scores_are_the_same_however_they_were_reduced(
+    model: AttributionModel, method: Any, how: str
+) -> None:
+    result = model.attribute(
+        "the cat saw a dog", "the cat saw a dog and he sat", method=method, show_progress=False, seed=3
+    )
+    still = MaxSensitivity(radius=1e-12, n_samples=1)
+    found = evaluate(reduced(result, how), model, [still], removals=("unk",), curves=False)
+    assert found.measurements
+    for one in found.measurements:
+        assert one.value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_the_passes_told_hold_the_run_of_the_model_as_it_is(model: AttributionModel) -> None:
+    result = model.attribute("the cat saw", "the cat saw a dog", method="occlusion", show_progress=False)
+    (one,) = model.cost("the cat saw", "the cat saw a dog", method="occlusion")
+    assert one is not None
+    more = [MaxSensitivity(n_samples=3), ParameterRandomisation(shares=(0.5, 1.0))]
+    told = [evaluation_cost(result, model, metrics, removals=("unk",)).forwards for metrics in (["sparseness"], more)]
+    ran = [evaluate(result, model, metrics, removals=("unk",)).forwards for metrics in (["sparseness"], more)]
+    assert told[1] - told[0] == (1 + 3 + 2) * one.forwards
+    assert 0 < ran[1] - ran[0] <= told[1] - told[0]
+
+
+def test_an_aggregation_that_cannot_be_made_again_is_refused(model: AttributionModel) -> None:
+    result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
+    paired = result[0].aggregate().aggregate("pair", paired_attr=result[0].aggregate(), combine="mean")
+    with pytest.raises(InputError, match=r"'pair'.*raw result"):
+        evaluate(result.replace(sequence_attributions=(paired,)), model, ["max_sensitivity"])
 
 
 @pytest.mark.parametrize("ends", [False, True])

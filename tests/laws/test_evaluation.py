@@ -11,7 +11,9 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.evaluation import METRICS as METRICS_BY_NAME
 from wherefrom.evaluation import Gold, evaluate, evaluation_cost, summary
 from wherefrom.evaluation.contract import ReadsSizes
-from wherefrom.results.attribution import Attributions
+from wherefrom.evaluation.gold import gold_from_words
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.testing import linear_model
 
 from tests.laws.claims import CLAIMS, claiming
 from tests.laws.models import model_of
@@ -183,3 +185,60 @@ def test_what_infidelity_changes_is_run_once_for_all_that_is_ranked() -> None:
         for given in (rows, {"a": result})
     ]
     assert costs == [17, 17]
+
+
+@cache
+def linear(kind: Any) -> AttributionModel:
+    return AttributionModel(linear_model(kind))
+
+
+def noise(result: Attributions, rng: np.random.Generator, examples: int) -> list[Attribution]:
+    """The same text again and again, each time with scores that know nothing."""
+    one = result[0].aggregate()
+    sides = [name for name in ("source_attributions", "target_attributions") if getattr(one, name) is not None]
+    return [one.replace(**{name: rng.random(getattr(one, name).shape) for name in sides}) for _ in range(examples)]
+
+
+RUNS = 16
+
+
+@pytest.mark.parametrize("alike", ["examples", "steps"])
+def test_law_scores_that_know_nothing_differ_from_chance_as_seldom_as_is_said(alike: str) -> None:
+    """Outputs with as many units as one another have chance of their own each: its error is not common to them all."""
+    text = "the cat saw a dog"
+    if alike == "examples":
+        model, count = linear("decoder-only"), 40
+        result = model.attribute(text, f"{text} and", method="saliency", show_progress=False)
+    else:
+        model, count = linear("encoder-decoder"), 1
+        answer = "dog saw a cat and the dog saw a cat and the dog saw a cat and a dog"
+        result = model.attribute(text, answer, method="saliency", attribute_target=False, show_progress=False)
+    gold, metrics = [gold_from_words(text, ["saw"])] * count, ("mrr", "mean_rank")
+    rng, told, covered = np.random.default_rng(5), [], []
+    for seed in range(RUNS):
+        given = {"noise": noise(result, rng, count)}
+        found = evaluate(given, model, metrics, removals=("unk",), gold=gold, draws=3, seed=seed, curves=False)
+        for line in summary(found):
+            if line.method == "noise":
+                assert line.p is not None
+                assert line.interval is not None
+                assert line.count > 10
+                told.append(line.p < 0.05)
+                covered.append(line.interval[0] <= 0 <= line.interval[1])
+    assert len(told) == RUNS * len(metrics)
+    assert np.mean(told) <= 0.15
+    assert np.mean(covered) >= 0.8
+
+
+@pytest.mark.parametrize("metric", ["lds", "sensitivity_n", "infidelity", "soft_sufficiency"])
+def test_law_what_a_metric_draws_is_drawn_for_each_example_and_is_the_same_for_all_methods(metric: str) -> None:
+    model, text = linear("decoder-only"), "the cat saw a dog"
+    result = model.attribute(text, f"{text} and", method="saliency", show_progress=False)
+    scores = noise(result, np.random.default_rng(0), 1) * 4
+    given = {"a": scores, "b": scores}
+    found = evaluate(given, model, [metric], removals=("unk", "delete"), draws=2, curves=False)
+    values = {name: [one.value for one in found.measurements if one.method == name] for name in ("a", "b")}
+    assert values["a"] == values["b"]
+    assert len(set(values["a"])) > len(scores) / 2, "the same scores of the same text, held against other draws"
+    again = evaluate(given, model, [metric], removals=("unk", "delete"), draws=2, curves=False)
+    assert again.measurements == found.measurements

@@ -9,10 +9,11 @@ import numpy as np
 from attrs import evolve
 
 from wherefrom.adapters import Encoding
-from wherefrom.arrays import IntArray
+from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import METHODS, Question
 from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import Example, check_ids
@@ -138,6 +139,15 @@ def turned(result: AttributionData, provenance: Provenance | None = None) -> str
         return ""
     function: Any = STEP_FUNCTIONS.get(name)
     return name if falls_with_probability(function, contrasted=contrasted) else ""
+
+
+def judged_scores(result: AttributionData, units: Units, provenance: Provenance | None = None) -> FloatArray:
+    """A result's scores of units as they are judged: a positive one speaks for the token. Shape ``(units, steps)``.
+
+    Args:
+        provenance: As for `turned`.
+    """
+    return unit_scores(result, units) * (-1.0 if turned(result, provenance) else 1.0)
 
 
 def is_contrast(result: AttributionData, provenance: Provenance | None = None) -> bool:

@@ -30,6 +30,7 @@ class Case:
     gold: BoolArray | None = None
     """The units that are known to matter, shape ``(count,)``; None: not known."""
     seed: int = 0
+    """For what is drawn: this output's own, the same for all scores and ways of removal."""
     embedded: Embedded | None = None
     """Its inputs as embeddings; None: not asked for."""
     rescored: Callable[[Hashable, Change], FloatArray] | None = None

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 from attrs import frozen
 
-from wherefrom.arrays import FloatArray
+from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.evaluation.contract import Case, metric
+from wherefrom.evaluation.ordering import cut_points
 from wherefrom.evaluation.perturbation_curves import Curves
 
 
@@ -21,7 +22,7 @@ class DeletionAuc(Curves):
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, _ = self.both(scores, case)
-        return area(np.exp(most))
+        return area(np.exp(most), cut_points(case.count, self.cuts))
 
 
 @metric("insertion_auc", higher_is_better=True)
@@ -31,11 +32,15 @@ class InsertionAuc(Curves):
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         _, least = self.both(scores, case)
-        return area(np.exp(least))
+        return area(np.exp(least), cut_points(case.count, self.cuts))
 
 
-def area(values: FloatArray) -> float:
-    """Trapezoids over evenly spaced points of a line of length 1."""
+def area(values: FloatArray, points: IntArray) -> float:
+    """Trapezoids over a line of length 1.
+
+    Args:
+        points: Where on it each value stands, ascending from 0, shape as ``values``; the last is its end.
+    """
     if len(values) < 2:
         return float("nan")
-    return float(((values[1:] + values[:-1]) / 2).sum() / (len(values) - 1))
+    return float(((values[1:] + values[:-1]) / 2 * np.diff(points)).sum() / points[-1])

@@ -13,24 +13,31 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, judged_scores, question_of, turned
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
-from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.records import (
+    Agreement,
+    Curve,
+    Evaluation,
+    Measurement,
+    MetricFacts,
+    check_distinct,
+    numberless,
+)
 from wherefrom.evaluation.rescoring import Again, AsksMethod, again
 from wherefrom.evaluation.worths import Span, Worths
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
-from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.provenance import Provenance, library_versions
-from wherefrom.settings import check_call, is_pair, non_default
+from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -81,7 +88,7 @@ def evaluate(
         cuts: Points per kept curve; None: one per unit.
         keep_special: Special tokens and a chat template's own are never removed, so they are not ranked either. False:
             they are, end tokens too; a decoder's start token never is.
-        seed: For random orders and masks.
+        seed: For random orders and masks, which are drawn anew for every output of every example.
         show_progress: Keep a line about progress on a terminal.
         progress: Called with (phase, done, total) instead.
 
@@ -89,7 +96,8 @@ def evaluate(
         The measurements; `wherefrom.evaluation.summary` makes the table.
 
     Raises:
-        InputError: Results of different texts, no examples, merged tokens.
+        InputError: Results of different texts or sides, no examples, merged tokens; a metric or a removal that is named
+            twice, or nothing that gold units could be compared with.
         ModelCapabilityError: The model gives no predictions.
     """
     check_call(evaluate, locals(), draws=0, cuts=1)
@@ -102,7 +110,8 @@ def evaluate(
         outputs=outputs,
         gold=gold,
         keep_special=keep_special,
-        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts),
+        seed=seed,
     )
     measurements: list[Measurement] = []
     drawn: list[Curve] = []
@@ -112,7 +121,14 @@ def evaluate(
         for index, one in enumerate(asked.inquiries):
             worths = asked.worths(one, tell)
             found = measure(
-                worths, one.scores, one.spans, asked.plan, example=index, gold=one.gold, methods=one.methods
+                worths,
+                one.scores,
+                one.spans,
+                asked.plan,
+                example=index,
+                seed=one.seed,
+                gold=one.gold,
+                methods=one.methods,
             )
             measurements += found.measurements
             drawn += found.curves
@@ -120,6 +136,7 @@ def evaluate(
             forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
             tell("evaluate", index + 1, len(asked.inquiries))
     examples = [one.example for one in asked.inquiries]
+    asking = [one.identifier for one in asked.plan.metrics if not one.needs_gold]
     return Evaluation(
         measurements=tuple(measurements),
         curves=tuple(drawn),
@@ -138,7 +155,10 @@ def evaluate(
         seed=seed,
         forwards=forwards,
         versions=dict(library_versions()),
-        warnings=asked.warnings,
+        warnings=(
+            *asked.warnings,
+            *numberless(asking, asked.names, measurements),
+        ),
     )
 
 
@@ -169,7 +189,8 @@ def evaluation_cost(
         outputs=outputs,
         gold=gold,
         keep_special=keep_special,
-        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts, seed=seed),
+        plan=Plan(metrics=(), draws=draws, extremes=extremes, curves=curves, cuts=cuts),
+        seed=seed,
     )
     total = Cost(forwards=0, at_most=True)
     for one in asked.inquiries:
@@ -178,6 +199,7 @@ def evaluation_cost(
             one.scores,
             one.spans,
             asked.plan,
+            seed=one.seed,
             gold=one.gold is not None,
             methods=one.methods,
         )
@@ -193,6 +215,7 @@ class _Inquiry:
     units: Units
     scores: dict[str, FloatArray]
     spans: list[Span]
+    seed: int
     gold: BoolArray | None
     methods: dict[str, Again]
 
@@ -224,6 +247,7 @@ def _asked(
     gold: Sequence[Gold | None] | None,
     keep_special: bool,
     plan: Plan,
+    seed: int,
 ) -> _Asked:
     adapter: Any = adapter_of(model, alone=True)
     if not isinstance(adapter, PredictsSteps):
@@ -244,6 +268,8 @@ def _asked(
         )
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
+    check_distinct("metric", [one.identifier for one in plan.metrics])
+    check_distinct("removal", [str(as_baseline(one)) for one in removals])
     without_gold = all(one is None for one in golds)
     blind = [one.identifier for one in plan.metrics if one.needs_gold and without_gold]
     if blind and len(blind) == len(plan.metrics):
@@ -265,18 +291,17 @@ def _asked(
             contrast_ids=contrasts[index],
         )
         members = evaluated_units(question, example, units)
+        own = nth_seed(seed, index)
         inquiries.append(
             _Inquiry(
                 example=example,
                 question=question,
                 units=members,
-                scores={
-                    name: unit_scores(one, members) * (-1.0 if turned(one, sources[name]) else 1.0)
-                    for name, one in given.items()
-                },
+                scores={name: judged_scores(one, members, sources[name]) for name, one in given.items()},
                 spans=_spans(outputs, example, contrasts[index]),
+                seed=own,
                 gold=_gold(golds[index], example, members),
-                methods={name: again(adapter, one, sources[name], members) for name, one in given.items()}
+                methods={name: again(adapter, one, sources[name], members, seed=own) for name, one in given.items()}
                 if again_too
                 else {},
             )
@@ -289,7 +314,9 @@ def _asked(
         inquiries=inquiries,
         warnings=(
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
+            *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, sources, contrasts),
+            *_undefined_remarks(inquiries),
         ),
     )
 
@@ -334,6 +361,30 @@ def _remarks(
             )
 
 
+def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[_Inquiry]) -> tuple[str, ...]:
+    """Which examples have gold spans that touch no unit.
+
+    Raises:
+        InputError: No example has any that do, and all metrics compare with them.
+    """
+    needing = [one.identifier for one in plan.metrics if one.needs_gold]
+    missed = [index for index, one in enumerate(inquiries) if golds[index] is not None and one.gold is None]
+    if not needing or not missed:
+        return ()
+    examples = "every example" if len(missed) == len(inquiries) else f"examples {', '.join(map(str, missed))} (from 0)"
+    remark = f"{', '.join(needing)}: no number where gold spans touch no unit that is judged, in {examples}."
+    if len(needing) == len(plan.metrics) and all(one.gold is None for one in inquiries):
+        raise InputError(f"{remark} Give spans of letters before what is explained, or metrics that ask the model.")
+    return (remark,)
+
+
+def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
+    """Whose scores are not all numbers: metrics that rank refuse them, others leave their outputs out."""
+    for name in inquiries[0].scores:
+        if not all(np.isfinite(one.scores[name]).all() for one in inquiries):
+            yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."
+
+
 def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:
     given = list(results.values()) if isinstance(results, Mapping) else [results]
     return {
@@ -366,6 +417,15 @@ def _examples(results: Results) -> list[Attribution]:
 
 
 def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
+    sides, others = _sides(one), _sides(other)
+    if not sides:
+        raise InputError(f"The results called {name!r} have no scores of inputs, so there is nothing to judge.")
+    if sides != others:
+        raise InputError(
+            f"The results called {name!r} have scores of the {' and the '.join(sides)}, the first ones of the "
+            f"{' and the '.join(others)}. Make all with the same attribute_target, or evaluate them apart."
+        )
+
     def key(result: Attribution) -> Any:
         sides = [[token.id for token in side] for side in (result.source, result.target)]
         return sides, result.attr_pos_start, result.attr_pos_end
@@ -373,6 +433,12 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
     if key(one) != key(other):
         raise InputError(f"The results called {name!r} explain other tokens or steps than the first ones.")
     return one
+
+
+def _sides(result: Attribution) -> list[str]:
+    """The sides that it has scores of."""
+    both = {"source": result.source_attributions, "target": result.target_attributions}
+    return [side for side, scores in both.items() if scores is not None]
 
 
 def _spans(outputs: Outputs, example: Attribution, contrast_ids: IntArray | None) -> list[Span]:

@@ -61,6 +61,8 @@ def gold_from_words(text: str, words: Sequence[str], **facts: Any) -> Gold:
 def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
     """The units that share a character with a gold span, on the side of the input text. Shape ``(units,)``.
 
+    The text of a chat is looked for in the user's turns, the last one first, before anywhere else.
+
     Raises:
         InputError: The text is not the example's.
     """
@@ -70,7 +72,10 @@ def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
     ends = np.cumsum([0 if token.special else len(token.text) for token in tokens])
     starts = np.concatenate([[0], ends[:-1]])
     shown = "".join(token.text for token in tokens if not token.special)
-    offset = shown.find(gold.text.strip())
+    turns = [one for one in example.segments if (one.side, one.kind, one.label) == (side, "turn", "user")]
+    stretches = [(int(starts[one.start]), int(ends[one.end - 1])) for one in reversed(turns)]
+    places = (shown.find(gold.text.strip(), *stretch) for stretch in [*stretches, (0, len(shown))])
+    offset = next((place for place in places if place >= 0), -1)
     if offset < 0:
         raise InputError(
             f"The gold annotation is of another text: {gold.text[:60]!r}, but the example has {shown[:60]!r}."

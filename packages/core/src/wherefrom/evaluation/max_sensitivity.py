@@ -45,13 +45,13 @@ class MaxSensitivity(AsksMethod, Metric):
         if not size > 0:
             return float("nan")
         moved = [
-            case.scored_again(("moved", self.radius, case.seed, draw), partial(self._model, seed=case.seed, draw=draw))
+            case.scored_again(("moved", self.radius, draw), partial(self._model, draw=draw))
             for draw in range(self.n_samples)
         ]
         return max(float(np.linalg.norm(one - scores)) for one in moved) / size
 
-    def _model(self, again: Again, *, seed: int, draw: int) -> AbstractContextManager[Any]:
-        rng = np.random.default_rng([seed, draw])
+    def _model(self, again: Again, *, draw: int) -> AbstractContextManager[Any]:
+        rng = np.random.default_rng([again.seed, draw])
         question = again.question
         ids = _own(question.target_ids, question.kept_target)
         nudges: dict[Side, Nudges] = {"target": random_nudges(again.model, ids, "target", self.radius, rng)}

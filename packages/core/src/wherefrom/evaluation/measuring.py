@@ -50,7 +50,6 @@ class Plan:
     """Compare the methods with each other?"""
     k: int = 3
     """How many of the highest units are compared then."""
-    seed: int = 0
 
 
 @frozen(kw_only=True, eq=False)
@@ -69,6 +68,7 @@ def measure(
     plan: Plan,
     *,
     example: int = 0,
+    seed: int = 0,
     gold: BoolArray | None = None,
     methods: Mapping[str, Again] | None = None,
 ) -> Measured:
@@ -78,6 +78,7 @@ def measure(
         worths: One per way of removal; metrics that remove nothing use none of them.
         scores: Method to scores of all units for all explained steps, ``(units, steps)``.
         spans: The outputs.
+        seed: Of the example, another for each: if all had the same draws, chance would err alike for them all.
         gold: The gold units, shape ``(units,)``.
         methods: How the scores were made, for metrics that ask a method again; those without an entry have no such
             numbers.
@@ -88,7 +89,7 @@ def measure(
     for place, one in enumerate(worths):
         asked = [metric for metric in metrics if place == 0 or _removes(metric)]
         embeds = any(isinstance(metric, AsksEmbeddings) for metric in asked)
-        outputs = [one.case(span, gold=gold, seed=plan.seed, with_embeddings=embeds) for span in spans]
+        outputs = [one.case(span, gold=gold, seed=seed, with_embeddings=embeds) for span in spans]
         rankings = [_known_rankings(output, scores, plan) for output in outputs]
         one.ask(
             np.concatenate(
@@ -107,7 +108,10 @@ def measure(
         for span, output, lists in zip(spans, outputs, rankings, strict=True):
             for name, draws in lists.items():
                 for metric in asked:
-                    if name in methods or not isinstance(metric, AsksMethod):
+                    judged, again = draws, methods.get(name)
+                    if isinstance(metric, AsksMethod) and again is not None:
+                        judged = [output.scores(again.unchanged(progress=one.progress))]
+                    if again is not None or not isinstance(metric, AsksMethod):
                         found.measurements.append(
                             Measurement(
                                 method=name,
@@ -115,8 +119,8 @@ def measure(
                                 removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
                                 example=example,
                                 span=span,
-                                value=_mean(metric, draws, output.of(methods.get(name))),
-                                chance=_mean(metric, _other_orders(metric, name, draws, plan), output.case),
+                                value=_mean(metric, judged, output.of(again)),
+                                chance=_chance(metric, name, draws, plan.draws, output.case),
                             )
                         )
                     measured()
@@ -133,6 +137,7 @@ def planned_cost(
     spans: Sequence[Span],
     plan: Plan,
     *,
+    seed: int = 0,
     gold: bool = False,
     methods: Mapping[str, Again] | None = None,
 ) -> Cost:
@@ -141,7 +146,7 @@ def planned_cost(
     total = Cost(forwards=0, at_most=True)
     for place, one in enumerate(worths):
         asked = [metric for metric in metrics if place == 0 or _removes(metric)]
-        outputs = [one.case(span, seed=plan.seed) for span in spans]
+        outputs = [one.case(span, seed=seed) for span in spans]
         known = [(output, _known_rankings(output, scores, plan)) for output in outputs]
         masks = np.concatenate([_planned(output, lists, asked, plan) for output, lists in known])
         forwards = one.passes(np.unique(masks, axis=0))
@@ -161,9 +166,9 @@ def planned_cost(
             forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
-        runs = sum(metric.runs() for metric in metrics if isinstance(metric, AsksMethod))
+        runs = [metric.runs() for metric in metrics if isinstance(metric, AsksMethod)]
         if runs and (cost := again.cost()) is not None:
-            total += cost.times(runs)
+            total += cost.times(1 + sum(runs))  # one more of the model as it is
     return total
 
 
@@ -196,7 +201,7 @@ def _known_rankings(output: OutputCase, scores: Mapping[str, FloatArray], plan: 
     count = output.case.count
     found = {name: [output.scores(values)] for name, values in scores.items()}
     if plan.draws:
-        found[RANDOM] = random_scores(count, plan.draws, plan.seed)
+        found[RANDOM] = random_scores(count, plan.draws, output.case.seed)
     found[RECENCY] = [recency_scores(count)]
     return found
 
@@ -209,17 +214,17 @@ def _planned(
     wanted = [np.ones((1, count), bool), leave_one_out_masks(count)]
     for draws in rankings.values():
         for values in draws:
-            wanted += [metric.plan(values, plan.seed) for metric in metrics]
+            wanted += [metric.plan(values, output.case.seed) for metric in metrics]
             if plan.curves:
                 wanted += curve_masks(values, plan.cuts)
     return output.whole(np.unique(np.concatenate(wanted), axis=0))
 
 
-def _other_orders(metric: Metric, name: str, draws: Sequence[FloatArray], plan: Plan) -> list[FloatArray]:
-    """What says what chance would do with a row's scores, where the metric reads more than their order."""
+def _chance(metric: Metric, name: str, draws: Sequence[FloatArray], orders: int, case: Case) -> float | None:
+    """What chance would do with a row's scores, where the metric reads more than their order."""
     if name == RANDOM or not isinstance(metric, ReadsSizes):
-        return []
-    return [one for scores in draws for one in reordered_scores(scores, plan.draws, plan.seed)]
+        return None
+    return _mean(metric, [one for scores in draws for one in reordered_scores(scores, orders, case.seed)], case)
 
 
 def _mean(metric: Metric, draws: Sequence[FloatArray], case: Case) -> float | None:

@@ -22,8 +22,12 @@ ORDERINGS = (RANDOM, RECENCY, LEAVE_ONE_OUT, BEST, WORST)
 
 
 def random_scores(count: int, draws: int, seed: int) -> list[FloatArray]:
-    """Scores that know nothing, the same for every method and removal."""
-    rng = np.random.default_rng([seed, count])
+    """Scores that know nothing.
+
+    Args:
+        seed: Of the output (`Case.seed`).
+    """
+    rng = np.random.default_rng([seed, count, 2])
     return [rng.random(count) for _ in range(draws)]
 
 

@@ -57,7 +57,7 @@ class ParameterRandomisation(AsksMethod, Metric):
         found = [
             self._alike(
                 scores,
-                case.scored_again(("shuffled", share, case.seed), partial(_shuffled, share=share, seed=case.seed)),
+                case.scored_again(("shuffled", share), partial(_shuffled, share=share)),
             )
             for share in self.shares
         ]
@@ -71,10 +71,10 @@ class ParameterRandomisation(AsksMethod, Metric):
         return float((top(scores, k) & top(others, k)).sum() / k)
 
 
-def _shuffled(again: Again, *, share: float, seed: int) -> AbstractContextManager[Any]:
+def _shuffled(again: Again, *, share: float) -> AbstractContextManager[Any]:
     if not isinstance(again.model, RandomisesWeights):
         raise ModelCapabilityError(
             f"Parameter randomisation needs a model that {in_words(RandomisesWeights)}, and the adapter of "
             f"{again.model.card.name!r} does not. Leave this metric out."
         )
-    return again.model.randomised(share, seed=seed)
+    return again.model.randomised(share, seed=again.seed)

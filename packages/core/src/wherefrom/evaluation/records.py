@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from wherefrom.errors import FileFormatError, UnknownNameError, nearest
+from wherefrom.errors import FileFormatError, InputError, UnknownNameError, nearest
 from wherefrom.files.wire.bytes import write_whole
 
 FORMAT = "wherefrom.evaluation/1"
@@ -30,6 +30,19 @@ def check_named(what: str, name: str, known: Collection[str]) -> None:
         )
 
 
+def check_distinct(what: str, names: Sequence[str]) -> None:
+    """Refuse something that is asked for twice.
+
+    Raises:
+        InputError: It is: its numbers could not be told apart.
+    """
+    if twice := next((one for one in names if names.count(one) > 1), None):
+        raise InputError(
+            f"The {what} {twice!r} is there twice, and its numbers are told apart by the name alone. Name each {what} "
+            "once; for other settings of it evaluate once more."
+        )
+
+
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     """One number: a metric of one method's scores for one output of one example, under one way of removal."""
 
@@ -45,6 +58,19 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True):
     chance: float | None = None
     """The mean of the same scores in random orders, of metrics that hang on sizes or signs of scores; None: what random
     scores get is chance, or it is undefined."""
+
+
+def numberless(
+    metrics: Iterable[str], methods: Collection[str], measurements: Iterable[Measurement]
+) -> tuple[str, ...]:
+    """A warning that names the metrics without a number of any method; none where each has one."""
+    defined = {one.metric for one in measurements if one.value is not None and one.method in methods}
+    if not (lacking := [name for name in metrics if name not in defined]):
+        return ()
+    return (
+        f"{', '.join(lacking)}: no number of any method. There is nothing to compare with (no gold units), or scores "
+        "have none, as those that are all alike have no rank correlation.",
+    )
 
 
 class Curve(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeAlias
 
 from attrs import field, frozen
 
 from wherefrom.adapters.check import in_words, unmet
 from wherefrom.arrays import FloatArray
-from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import compared_ids, example_of, is_contrast, question_of, turned
+from wherefrom.errors import InputError, ModelCapabilityError, WherefromError
+from wherefrom.evaluation.asking import compared_ids, example_of, is_contrast, judged_scores, question_of
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
+from wherefrom.results.aggregation import build
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
 from wherefrom.testing.counting import Tally, counting
 
+_UNCHANGED = "unchanged"
+
 
 class AsksMethod:
-    """A metric that asks the method again. It says nothing of orders that no method made."""
+    """A metric that asks the method again. It says nothing of orders that no method made.
+
+    The scores it measures are those of the method asked once more of the model as it is (`Again.unchanged`), so that
+    nothing but the change lies between them and the others.
+    """
 
     def runs(self) -> int:
-        """How many times the method is run for one example."""
+        """How many times the method is run for one example on changed models."""
         raise NotImplementedError
 
 
@@ -45,6 +51,8 @@ class Again:
     units: Units
     result: Attribution
     """What it gave."""
+    seed: int = 0
+    """For what is drawn to change the model: the example's, so that all its outputs are asked about one model."""
     _kept: dict[Hashable, FloatArray] = field(factory=dict, init=False)
     _ran: list[Tally] = field(factory=list, init=False)
 
@@ -68,6 +76,13 @@ class Again:
                 self._kept[key] = self._run(changed, progress)
         return self._kept[key]
 
+    def unchanged(self, *, progress: Progress = no_progress) -> FloatArray:
+        """Scores of the units from the model as it is, made as those of changed ones are. Shape ``(units, steps)``.
+
+        What methods draw hangs on the steps that are asked about together, so the result's own scores may be others.
+        """
+        return self.scores(_UNCHANGED, lambda again: nullcontext(again.model), progress=progress)
+
     def cost(self) -> Cost | None:
         """What one run takes; None: not known before."""
         return self.method.cost_on(self.model, self.question)
@@ -83,14 +98,29 @@ class Again:
         (found,) = self.method.attribute(metered, [self.question], progress)
         example = example_of(self.model, self.result)
         made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
-        return unit_scores(made, self.units) * (-1.0 if turned(made) else 1.0)
+        return judged_scores(self._reduced(made), self.units)
+
+    def _reduced(self, made: Attribution) -> Attribution:
+        """Aggregated as the result was."""
+        for stage in self.result.aggregations:
+            try:
+                made = build(stage.name, stage.settings)(made)
+            except WherefromError as error:
+                raise InputError(
+                    "This metric asks the method again, and what it gives then cannot be aggregated as the result was "
+                    f"(by {stage.name!r}): {error} Give the raw result, or leave this metric out."
+                ) from error
+        return made
 
 
 Change: TypeAlias = Callable[[Again], AbstractContextManager[Any]]
 
 
-def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units) -> Again:
+def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units, *, seed: int = 0) -> Again:
     """A result's method and question, from how the result was made.
+
+    Args:
+        seed: For what is drawn to change the model.
 
     Raises:
         InputError: It is not said, or it was a contrast whose tokens are not told or are read in another context.
@@ -121,7 +151,7 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         contrast_ids=contrast_ids,
         seed=provenance.seed or 0,
     )
-    return Again(model=model, question=question, method=method, units=units, result=result)
+    return Again(model=model, question=question, method=method, units=units, result=result, seed=seed)
 
 
 def _function(provenance: Provenance) -> StepFunction:

@@ -27,6 +27,7 @@ class SplitHalves(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the splits where both halves name the same best method."""
     examples: int
     methods: int
+    """How many took part: those with a number for every example that any method has one for."""
 
 
 def split_halves(
@@ -34,7 +35,8 @@ def split_halves(
 ) -> SplitHalves:
     """Rank the methods twice, each time by half of the examples.
 
-    Only methods that have a number for every example take part.
+    Only methods that have a number for every example take part, so that all are compared on the same ones. The steps of
+    a single example are no examples.
 
     Args:
         removal: One way of removal; None: the mean over all.
@@ -52,26 +54,27 @@ def split_halves(
     places = {
         method: found for (method, name), found in values.items() if name == metric and method in evaluation.methods
     }
-    most = max((len(found) for found in places.values()), default=0)
-    complete = {method: found for method, found in places.items() if len(found) == most}
+    shared = sorted({place for found in places.values() for place in found}, key=str)
+    complete = {method: found for method, found in places.items() if found.keys() >= set(shared)}
+    examples = min(len(shared), len({one.example for one in evaluation.measurements}))
     none = SplitHalves(
         metric=metric,
         removal=removal or "",
         mean=None,
         low=None,
         same_best=None,
-        examples=most,
+        examples=examples,
         methods=len(complete),
     )
-    if most < 4 or len(complete) < 3:
+    if examples < 4 or len(complete) < 3:
         return none
-    table = np.array([[found[place] for place in sorted(found, key=str)] for found in complete.values()])
+    table = np.array([[found[place] for place in shared] for found in complete.values()])
     sign = 1.0 if evaluation.metrics[metric].higher_is_better else -1.0
-    rng = np.random.default_rng([evaluation.seed, most])
+    rng = np.random.default_rng([evaluation.seed, len(shared)])
     alike, same = [], []
     for _ in range(splits):
-        order = rng.permutation(most)
-        one, other = (sign * table[:, half].mean(axis=1) for half in (order[: most // 2], order[most // 2 :]))
+        order = rng.permutation(len(shared))
+        one, other = (sign * table[:, half].mean(axis=1) for half in np.split(order, [len(order) // 2]))
         alike.append(spearman(one, other))
         same.append(int(one.argmax()) == int(other.argmax()))
     known = np.array([value for value in alike if not np.isnan(value)])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 import msgspec
 import numpy as np
 
-from wherefrom.arrays import FloatArray
 from wherefrom.evaluation.orderings import RANDOM
 from wherefrom.evaluation.records import Evaluation, Measurement, check_named
 from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
@@ -31,8 +30,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     count: int
     """How many of these it is the mean of."""
     over_random: float | None
-    """Mean paired difference to random orders; of metrics that hang on sizes or signs of scores, to the same scores in
-    random orders."""
+    """Mean paired difference to random orders, over the outputs where both are defined; of metrics that hang on sizes
+    or signs of scores, to the same scores in random orders."""
     interval: tuple[float, float] | None
     """Of that difference: paired bootstrap, 95 %."""
     p: float | None
@@ -58,14 +57,12 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
     if removal is not None:
         check_named("removal", removal, evaluation.removals)
     values = values_by_example(evaluation, removal)
-    own = values_by_example(evaluation, removal, of=lambda one: one.chance)
+    differences = values_by_example(evaluation, removal, of=_over_chance(evaluation))
     lines: list[Line] = []
     for metric, facts in evaluation.metrics.items():
         names = [name for name in (*evaluation.methods, *evaluation.orderings) if (name, metric) in values]
         paired = {
-            name: _paired(values[name, metric], {**values.get((RANDOM, metric), {}), **own.get((name, metric), {})})
-            for name in names
-            if name != RANDOM
+            name: np.array(list(differences.get((name, metric), {}).values())) for name in names if name != RANDOM
         }
         corrected = dict(
             zip(
@@ -96,7 +93,7 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
 
 
 def ranking(evaluation: Evaluation, metric: str, *, removal: str | None = None) -> list[str]:
-    """Methods, best first by one metric's mean.
+    """The evaluated methods, best first by one metric's mean.
 
     Raises:
         UnknownNameError: The evaluation has no such metric or removal.
@@ -104,7 +101,11 @@ def ranking(evaluation: Evaluation, metric: str, *, removal: str | None = None) 
     check_call(ranking, locals())
     check_named("metric", metric, evaluation.metrics)
     facts = evaluation.metrics[metric]
-    lines = [one for one in summary(evaluation, removal=removal) if one.metric == metric and one.mean is not None]
+    lines = [
+        one
+        for one in summary(evaluation, removal=removal)
+        if one.metric == metric and one.method in evaluation.methods and one.mean is not None
+    ]
     sign = -1.0 if facts.higher_is_better else 1.0
     return [one.method for one in sorted(lines, key=lambda one: sign * (one.mean or 0.0))]
 
@@ -143,11 +144,25 @@ def _chosen(evaluation: Evaluation, removal: str | None) -> Iterable[Measurement
     return (one for one in evaluation.measurements if removal is None or one.removal in ("", removal))
 
 
-def _paired(values: dict[object, float], chance: dict[object, float]) -> FloatArray:
-    """Differences; 0 where both are alike but for rounding, as the order in which scores are added up may make it."""
-    found = np.array([(value, chance[where]) for where, value in values.items() if where in chance]).reshape(-1, 2)
-    difference = found[:, 0] - found[:, 1]
-    return np.where(np.abs(difference) > ROUNDING * np.abs(found).max(axis=1, initial=0.0), difference, 0.0)
+def _over_chance(evaluation: Evaluation) -> Callable[[Measurement], float | None]:
+    """How far a number lies above chance for the same output and removal; None where either is undefined.
+
+    0 where both are alike but for rounding, as the order in which scores are added up may make it.
+    """
+
+    def output(one: Measurement) -> tuple[object, ...]:
+        return one.metric, one.removal, one.example, one.span
+
+    random = {output(one): one.value for one in evaluation.measurements if one.method == RANDOM}
+
+    def over(one: Measurement) -> float | None:
+        chance = random.get(output(one)) if one.chance is None else one.chance
+        if one.value is None or chance is None:
+            return None
+        difference = one.value - chance
+        return difference if abs(difference) > ROUNDING * max(abs(one.value), abs(chance)) else 0.0
+
+    return over
 
 
 def _better(over: float | None, p: float | None, higher_is_better: bool) -> bool | None:

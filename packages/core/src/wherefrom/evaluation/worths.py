@@ -27,6 +27,7 @@ from wherefrom.methods.perturbation.cost import most_passes, passes
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.units import Units
+from wherefrom.settings import nth_seed
 
 Span = tuple[int, int]
 
@@ -122,6 +123,7 @@ class Worths:
         Args:
             span: Target positions ``(start, end)``, end exclusive: the log-probabilities of its steps are summed.
             gold: The gold units among all of them, shape ``(units,)``.
+            seed: Of the example; every output has one of its own from it.
             with_embeddings: Are its inputs wanted as embeddings?
 
         Raises:
@@ -138,7 +140,8 @@ class Worths:
         if with_embeddings:
             inputs = embedded(self._model, self._question, self.units, members, inside)
             inputs = evolve(inputs, answers=partial(self._counted, inputs.answers))
-        return OutputCase(worths=self, members=members, inside=inside, gold=gold, seed=seed, inputs=inputs)
+        own = nth_seed(nth_seed(seed, span[0]), span[1])
+        return OutputCase(worths=self, members=members, inside=inside, gold=gold, seed=own, inputs=inputs)
 
 
 class OutputCase:

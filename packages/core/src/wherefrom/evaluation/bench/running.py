@@ -19,7 +19,7 @@ from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, WherefromError
-from wherefrom.evaluation.asking import question_of
+from wherefrom.evaluation.asking import judged_scores, question_of
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.specs import method_of_spec
 from wherefrom.evaluation.contract import as_metric
@@ -27,7 +27,16 @@ from wherefrom.evaluation.gold import gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
 from wherefrom.evaluation.perturbation_curves import Curves
-from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement, MetricFacts
+from wherefrom.evaluation.records import (
+    Agreement,
+    Curve,
+    Evaluation,
+    Measurement,
+    MetricFacts,
+    check_distinct,
+    numberless,
+)
+from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
 from wherefrom.methods.contract import AnyMethod
@@ -35,13 +44,12 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
-from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
-from wherefrom.settings import check_call, non_default
+from wherefrom.settings import check_call, non_default, nth_seed
 
 FORMAT = "wherefrom.bench/1"
 
@@ -170,10 +178,12 @@ def run_bench(
 
     Raises:
         InputError: The file is of another model or bench, or holds another prompt under the same id; two prompts have
-            one id; or another process writes to the file.
+            one id; another process writes to the file; or the bench names something twice, or a metric that asks
+            methods again.
     """
     check_call(run_bench, locals(), limit=1)
     path = Path(path)
+    plan = _plan(bench)
     adapter = adapter_of(model)
     header = Header(
         model=adapter.card.name,
@@ -200,7 +210,7 @@ def run_bench(
                 if prompt.id in done:
                     found.append(done[prompt.id])
                     continue
-                found.append(_outcome(model, prompt, index, bench))
+                found.append(_outcome(model, prompt, index, bench, plan))
                 with path.open("ab") as file:
                     file.write(msgspec.json.encode(found[-1]) + b"\n")
                 tell("bench", index + 1, len(prompts))
@@ -225,16 +235,18 @@ def _evaluation(header: Header, outcomes: Sequence[Outcome]) -> Evaluation:
     kept = [one for one in outcomes if one.kept]
     metrics = [as_metric(name) for name in bench["metrics"]]
     names = {one.method for outcome in kept for one in outcome.measurements}
+    methods = tuple(name for name in bench["methods"] if name in names)
     failures = [f"{one.prompt}: {name}: {why}" for one in kept for name, why in one.failures.items()]
+    measurements = tuple(_numbered(kept, lambda outcome: outcome.measurements))
     return Evaluation(
-        measurements=tuple(_numbered(kept, lambda outcome: outcome.measurements)),
+        measurements=measurements,
         curves=tuple(_numbered(kept, lambda outcome: outcome.curves)),
         agreements=tuple(_numbered(kept, lambda outcome: outcome.agreements)),
         metrics={
             one.identifier: MetricFacts(higher_is_better=one.higher_is_better, settings=non_default(one))
             for one in metrics
         },
-        methods=tuple(name for name in bench["methods"] if name in names),
+        methods=methods,
         orderings=tuple(name for name in ORDERINGS if name in names),
         texts=tuple(one.text for one in kept),
         model=header.model,
@@ -244,7 +256,7 @@ def _evaluation(header: Header, outcomes: Sequence[Outcome]) -> Evaluation:
         seed=bench["seed"],
         forwards=sum(one.forwards for one in kept),
         versions=header.versions,
-        warnings=tuple(failures),
+        warnings=(*failures, *(numberless(bench["metrics"], methods, measurements) if kept else ())),
     )
 
 
@@ -294,12 +306,24 @@ def _predicting(model: AttributionModel) -> ScoringModel:
 
 
 def _plan(bench: Bench) -> Plan:
+    check_distinct("method", bench.methods)
+    check_distinct("metric", bench.metrics)
+    check_distinct("removal", bench.removals)
     metrics = tuple(as_metric(name) for name in bench.metrics)
+    if again := [one.identifier for one in metrics if isinstance(one, AsksMethod)]:
+        raise InputError(
+            f"{', '.join(again)}: these ask methods again, which a bench does not. Leave them out, or use `evaluate`."
+        )
     metrics = tuple(evolve(one, cuts=bench.cuts) if isinstance(one, Curves) else one for one in metrics)
-    return Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, seed=bench.seed, curves=bench.units == "token")
+    return Plan(metrics=metrics, draws=bench.draws, cuts=bench.cuts, curves=bench.units == "token")
 
 
-def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) -> Outcome:
+def _seed(bench: Bench, prompt: Prompt) -> int:
+    """For what is drawn for a prompt, whichever prompts stand beside it."""
+    return nth_seed(bench.seed, int(_digest(prompt), 16))
+
+
+def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench, plan: Plan) -> Outcome:
     case = _case(model, prompt, bench)
     adapter = _predicting(model)
     (answer,) = adapter.predict([case.question.row(target_function=None)])
@@ -320,7 +344,7 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
             method = _method(spec, model, tables)
             try:
                 result = _attributed(model, prompt.prompt, case.target, method, case.start, bench)
-                scores[spec] = unit_scores(result, case.units)
+                scores[spec] = judged_scores(result, case.units)
                 if not np.isfinite(scores.get(spec, np.zeros(0))).all():
                     raise InputError("Some scores are not numbers.")
             except WherefromError as error:
@@ -332,8 +356,9 @@ def _outcome(model: AttributionModel, prompt: Prompt, index: int, bench: Bench) 
             worths,
             scores,
             [(case.start, case.start + 1)],
-            _plan(bench),
+            plan,
             example=index,
+            seed=_seed(bench, prompt),
             gold=None if gold is None else gold_units(gold, case.clean, case.units),
         )
     return Outcome(
@@ -380,6 +405,7 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
     Raises:
         SettingsError: A method's settings are wrong, or it cannot explain the function that it is asked about.
     """
+    plan = _plan(bench)
     total = Cost(forwards=0, at_most=True)
     for prompt in prompts:
         case = _case(model, prompt, bench)
@@ -402,7 +428,12 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
         scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}
         worths = [Worths(_predicting(model), case.question, case.units, removal) for removal in bench.removals]
         total += planned_cost(
-            worths, scores, [(case.start, case.start + 1)], _plan(bench), gold=prompt.gold() is not None
+            worths,
+            scores,
+            [(case.start, case.start + 1)],
+            plan,
+            seed=_seed(bench, prompt),
+            gold=prompt.gold() is not None,
         )
     return total
 
