@@ -7,6 +7,7 @@ from typing import Any
 from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.direction import without_direction
 from wherefrom.results.stages import Stage
 
 
@@ -33,5 +34,6 @@ def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
         if scores is not None
     }
     stage = Stage(name="weight", settings={"step_score": step_score})
-    signed = done.signed or bool((weights < 0).any())
-    return done.replace(aggregations=(*done.aggregations, stage), signed=signed, **changes)
+    if (weights < 0).any():
+        changes |= {"signed": True, "details": without_direction(done.details, signed=True)}
+    return done.replace(aggregations=(*done.aggregations, stage), **changes)

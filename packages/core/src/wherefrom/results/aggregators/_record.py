@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import Aggregator, stage_of
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.direction import without_direction
 from wherefrom.results.stages import Stage
 
 
@@ -17,6 +19,16 @@ def recorded(attribution: AnyAttribution, by: Aggregator | Stage, **changes: Any
     """The attribution with ``changes``, and the aggregator written down as applied."""
     stage = by if isinstance(by, Stage) else stage_of(by)
     return attribution.replace(aggregations=(*attribution.aggregations, stage), **changes)
+
+
+def of_other_sign(attribution: AttributionData, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What else changes where the function that made the scores in ``changes`` does not keep signs."""
+    scores = (changes.get(name) for name in ("source_attributions", "target_attributions"))
+    signed = any(bool((part < 0).any()) for part in scores if part is not None)
+    return {
+        "signed": signed,
+        "details": without_direction(changes.get("details", attribution.details), signed=signed),
+    }
 
 
 def target_mask(attribution: AttributionData, values: npt.NDArray[Any]) -> BoolArray:

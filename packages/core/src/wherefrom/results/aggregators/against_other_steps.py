@@ -12,6 +12,7 @@ from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.direction import without_direction
 
 
 @aggregator("against_other_steps")
@@ -34,6 +35,8 @@ class AgainstOtherSteps(Aggregator):
             )
         one = Normalize()(aggregated(attribution) if attribution.dimensions else attribution)
         changes: dict[str, Any] = {"signed": True}
+        if not one.signed:
+            changes["details"] = without_direction(one.details, signed=True)
         if one.source_attributions is not None:
             changes["source_attributions"] = one.source_attributions - one.source_attributions.mean(axis=1)[:, None]
         if one.target_attributions is not None:

@@ -6,6 +6,7 @@ denominator, not as a zero in a minimum. Where no cell exists the answer is 0, w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -26,6 +27,7 @@ class AggregationFunction(Protocol):
         ...
 
 
+_OURS = ("mean", "sum", "prod", "max", "min", "absmax", "vnorm")
 AGGREGATION_FUNCTIONS: Registry[AggregationFunction] = Registry("aggregation function")
 
 
@@ -69,6 +71,22 @@ def combine(name: str, values: Values, axis: int, where: BoolArray | None = None
     else:
         combined = AGGREGATION_FUNCTIONS.get(name)(values, axis, present)
     return np.where(present.any(axis=axis), combined, 0).astype(values.dtype, copy=False)
+
+
+def keeps_sign(name: str, sizes: Iterable[int]) -> bool:
+    """Does the function called ``name`` make a negative number of negative ones? One that is not ours is asked.
+
+    Args:
+        sizes: How many numbers it is given.
+    """
+    if name in _OURS:
+        return name not in ("prod", "vnorm")
+    return all((combine(name, -np.arange(1.0, size + 1)[None], 1) < 0).all() for size in sorted(set(sizes)))
+
+
+def changes_single(name: str) -> bool:
+    """May the function called ``name`` make another number of a single one?"""
+    return name not in _OURS or name == "vnorm"
 
 
 def mean(values: Values, axis: int, where: BoolArray) -> Values:
@@ -120,13 +138,5 @@ def norm(values: Values, axis: int, where: BoolArray, order: float = 2.0) -> Val
     return np.asarray((scaled * largest.squeeze(axis=axis)).astype(values.dtype))
 
 
-for _identifier, _function in (
-    ("mean", mean),
-    ("sum", total),
-    ("prod", product),
-    ("max", maximum),
-    ("min", minimum),
-    ("absmax", absmax),
-    ("vnorm", norm),
-):
+for _identifier, _function in zip(_OURS, (mean, total, product, maximum, minimum, absmax, norm), strict=True):
     AGGREGATION_FUNCTIONS.register(_identifier, _function)

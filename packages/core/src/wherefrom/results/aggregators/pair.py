@@ -19,6 +19,7 @@ from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import carried, of_both, of_steps, without_steps
+from wherefrom.results.direction import direction_of_both, without_direction
 from wherefrom.results.stages import Stage
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, aligned_units
@@ -118,7 +119,8 @@ class Pair(Aggregator):
                     if key in two.steps and key not in CHECKED
                 },
                 "segments": one.segments,
-                "details": of_both(one.details(first, last), two.details(first, last)),
+                "details": without_direction(of_both(one.details(first, last), two.details(first, last)))
+                | direction_of_both(attribution, other),
             }
         return recorded(attribution, stage, **changes)
 

@@ -26,7 +26,7 @@ def as_pairs(spans: Any) -> Any:
 @aggregator("spans")
 @frozen(kw_only=True)
 class Spans(Aggregator):
-    """Tokens of each span become one unit; other tokens stay.
+    """Tokens of each span become one unit; other tokens stay units of their own.
 
     Spans index the tokens as they are now, the end is exclusive, and they are in order without overlap.
     """
