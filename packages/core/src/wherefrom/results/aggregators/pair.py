@@ -75,7 +75,8 @@ class Pair(Aggregator):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)
-        target = aligned_units(attribution.target, other.target, boundary=answers_begin(attribution, other))
+        boundary = answers_begin(attribution, other)
+        target = aligned_units(attribution.target, other.target, boundary=boundary)
         tokens = paired_tokens(attribution.target, other.target, target)
         source_tokens = paired_tokens(attribution.source, other.source, source)
         common = {"source": (source, source_tokens), "target": (target, tokens)}
@@ -89,7 +90,7 @@ class Pair(Aggregator):
             settings={"combine": self.combine, "with": other.id or other.method, "aggregate_fn": self.aggregate_fn},
         )
         changes: dict[str, Any] = {
-            "source": source_tokens if attribution.source_attributions is not None else tokens[: len(source)],
+            "source": source_tokens if boundary is None else tokens[: _before(boundary, target)],
             "target": tokens,
             "attr_pos_start": first,
             "attr_pos_end": last,
@@ -227,6 +228,11 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
         )
         position += size
     return tuple(tokens)
+
+
+def _before(boundary: tuple[int, int], aligned: Sequence[Aligned]) -> int:
+    """How many aligned parts have a token before the boundary on either side."""
+    return sum(a < boundary[0] or c < boundary[1] for (a, _), (c, _) in aligned)
 
 
 def _check_alike(one: AttributionData, other: AttributionData) -> None:

@@ -52,7 +52,8 @@ class Slices(Aggregator):
             changes["attr_pos_start"] = len(before)
             changes["attr_pos_end"] = attribution.attr_pos_end - first + len(before)
             if attribution.source_attributions is None:
-                changes["source"] = tuple(attribution.target[i] for i in before if i < len(attribution.source))
+                there = {attribution.target[index].position for index in kept}
+                changes["source"] = tuple(token for token in attribution.source if token.position in there)
             if attribution.target_attributions is not None:
                 changes["target_attributions"] = attribution.target_attributions[kept]
         sequence = cut_sequence_scores(attribution.sequence_scores, sides.get("source"), sides.get("target"))
