@@ -194,7 +194,8 @@ def test_a_unit_of_prompt_and_answer_moves_no_other_token(first: int) -> None:
         difference = merged - merged
         assert difference.answer_start == given
     assert share_on(twice, "output") == share_on(once, "output")
-    assert share_on(once, "output") == pytest.approx(once.target_attributions[6:].sum() / once.target_attributions.sum())
+    scores = once.target_attributions
+    assert share_on(once, "output") == pytest.approx(scores[6:].sum() / scores.sum())
 
 
 @pytest.mark.parametrize("first, span", [(3, (5, 6)), (3, (8, 9)), (6, (8, 9)), (8, (8, 9)), (8, (9, 10))])

@@ -250,6 +250,45 @@ def test_a_difference_is_this_minus_the_other() -> None:
     np.testing.assert_array_equal(by_name.source_attributions, done.source_attributions)
 
 
+@pytest.mark.parametrize("combine", ["difference", "sum", "mean"])
+def test_what_a_difference_says_of_units_is_the_difference_of_units(combine: str) -> None:
+    """A product of differences says nothing; step scores that multiply are those of single steps alone."""
+    a, b = (
+        attribution(None, TEXTS, 2, seed=seed).replace(
+            step_scores={name: np.linspace(seed / 9, 0.9, 4) for name in ("probability", "entropy", "mine", "mean")},
+            step_aggregation={"probability": "prod", "entropy": "sum", "mean": "mean"},
+        )
+        for seed in (1, 2)
+    )
+    spans = {"target_spans": [(3, 5)]}
+    done = Pair(paired_attr=b, combine=combine)(a)
+    assert set(done.step_scores) == set(a.step_scores)
+    merged = done.aggregate("spans", **spans)
+    expected = Pair(paired_attr=b.aggregate("spans", **spans), combine=combine)(a.aggregate("spans", **spans))
+    assert set(merged.step_scores) == {"entropy", "mean"}
+    for name, scores in merged.step_scores.items():
+        np.testing.assert_allclose(scores, expected.step_scores[name])
+    assert set(done.aggregate("spans", target_spans=[(0, 2)]).step_scores) == set(a.step_scores), "no step is merged"
+    twice = (done - done).aggregate("spans", **spans)
+    assert set(twice.step_scores) == {"entropy", "mean"}
+
+
+@pytest.mark.parametrize("combine, place", [("first", 0), ("second", 1)])
+def test_one_side_alone_is_that_side(combine: str, place: int) -> None:
+    sizes = attribution(None, TEXTS, 2, sizes=(3,), id="sizes").replace(signed=False, method="sizes")
+    signed = attribution(None, TEXTS, 2, sizes=(3,), seed=1, id="signed", default_aggregation=golden.MEAN).aggregate(
+        "normalize"
+    )
+    for pair in ((sizes, signed), (signed, sizes)):
+        alone, chosen = Pair(paired_attr=pair[1], combine=combine)(pair[0]), pair[place]
+        for name in ("id", "method", "signed", "default_aggregation", "step_aggregation", "details", "target"):
+            assert getattr(alone, name) == getattr(chosen, name), name
+        assert alone.aggregations[:-1] == chosen.aggregations
+        np.testing.assert_allclose(
+            alone.aggregate("sum").target_attributions, chosen.aggregate("sum").target_attributions, atol=1e-6
+        )
+
+
 def test_other_tokens_of_the_same_text_are_compared_between_common_boundaries() -> None:
     a = attribution(["gentle", "men", " go"], ["<s>", "x"], 1, seed=1)
     b = attribution(["gent", "lemen", " g", "o"], ["<s>", "x"], 1, seed=2)

@@ -56,7 +56,8 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
     aggregations: tuple[Stage, ...] = ()
     """What was applied already, in order."""
     step_aggregation: dict[str, str] = {}
-    """Step score to the function that merges it over spans, where it is not the default."""
+    """Step score to the function that merges it over spans, where it is not the default; ``"none"``: it is left out
+    where steps are merged."""
     segments: tuple[Segment, ...] = ()
     """Chat turns, documents, template slots."""
     id: str | None = None

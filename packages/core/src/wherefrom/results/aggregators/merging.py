@@ -21,6 +21,8 @@ from wherefrom.text.tokens import visible_to_steps
 
 UNKNOWN_STEP_SCORE = "absmax"
 """Merges a step score over a span when neither its function nor the user said how."""
+NOT_MERGED = "none"
+"""In place of a function: a step score that says nothing of several steps, and is left out where some are merged."""
 
 
 def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
@@ -122,6 +124,8 @@ def merge_spans(
         if start < last and end > first
     ]
     before = sum(end <= first for _, end in target_groups)
+    rules = {key: attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for key in attribution.step_scores}
+    as_before = len(columns) == last - first
     alone = changes_single(name)
     details = attribution.details
     if len(source_groups) < len(attribution.source) or len(target_groups) < len(attribution.target):
@@ -132,8 +136,9 @@ def merge_spans(
         "attr_pos_start": before,
         "attr_pos_end": before + len(columns),
         "step_scores": {
-            key: merge_axis(scores, columns, 0, attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE))
+            key: merge_axis(scores, columns, 0, rules[key])
             for key, scores in attribution.step_scores.items()
+            if as_before or rules[key] != NOT_MERGED
         },
         "sequence_scores": {
             key: _merge_sequence(key, scores, attribution, source_groups, target_groups, name)

@@ -14,7 +14,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.aggregators.merging import NOT_MERGED, UNKNOWN_STEP_SCORE, merge_spans, several
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
@@ -35,6 +35,8 @@ _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _ONE_ALONE = ("first", "second")
 """Combinations that are the scores of one run."""
+_LINEAR = {"sum", "mean"}
+"""Functions that give the same before a difference and after it."""
 CHECKED = (FIT, CHANCE, STABILITY)
 """Step scores that say how far one run's scores can be trusted."""
 _Common: TypeAlias = tuple[Sequence[Aligned], Sequence[Token]]
@@ -58,7 +60,8 @@ class Pair(Aggregator):
     left out.
 
     What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
-    stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it.
+    stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it. Differences of step scores whose
+    own function is neither ``sum`` nor ``mean`` are those of single steps: merge both sides first to have those of units.
     """
 
     paired_attr: Any
@@ -101,24 +104,20 @@ class Pair(Aggregator):
                 for key, scores in one.sequence.items()
                 if key in two.sequence and scores.shape == two.sequence[key].shape
             },
-            "signed": True,
         }
         if self.combine in _ONE_ALONE:
-            chosen, half = ((attribution, one), (other, two))[_ONE_ALONE.index(self.combine)]
+            attribution, half = ((attribution, one), (other, two))[_ONE_ALONE.index(self.combine)]
             changes |= {
-                "method": chosen.method,
                 "step_scores": {key: scores[first:last] for key, scores in half.steps.items()},
-                "step_aggregation": chosen.step_aggregation,
                 "segments": half.segments,
                 "details": half.details(first, last),
             }
         else:
+            both = [key for key in one.steps if key in two.steps and key not in CHECKED]
             changes |= {
-                "step_scores": {
-                    key: how(scores[first:last], two.steps[key][first:last])
-                    for key, scores in one.steps.items()
-                    if key in two.steps and key not in CHECKED
-                },
+                "signed": True,
+                "step_scores": {key: how(one.steps[key][first:last], two.steps[key][first:last]) for key in both},
+                "step_aggregation": {key: _rule_of_both(attribution, other, key) for key in both},
                 "segments": one.segments,
                 "details": without_direction(of_both(one.details(first, last), two.details(first, last)))
                 | direction_of_both(attribution, other),
@@ -228,6 +227,13 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
         )
         position += size
     return tuple(tokens)
+
+
+def _rule_of_both(one: AttributionData, other: AttributionData, key: str) -> str:
+    """How a sum or difference of step scores merges over spans: as both do, if what is merged is then the sum or
+    difference of what was."""
+    rules = {half.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for half in (one, other)}
+    return rules.pop() if len(rules) == 1 and rules <= _LINEAR else NOT_MERGED
 
 
 def _before(boundary: tuple[int, int], aligned: Sequence[Aligned]) -> int:
