@@ -13,8 +13,8 @@ import pytest
 import wherefrom
 from scipy.stats import ttest_ind
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
-from wherefrom.context.as_attributions import as_attributions
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
+from wherefrom.context.as_attributions import as_attributions
 from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles

@@ -258,6 +258,7 @@ STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
     "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
 )
 
+
 def usual_span_aggregation(name: str) -> str | None:
     """What merges scores of a registered step function over spans, with its settings as they are by default; None where
     none is called so, or it has settings without a default."""

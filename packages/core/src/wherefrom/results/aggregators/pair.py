@@ -61,7 +61,7 @@ class Pair(Aggregator):
 
     What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
     stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it. Differences of step scores whose
-    own function is neither ``sum`` nor ``mean`` are those of single steps: merge both sides first to have those of units.
+    own function is neither ``sum`` nor ``mean`` are those of single steps: merge both sides first for those of units.
     """
 
     paired_attr: Any
