@@ -37,12 +37,20 @@ def target_mask(attribution: AttributionData, values: npt.NDArray[Any]) -> BoolA
 
 
 def column_sums(attribution: AttributionData) -> npt.NDArray[Any]:
-    """Sum of the finite absolute scores, over source and target inputs together. Shape ``(steps, *dimensions)``."""
+    """Sum of the finite absolute scores, over source and target inputs together, in double precision. Shape ``(steps,
+    *dimensions)``."""
     sums: npt.NDArray[Any] | float = 0.0
     for scores in (attribution.source_attributions, attribution.target_attributions):
         if scores is not None:
-            sums = sums + finite_sizes(scores).sum(axis=0)
+            sums = sums + finite_sizes(scores).sum(axis=0, dtype=np.float64)
     return np.asarray(sums)
+
+
+def scaled(how: np.ufunc, scores: npt.NDArray[Any], by: Any) -> npt.NDArray[Any]:
+    """``how(scores, by)`` with the precision of the scores, of whole numbers as floating point; computed in that of
+    ``by``, where it is higher."""
+    kind = scores.dtype if scores.dtype.kind == "f" else np.result_type(scores.dtype, np.float32)
+    return np.asarray(how(scores, by, out=np.empty(scores.shape, dtype=kind), casting="same_kind"))
 
 
 def finite_sizes(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -12,6 +12,7 @@ from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.details import TRACE
 from wherefrom.results.direction import without_direction
 
 
@@ -27,6 +28,11 @@ class AgainstOtherSteps(Aggregator):
     """
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        if TRACE in attribution.details:
+            raise InputError(
+                "against_other_steps compares steps with each other, and the columns of a trace are hops. Give the "
+                "result that was traced."
+            )
         steps = attribution.attr_pos_end - attribution.attr_pos_start
         if steps < 2:
             raise InputError(

@@ -264,7 +264,7 @@ def _spread(
 ) -> npt.NDArray[Any] | None:
     if scores is None:
         return None
-    full = np.zeros((*shape, *scores.shape[2:]), dtype=scores.dtype)
+    full = np.zeros((*shape, *scores.shape[2:]), dtype=np.result_type(scores.dtype, np.float32))
     full[np.ix_(rows, columns)] = scores
     return full
 
