@@ -73,11 +73,19 @@ def test_a_span_across_the_start_keeps_its_tokens_and_its_explained_scores() -> 
         ([(2, 4), (0, 1)], "overlaps or precedes"),
         ([(0, 3), (2, 4)], "overlaps or precedes"),
         (["ab"], "no span"),
+        (5, "neither a span"),
     ],
 )
-def test_impossible_spans_are_refused(spans: Any, complaint: str) -> None:
+@pytest.mark.parametrize("name", ["spans", "documents", "slices"])
+def test_impossible_spans_are_refused(name: str, spans: Any, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        attribution(None, TEXTS, 2).aggregate("spans", target_spans=spans)
+        attribution(None, TEXTS, 2).aggregate(name, target_spans=spans)
+
+
+@pytest.mark.parametrize("name", ["spans", "documents", "slices"])
+def test_a_prompt_has_no_spans_of_the_source(name: str) -> None:
+    with pytest.raises(InputError, match="give the prompt's spans as target_spans"):
+        attribution(None, TEXTS, 2).aggregate(name, source_spans=(0, 2))
 
 
 WORDS = {
@@ -144,6 +152,8 @@ def test_split_modes(mode: str, expected: list[str]) -> None:
 
 
 def test_split_refuses_nonsense() -> None:
+    with pytest.raises(SettingsError, match="aggregator 'split' needs split_pattern: give split_pattern="):
+        attribution(None, TEXTS, 2).aggregate("split")
     with pytest.raises(SettingsError, match="no regular expression"):
         Split(split_pattern="(")
     with pytest.raises(SettingsError, match="split_mode"):
@@ -224,6 +234,11 @@ def test_impossible_slices() -> None:
         made[::2]
     with pytest.raises(InputError, match="keeps nothing without spans"):
         made.aggregate("slices")
+    with pytest.raises(InputError, match=r"target_spans = \[\] keeps nothing"):
+        made.aggregate("slices", target_spans=[])
+    for index in ("x", [0, 1], 1.0, None, True, slice("a", None), slice(0, 2.5)):
+        with pytest.raises(InputError, match="is no place among 4 inputs"):
+            made[index]
 
 
 def test_steps_can_be_selected() -> None:
@@ -232,6 +247,9 @@ def test_steps_can_be_selected() -> None:
     assert texts(last.steps) == TEXTS[-2:]
     np.testing.assert_array_equal(last.target_attributions, made.target_attributions[:, -2:])
     np.testing.assert_array_equal(last.step_scores["entropy"], made.step_scores["entropy"][-2:])
+    for bounds, name in ((("a",), "start"), ((0, 2.5), "end")):
+        with pytest.raises(SettingsError, match=f"{name} = .* does not fit: expected a whole number"):
+            made.select_steps(*bounds)
     with pytest.raises(InputError, match="No step is left"):
         made.select_steps(9)
 

@@ -66,6 +66,8 @@ TAKE_RESULTS: dict[str, Callable[[Any, Any, Path], Any]] = {
     "compare": lambda given, model, path: compare(given, ONE),
     "compare with": lambda given, model, path: compare(ONE, given),
     "merge": lambda given, model, path: merge_attributions([given]),
+    "equality": lambda given, model, path: ONE.allclose(given),
+    "equality of several": lambda given, model, path: Attributions(sequence_attributions=(ONE,)).allclose(given),
     "public": lambda given, model, path: public(given),
     "save": lambda given, model, path: save(given, path / "out.json"),
     "save for inseq": lambda given, model, path: save_inseq(given, path / "out.json"),
@@ -86,6 +88,14 @@ def test_what_is_no_result_is_refused_by_name(who: str, given: Any, model: Any, 
     with pytest.raises(UsageError, match=r"is no result\. Give what `attribute` returned"):
         TAKE_RESULTS[who](given, model, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "given", [one for one in OTHERS if not isinstance(one, str)], ids=lambda one: type(one).__name__
+)
+def test_a_step_score_is_named_by_a_text(given: Any) -> None:
+    with pytest.raises(UsageError, match="step_score = .* does not fit: expected a text"):
+        ONE.weight_attributions(given)
 
 
 ONE_FOR_SEVERAL: dict[str, Callable[[Path], Any]] = {

@@ -51,6 +51,17 @@ def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     return checked
 
 
+def source_spans_of(attribution: AttributionData, spans: Any) -> list[Span]:
+    """Spans of the source, checked; see `checked_spans`.
+
+    Raises:
+        InputError: There are some, and the source has no scores of its own.
+    """
+    if is_listed(spans) and len(spans) and attribution.source_attributions is None:
+        raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
+    return checked_spans(spans, len(attribution.source), "source_spans")
+
+
 def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
     """The spans, and each token outside of them alone: a partition of ``count`` tokens."""
     groups: list[Span] = []
