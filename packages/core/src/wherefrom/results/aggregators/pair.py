@@ -106,7 +106,8 @@ class Pair(Aggregator):
             },
         }
         if self.combine in _ONE_ALONE:
-            attribution, half = ((attribution, one), (other, two))[_ONE_ALONE.index(self.combine)]
+            second = self.combine == "second"
+            attribution, half = (self.paired_attr, two) if second else (attribution, one)
             changes |= {
                 "step_scores": {key: scores[first:last] for key, scores in half.steps.items()},
                 "segments": half.segments,
