@@ -317,3 +317,75 @@ def test_what_is_no_function_is_an_error_that_says_what_to_do() -> None:
     raw = made.attribution(None, ["a", " b", " c"], 1, sizes=(3,))
     with pytest.raises(SettingsError, match="expected str"):
         raw.aggregate("scores", aggregate_fn=3)
+
+
+WRONG_SHAPES: dict[str, Any] = {
+    "one number for all": lambda values, axis: np.mean(values),
+    "none": lambda values, axis: None,
+    "keeps the axis": lambda values, axis: np.mean(values, axis=axis, keepdims=True),
+    "removes nothing": np.cumsum,
+    "no numbers": lambda values, axis: np.full(np.delete(values.shape, axis), "x"),
+    "told which cells exist": lambda values, axis, where: np.sum(values, where=where),
+}
+
+
+@pytest.mark.parametrize("function", WRONG_SHAPES.values(), ids=list(WRONG_SHAPES))
+def test_a_function_that_does_not_give_one_number_each_is_named(function: Any) -> None:
+    for change in (
+        lambda: make().aggregate(function),
+        lambda: make((), ()).aggregate("spans", function, target_spans=[(1, 3)]),
+        lambda: make((), ()).aggregate("spans", function, source_spans=[(0, 2)]),
+    ):
+        with pytest.raises(SettingsError, match=r"The aggregation function .* where an array of shape \("):
+            change()
+
+
+def test_a_registered_function_of_another_shape_is_named() -> None:
+    register_aggregation_function(lambda values, axis, where: values, "made_whole", overwrite=True)
+    with pytest.raises(SettingsError, match="'made_whole' gave an array of shape"):
+        make().aggregate("made_whole")
+
+
+def test_the_norm_of_endless_scores_is_endless() -> None:
+    raw = make((), ())
+    for endless in (np.inf, -np.inf):
+        raw = raw.replace(source_attributions=np.array([[endless] * 3, [1.0, endless, 0.0]]))
+        done = raw.aggregate("spans", "vnorm", source_spans=(0, 2))
+        assert done.source_attributions.tolist() == [[np.inf] * 3]
+    raw = raw.replace(source_attributions=np.array([[np.inf] * 3, [np.nan] * 3]))
+    assert np.isnan(raw.aggregate("spans", "vnorm", source_spans=(0, 2)).source_attributions).all()
+
+
+@pytest.mark.parametrize("dtype, factor", [("int64", 3), ("float16", 30_000), ("float32", 2e38), ("float64", 3)])
+def test_scores_of_any_type_are_scaled_as_such(dtype: str, factor: float) -> None:
+    """Whole numbers are not cut, and no sum or product is beyond the type."""
+    plain = made.attribution(None, ["a", " b", " c", " d", " e"], 2)
+    whole = np.where(plain.target_visible, np.arange(1.0, 16).reshape(5, 3) % 3 / 2, 0)
+    if dtype == "int64":
+        whole = whole * 2
+    plain, typed = (
+        plain.replace(target_attributions=scores, step_scores={"half": np.full(3, 0.5)})
+        for scores in (whole * factor, (whole * factor).astype(dtype))
+    )
+    for change in (
+        lambda one: one.aggregate("normalize"),
+        lambda one: one.aggregate("rescale"),
+        lambda one: one.aggregate("against_other_steps"),
+        lambda one: one.weight_attributions("half"),
+    ):
+        done = change(typed).target_attributions
+        assert done.dtype.kind == "f"
+        np.testing.assert_allclose(
+            done.astype(np.float64), change(plain).target_attributions, rtol=2e-3, atol=2e-4, err_msg=dtype
+        )
+    if dtype != "float32":  # of which the sum is beyond the type
+        twice = typed.aggregate("pair", paired_attr=typed, combine="sum")
+        np.testing.assert_allclose(twice.target_attributions, 2 * plain.target_attributions, rtol=1e-3)
+
+
+@pytest.mark.parametrize("change", [lambda one: one.trace(" e"), lambda one: one.aggregate("against_other_steps")])
+def test_hops_are_no_steps(change: Any) -> None:
+    plain = made.attribution(None, ["a", " b", " c", " d", " e"], 2)
+    traced = plain.replace(target_attributions=np.abs(plain.target_attributions)).trace(" e", hops=1)
+    with pytest.raises(InputError, match="trace.* hops"):
+        change(traced)

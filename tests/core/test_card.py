@@ -32,6 +32,13 @@ def test_scores_that_are_right_are_told_from_chance() -> None:
     assert found.step_scores["check_chance"].mean() < 0.15, "with few units, chance does as well now and then"
 
 
+def test_an_example_tells_its_card_what_it_knows_of_how_it_was_made() -> None:
+    found = explained()
+    assert found[0].card() == found[0].card(found.provenance)
+    assert found[0].card().model
+    assert found[0].card().target == "probability"
+
+
 def noise(like: FloatArray, seed: int) -> FloatArray:
     return np.random.default_rng(seed).normal(size=like.shape)
 
@@ -165,7 +172,7 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
 
 
 def test_a_result_alone_has_a_card_too() -> None:
-    result = explained()[0]
+    (result,) = explained().sequence_attributions
     assert isinstance(result, Attribution)
     assert card_of(result).model == ""
     assert isinstance(result.card(), Card)

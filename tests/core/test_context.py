@@ -14,6 +14,7 @@ import wherefrom
 from scipy.stats import ttest_ind
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
+from wherefrom.context.as_attributions import as_attributions
 from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles
@@ -695,6 +696,14 @@ def test_context_files_open_like_any_other(tmp_path) -> None:
     np.testing.assert_allclose(one.target_attributions[:, 0], [0.1, 0.9, 0, 0, 0, 0])
     assert not one.target_attributions[:, 1].any()
     np.testing.assert_allclose(one.step_scores["sensitivity"], [3.0, 0.5])
+
+
+def test_the_sensitivity_of_a_sentence_is_that_of_its_metric() -> None:
+    """As that of a step score of the same name."""
+    for metric, expected in (("kl_divergence", 3.5), ("contrast_prob_diff", 3.0), ("mine", 3.0)):
+        (one,) = as_attributions(_result(info={"context_sensitivity_metric": metric}))
+        merged = one.aggregate("spans", target_spans=[(one.attr_pos_start, one.attr_pos_end)])
+        np.testing.assert_allclose(merged.step_scores[metric], [expected])
 
 
 # places in the output

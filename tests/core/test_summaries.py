@@ -13,10 +13,11 @@ from wherefrom.files.summaries import PREVIEW, annotations_of, summarized, summa
 from wherefrom.files.wire.documents import example_line
 from wherefrom.results import share_on
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.parts import shares_by_part
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
 
-from tests.core.made import attribution
+from tests.core.made import attribution, spelt
 
 NOTED: dict[str, Any] = {"tags": ["bad", "long"], "label": 3, "note": "x" * 500, "sure": True, "gone": None}
 
@@ -147,6 +148,67 @@ def test_the_prompt_ends_where_the_answer_begins_whichever_steps_are_explained()
     one = decoder_only().select_steps(1, 2)
     assert share_on(one, "prompt") == pytest.approx(4 / 8)
     assert share_on(one, "output") == pytest.approx(4 / 8)
+
+
+def long_prompt(first: int) -> Attribution:
+    """Six prompt tokens and four answered ones, of which all from an index are explained; every input counts alike."""
+    target = spelt(["<s>", " a", " b", " c", " d", " e", " f", " g", " h", "."], special=(0,))
+    one = Attribution(
+        source=target[:6],
+        target=target,
+        attr_pos_start=first,
+        attr_pos_end=10,
+        target_attributions=np.ones((10, 10 - first)),
+        method="made",
+    )
+    return one.replace(target_attributions=one.target_visible.astype(float))
+
+
+@pytest.mark.parametrize("first", [3, 6, 8])
+def test_slices_that_leave_nothing_out_move_no_prompt(first: int) -> None:
+    one = long_prompt(first)
+    kept = one[0:first]
+    assert kept.target == one.target
+    assert kept.source == one.source
+    assert kept.answer_start == one.answer_start == 6
+    for part in ("prompt", "output"):
+        assert share_on(kept, part) == pytest.approx(share_on(one, part))
+    less = one[1:3]
+    assert [token.text for token in less.target[: less.answer_start]] == [
+        token.text for token in less.target if token.position < 6
+    ]
+
+
+@pytest.mark.parametrize("first", [3, 6, 8])
+def test_a_unit_of_prompt_and_answer_moves_no_other_token(first: int) -> None:
+    one = long_prompt(first)
+    once = one.aggregate("spans", target_spans=[(5, 7)], aggregate_fn="sum")
+    twice = once.aggregate("spans", target_spans=[(4, 6)], aggregate_fn="sum")
+    for merged, given in ((once, 6), (twice, 5)):
+        assert merged.answer_start == given
+        assert [token.text for token in merged.target[given:]] == [" g", " h", "."]
+        assert merged.repeats_prompt
+        (again,) = Attributions.from_bytes(Attributions(sequence_attributions=(merged,)).to_bytes())
+        assert again == merged
+        assert again.answer_start == given
+        difference = merged - merged
+        assert difference.answer_start == given
+    assert share_on(twice, "output") == share_on(once, "output")
+    scores = once.target_attributions
+    assert share_on(once, "output") == pytest.approx(scores[6:].sum() / scores.sum())
+
+
+@pytest.mark.parametrize("first, span", [(3, (5, 6)), (3, (8, 9)), (6, (8, 9)), (8, (8, 9)), (8, (9, 10))])
+def test_a_trace_tells_the_prompt_from_what_was_answered(first: int, span: tuple[int, int]) -> None:
+    traced = long_prompt(first).trace(span)
+    parts = {part.label: part.shares for part in shares_by_part(traced)}
+    given = traced.target_attributions[: min(6, traced.attr_pos_start)].sum(axis=0)
+    np.testing.assert_allclose(parts["prompt"], given)
+    if span[0] > 6:
+        np.testing.assert_allclose(parts["output"], 1 - given, atol=1e-12)
+    else:
+        assert "output" not in parts
+    assert share_on(traced, "prompt") == pytest.approx(given.mean())
 
 
 @pytest.mark.parametrize("kind, label", [("slot", "Context"), ("context", "c1"), ("document", "c1")])

@@ -73,11 +73,19 @@ def test_a_span_across_the_start_keeps_its_tokens_and_its_explained_scores() -> 
         ([(2, 4), (0, 1)], "overlaps or precedes"),
         ([(0, 3), (2, 4)], "overlaps or precedes"),
         (["ab"], "no span"),
+        (5, "neither a span"),
     ],
 )
-def test_impossible_spans_are_refused(spans: Any, complaint: str) -> None:
+@pytest.mark.parametrize("name", ["spans", "documents", "slices"])
+def test_impossible_spans_are_refused(name: str, spans: Any, complaint: str) -> None:
     with pytest.raises(InputError, match=complaint):
-        attribution(None, TEXTS, 2).aggregate("spans", target_spans=spans)
+        attribution(None, TEXTS, 2).aggregate(name, target_spans=spans)
+
+
+@pytest.mark.parametrize("name", ["spans", "documents", "slices"])
+def test_a_prompt_has_no_spans_of_the_source(name: str) -> None:
+    with pytest.raises(InputError, match="give the prompt's spans as target_spans"):
+        attribution(None, TEXTS, 2).aggregate(name, source_spans=(0, 2))
 
 
 WORDS = {
@@ -144,6 +152,8 @@ def test_split_modes(mode: str, expected: list[str]) -> None:
 
 
 def test_split_refuses_nonsense() -> None:
+    with pytest.raises(SettingsError, match="aggregator 'split' needs split_pattern: give split_pattern="):
+        attribution(None, TEXTS, 2).aggregate("split")
     with pytest.raises(SettingsError, match="no regular expression"):
         Split(split_pattern="(")
     with pytest.raises(SettingsError, match="split_mode"):
@@ -224,6 +234,11 @@ def test_impossible_slices() -> None:
         made[::2]
     with pytest.raises(InputError, match="keeps nothing without spans"):
         made.aggregate("slices")
+    with pytest.raises(InputError, match=r"target_spans = \[\] keeps nothing"):
+        made.aggregate("slices", target_spans=[])
+    for index in ("x", [0, 1], 1.0, None, True, slice("a", None), slice(0, 2.5)):
+        with pytest.raises(InputError, match="is no place among 4 inputs"):
+            made[index]
 
 
 def test_steps_can_be_selected() -> None:
@@ -232,6 +247,9 @@ def test_steps_can_be_selected() -> None:
     assert texts(last.steps) == TEXTS[-2:]
     np.testing.assert_array_equal(last.target_attributions, made.target_attributions[:, -2:])
     np.testing.assert_array_equal(last.step_scores["entropy"], made.step_scores["entropy"][-2:])
+    for bounds, name in ((("a",), "start"), ((0, 2.5), "end")):
+        with pytest.raises(SettingsError, match=f"{name} = .* does not fit: expected a whole number"):
+            made.select_steps(*bounds)
     with pytest.raises(InputError, match="No step is left"):
         made.select_steps(9)
 
@@ -248,6 +266,45 @@ def test_a_difference_is_this_minus_the_other() -> None:
     assert not (a - a).target_attributions.any()
     by_name = a.aggregate("pair", paired_attr=b)
     np.testing.assert_array_equal(by_name.source_attributions, done.source_attributions)
+
+
+@pytest.mark.parametrize("combine", ["difference", "sum", "mean"])
+def test_what_a_difference_says_of_units_is_the_difference_of_units(combine: str) -> None:
+    """A product of differences says nothing; step scores that multiply are those of single steps alone."""
+    a, b = (
+        attribution(None, TEXTS, 2, seed=seed).replace(
+            step_scores={name: np.linspace(seed / 9, 0.9, 4) for name in ("probability", "entropy", "mine", "mean")},
+            step_aggregation={"probability": "prod", "entropy": "sum", "mean": "mean"},
+        )
+        for seed in (1, 2)
+    )
+    spans = {"target_spans": [(3, 5)]}
+    done = Pair(paired_attr=b, combine=combine)(a)
+    assert set(done.step_scores) == set(a.step_scores)
+    merged = done.aggregate("spans", **spans)
+    expected = Pair(paired_attr=b.aggregate("spans", **spans), combine=combine)(a.aggregate("spans", **spans))
+    assert set(merged.step_scores) == {"entropy", "mean"}
+    for name, scores in merged.step_scores.items():
+        np.testing.assert_allclose(scores, expected.step_scores[name])
+    assert set(done.aggregate("spans", target_spans=[(0, 2)]).step_scores) == set(a.step_scores), "no step is merged"
+    twice = (done - done).aggregate("spans", **spans)
+    assert set(twice.step_scores) == {"entropy", "mean"}
+
+
+@pytest.mark.parametrize("combine, place", [("first", 0), ("second", 1)])
+def test_one_side_alone_is_that_side(combine: str, place: int) -> None:
+    sizes = attribution(None, TEXTS, 2, sizes=(3,), id="sizes").replace(signed=False, method="sizes")
+    signed = attribution(None, TEXTS, 2, sizes=(3,), seed=1, id="signed", default_aggregation=golden.MEAN).aggregate(
+        "normalize"
+    )
+    for pair in ((sizes, signed), (signed, sizes)):
+        alone, chosen = Pair(paired_attr=pair[1], combine=combine)(pair[0]), pair[place]
+        for name in ("id", "method", "signed", "default_aggregation", "step_aggregation", "details", "target"):
+            assert getattr(alone, name) == getattr(chosen, name), name
+        assert alone.aggregations[:-1] == chosen.aggregations
+        np.testing.assert_allclose(
+            alone.aggregate("sum").target_attributions, chosen.aggregate("sum").target_attributions, atol=1e-6
+        )
 
 
 def test_other_tokens_of_the_same_text_are_compared_between_common_boundaries() -> None:

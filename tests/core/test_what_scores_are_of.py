@@ -86,6 +86,17 @@ def test_sizes_are_not_turned(method: str) -> None:
     assert np.nanmean(numbers(evaluation, "one")) > 0
 
 
+def test_sizes_held_against_those_of_other_steps_are_not_turned() -> None:
+    """Gradients of a loss have the norms of those of the log-probability, and so has what is made of norms."""
+    losses, surer = (
+        scores_of(function, "saliency", **more).aggregate("against_other_steps")
+        for function, more in (("crossentropy", {}), ("probability", {"logprob": True}))
+    )
+    evaluation = found({"losses": losses, "surer": surer})
+    assert not evaluation.warnings
+    np.testing.assert_allclose(numbers(evaluation, "losses"), numbers(evaluation, "surer"), atol=1e-5)
+
+
 OTHER = f"{PROMPT} saw a dog big and"
 
 

@@ -16,8 +16,10 @@ from wherefrom.errors import UsageError
 from wherefrom.evaluation import coalition_game, evaluate, evaluation_cost
 from wherefrom.evaluation.bench import SHORT, run_bench
 from wherefrom.evaluation.verify import verify
+from wherefrom.files import RunWriter, create_run, open_run, write_run
 from wherefrom.files.single import save, save_inseq
 from wherefrom.results import compare, merge_attributions
+from wherefrom.results.attribution import Attributions
 from wherefrom.results.publishing import public
 from wherefrom.results.rendering import show_attributions, show_granular, show_tokens
 from wherefrom.testing import ReferenceModel
@@ -64,6 +66,8 @@ TAKE_RESULTS: dict[str, Callable[[Any, Any, Path], Any]] = {
     "compare": lambda given, model, path: compare(given, ONE),
     "compare with": lambda given, model, path: compare(ONE, given),
     "merge": lambda given, model, path: merge_attributions([given]),
+    "equality": lambda given, model, path: ONE.allclose(given),
+    "equality of several": lambda given, model, path: Attributions(sequence_attributions=(ONE,)).allclose(given),
     "public": lambda given, model, path: public(given),
     "save": lambda given, model, path: save(given, path / "out.json"),
     "save for inseq": lambda given, model, path: save_inseq(given, path / "out.json"),
@@ -84,6 +88,47 @@ def test_what_is_no_result_is_refused_by_name(who: str, given: Any, model: Any, 
     with pytest.raises(UsageError, match=r"is no result\. Give what `attribute` returned"):
         TAKE_RESULTS[who](given, model, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "given", [one for one in OTHERS if not isinstance(one, str)], ids=lambda one: type(one).__name__
+)
+def test_a_step_score_is_named_by_a_text(given: Any) -> None:
+    with pytest.raises(UsageError, match="step_score = .* does not fit: expected a text"):
+        ONE.weight_attributions(given)
+
+
+ONE_FOR_SEVERAL: dict[str, Callable[[Path], Any]] = {
+    "list": lambda path: list(ONE),
+    "in": lambda path: ONE in ONE,
+    "merge": lambda path: merge_attributions(ONE),  # type: ignore[arg-type]
+    "merge a list of": lambda path: merge_attributions([ONE]),  # type: ignore[type-var]
+    "write a run": lambda path: write_run(path / "run", ONE),
+}
+
+
+@pytest.mark.parametrize("who", ONE_FOR_SEVERAL)
+def test_one_example_is_not_gone_through(who: str, tmp_path: Path) -> None:
+    """Parts of it would be found, with some of its inputs."""
+    with pytest.raises(UsageError, match="is one example, and"):
+        ONE_FOR_SEVERAL[who](tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "given", [*OTHERS, Attributions(sequence_attributions=(ONE,))], ids=lambda one: type(one).__name__
+)
+def test_a_run_takes_examples_alone(given: Any, tmp_path: Path) -> None:
+    create_run(tmp_path / "run")
+    with RunWriter(tmp_path / "run") as writer:
+        with pytest.raises(UsageError, match=r"is no result\. Give|holds several examples, and one is expected"):
+            writer.append(given)
+        with pytest.raises(UsageError, match=r"is no result\. Give|holds several examples, and one is expected"):
+            writer.extend([given])
+        with pytest.raises(UsageError, match="is one example"):
+            writer.extend(ONE)
+        writer.extend([ONE])
+    assert list(open_run(tmp_path / "run")) == [ONE]
 
 
 def test_a_file_is_to_be_loaded_first() -> None:

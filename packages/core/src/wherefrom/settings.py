@@ -336,6 +336,8 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         if name not in known:
             raise unknown_setting(name, known, where)
     types = attrs.fields_dict(attrs.resolve_types(cast(Any, cls)))
+    if missing := [name for name in known if types[name].default is attrs.NOTHING and name not in values]:
+        raise SettingsError(f"{where} needs {' and '.join(missing)}: give {missing[0]}=...")
     settled: dict[str, Any] = {}
     for name, value in values.items():
         declared = types[name].type or Any

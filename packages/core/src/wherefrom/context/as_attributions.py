@@ -9,6 +9,7 @@ import numpy as np
 from wherefrom.context.results import ContextAttribution
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom.step_functions.base import usual_span_aggregation
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
@@ -42,6 +43,8 @@ def as_attributions(result: ContextAttribution) -> Attributions:
     if before:
         segments.append(Segment(side="target", start=inside, end=start, kind="document", label=OUTPUT_CONTEXT))
     info = result.info
+    metric = str(info.get("context_sensitivity_metric", "sensitivity"))
+    way = usual_span_aggregation(metric)
     return Attributions(
         sequence_attributions=(
             Attribution(
@@ -50,7 +53,8 @@ def as_attributions(result: ContextAttribution) -> Attributions:
                 attr_pos_start=start,
                 attr_pos_end=len(tokens),
                 target_attributions=scores,
-                step_scores={str(info.get("context_sensitivity_metric", "sensitivity")): np.array(result.cti_scores)},
+                step_scores={metric: np.array(result.cti_scores)},
+                step_aggregation={} if way is None else {metric: way},
                 method=str(info.get("attribution_method", "")),
                 signed=bool((scores < 0).any()),
                 segments=tuple(segments),

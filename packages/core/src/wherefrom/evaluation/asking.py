@@ -11,7 +11,8 @@ from attrs import evolve
 from wherefrom.adapters import Encoding
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods.contract import METHODS, Question
+from wherefrom.methods.answers import explained_with_sign
+from wherefrom.methods.contract import Question
 from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
@@ -131,11 +132,11 @@ def turned(result: AttributionData, provenance: Provenance | None = None) -> str
     Args:
         provenance: How the result was made, for results that do not say it themselves: those of files written before.
     """
-    if direction.FALLS in result.details or provenance is None or not result.signed:
+    if direction.FALLS in result.details or provenance is None or not result.signed or direction.becomes_norms(result):
         return direction.turned(result)
     name, contrasted = str(provenance.attributed_fn.get("name", "")), is_contrast(result, provenance)
     method = str(provenance.method.get("name", result.method))
-    if name not in STEP_FUNCTIONS or (method in METHODS and not METHODS.get(method).uses_target_function):
+    if name not in STEP_FUNCTIONS or not explained_with_sign(method, provenance.method.get("settings", {})):
         return ""
     function: Any = STEP_FUNCTIONS.get(name)
     return name if falls_with_probability(function, contrasted=contrasted) else ""

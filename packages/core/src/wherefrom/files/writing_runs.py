@@ -28,6 +28,7 @@ from wherefrom.files.wire.bytes import sync_folder
 from wherefrom.files.wire.documents import example_line, header_line, is_narrow
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.given import require_result, several_results
 from wherefrom.settings import require_folder
 
 INDEX_SUFFIX = ".index"
@@ -167,9 +168,10 @@ class RunWriter:
         """Add a finished example.
 
         Raises:
-            InputError: This writer has one of the same id. A run counts an id once: what another writer, as that of a
-                run that is resumed, does again takes the place of what was there.
+            InputError: It is no example, or this writer has one of the same id. A run counts an id once: what another
+                writer, as that of a run that is resumed, does again takes the place of what was there.
         """
+        require_result(attribution)
         name = attribution.id
         if name is not None and name in self._written:
             raise InputError(
@@ -182,8 +184,8 @@ class RunWriter:
         self._add(line, summarized(attribution))
 
     def extend(self, attributions: Iterable[Attribution]) -> None:
-        """Add finished examples."""
-        for attribution in attributions:
+        """Add finished examples: what `attribute` returned, or a list of examples."""
+        for attribution in several_results(attributions):
             self.append(attribution)
 
     def fail(self, id: str | None, error: BaseException | str) -> None:

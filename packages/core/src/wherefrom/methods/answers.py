@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from wherefrom.adapters import ModelCard, PredictsSteps
 from wherefrom.arrays import Array, to_numpy
-from wherefrom.methods.contract import OWN_STEP_AGGREGATION, AnyMethod, Scores
+from wherefrom.methods.contract import METHODS, OWN_STEP_AGGREGATION, AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
@@ -134,6 +134,14 @@ def is_signed(method: AnyMethod) -> bool:
 def explains_with_sign(method: AnyMethod) -> bool:
     """Do this method's scores say which way each input moves the target function?"""
     return is_signed(method) and method.uses_target_function
+
+
+def explained_with_sign(name: str, settings: Mapping[str, Any]) -> bool:
+    """Likewise of a method that a file tells of, by its name and the settings it had; True of one not known here."""
+    if name not in METHODS:
+        return True
+    known = METHODS.get(name)
+    return known.uses_target_function and (known.signed or settings.get("abs") is False)
 
 
 def _as_result(array: Array | None) -> Any:

@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, overload, 
 
 import attrs
 import numpy as np
+import numpy.typing as npt
 from attrs import frozen
 
 from wherefrom._registry import Registry, fact, stated
@@ -229,8 +230,28 @@ class _Given:
         for index, pattern in enumerate(patterns):
             if pattern.any():
                 here = which.reshape(-1) == index
-                found[here] = self.fn(lines[here][:, pattern], axis=1)
+                found[here] = one_number_each(self.fn(lines[here][:, pattern], axis=1), (int(here.sum()),), self.fn)
         return found.reshape(shape)
+
+
+def one_number_each(found: Any, shape: tuple[int, ...], fn: Any) -> npt.NDArray[Any]:
+    """What an aggregation function gave, where it has the shape that it should.
+
+    Raises:
+        SettingsError: It has another, or is none of numbers.
+    """
+    array = np.asarray(found)
+    if array.shape != shape or array.dtype.kind not in "biuf":
+        what = f"an array of shape {array.shape}" if array.ndim else f"{found!r:.60}"
+        raise SettingsError(
+            f"The aggregation function {_called(fn)} gave {what}, where an array of shape {shape} was expected: one "
+            "number in place of each line along the axis that it is told, as numpy.mean(values, axis=axis) gives."
+        )
+    return array
+
+
+def _called(fn: Any) -> str:
+    return repr(fn) if isinstance(fn, str) else f"{getattr(fn, '__qualname__', type(fn).__name__)!r}"
 
 
 def _parameter_names(fn: Any) -> set[str]:

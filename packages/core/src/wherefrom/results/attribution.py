@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
-from wherefrom.errors import FileFormatError, SettingsError, ShapeError
+from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.files.wire.documents import Document, parse, read, to_json, to_json_lines, to_msgpack, write, write_inseq
 from wherefrom.results.aggregation import AggregatorLike, aggregate
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair
@@ -58,6 +58,13 @@ class Attribution(Drawable, AttributionData, frozen=True, kw_only=True, eq=False
     def __getitem__(self, index: int | slice) -> Attribution:
         """Some of the inputs, all steps: of the source, or of a decoder-only model's prompt."""
         return slice_inputs(self, index)
+
+    def __iter__(self) -> NoReturn:
+        """Refused: Python would go through `__getitem__`, and find results without most of their inputs."""
+        raise InputError(
+            "An attribution is one example, and holds no others. Put it in a list where several are expected; its "
+            "tokens are .source and .target, its steps .step_attributions."
+        )
 
     def select_steps(self, start: int | None = None, end: int | None = None) -> Attribution:
         """Some of the explained steps, all inputs; counted from the first, bounds may be open or negative."""

@@ -92,9 +92,9 @@ def card_of(attribution: AttributionData, provenance: Provenance | None = None) 
     """The card of one example.
 
     Args:
-        provenance: How the results were made; without it the card knows less.
+        provenance: How the results were made; None: what the example knows of it.
     """
-    made = provenance or Provenance()
+    made = provenance or attribution.provenance
     details = attribution.details
     fit, chance, stable = (_known(attribution, name) for name in (FIT, CHANCE, STABILITY))
     return Card(

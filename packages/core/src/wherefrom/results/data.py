@@ -56,7 +56,8 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
     aggregations: tuple[Stage, ...] = ()
     """What was applied already, in order."""
     step_aggregation: dict[str, str] = {}
-    """Step score to the function that merges it over spans, where it is not the default."""
+    """Step score to the function that merges it over spans, where it is not the default; ``"none"``: it is left out
+    where steps are merged."""
     segments: tuple[Segment, ...] = ()
     """Chat turns, documents, template slots."""
     id: str | None = None
@@ -109,15 +110,27 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
 
     @property
     def repeats_prompt(self) -> bool:
-        """Does the target begin with the source, as a decoder-only model's does with its prompt?"""
-        return self.source == self.target[: len(self.source)]
+        """Does the target begin with the source, as a decoder-only model's does with its prompt? Also where its last
+        unit goes on behind the prompt."""
+        source, begins = self.source, self.target[: len(self.source)]
+        if not source or source == begins:
+            return True
+        inside = len(begins) == len(source) and source[:-1] == begins[:-1]
+        return inside and source[-1].position == begins[-1].position and source[-1].size < begins[-1].size
+
+    @property
+    def prompt_end(self) -> int | None:
+        """Position behind a decoder-only model's prompt; None where there is none, or it is not told."""
+        if self.source_attributions is not None or not self.source or not self.repeats_prompt:
+            return None
+        return self.source[-1].position + self.source[-1].size
 
     @property
     def answer_start(self) -> int:
         """Index in ``target`` of the first token that was answered rather than given, as far as the result says: behind
-        a decoder-only model's prompt, else where the explained steps begin."""
-        prompt = len(self.source) if self.source_attributions is None and self.repeats_prompt else 0
-        return prompt or self.attr_pos_start
+        a decoder-only model's prompt, else where the explained steps begin. A unit of both is given."""
+        end = self.prompt_end
+        return self.attr_pos_start if end is None else sum(token.position < end for token in self.target)
 
     @property
     def target_visible(self) -> BoolArray:

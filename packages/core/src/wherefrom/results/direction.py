@@ -13,7 +13,9 @@ from wherefrom.results.aggregation import outstanding
 from wherefrom.results.data import AttributionData
 
 FALLS = "falls_with_probability"
-"""Name of the detail: the identifier of the target function, where scores have a sign and it falls."""
+"""Name of the detail: the identifier of the target function, where scores have a sign and it falls. Empty: scores have
+a sign and no direction, as differences of sizes do. Results that have none either rise, or are of files written before
+there was such a detail."""
 
 
 def turned(result: AttributionData) -> str:
@@ -21,10 +23,26 @@ def turned(result: AttributionData) -> str:
 
     Norms have no sign to turn, also those that the result's default aggregation is still to take.
     """
-    normed = any(stage.settings.get("aggregate_fn") == "vnorm" for stage in outstanding(result))
-    return "" if normed else str(result.details.get(FALLS, ""))
+    return "" if becomes_norms(result) else str(result.details.get(FALLS, ""))
 
 
-def without_direction(details: Mapping[str, Any]) -> dict[str, Any]:
-    """The details of scores that no longer have the sign they had."""
-    return {name: value for name, value in details.items() if name != FALLS}
+def becomes_norms(result: AttributionData) -> bool:
+    """Is what the result's default aggregation is still to take a norm?"""
+    return any(stage.settings.get("aggregate_fn") == "vnorm" for stage in outstanding(result))
+
+
+def without_direction(details: Mapping[str, Any], *, signed: bool = False) -> dict[str, Any]:
+    """The details of scores that no longer have the sign they had; ``signed``: they have another, which says nothing
+    for or against what was said."""
+    rest = {name: value for name, value in details.items() if name != FALLS}
+    return {**rest, FALLS: ""} if signed else rest
+
+
+def direction_of_both(one: AttributionData, other: AttributionData) -> dict[str, Any]:
+    """What the details of a sum or a difference say of its direction: what both have alike."""
+    if not (one.signed and other.signed):
+        return {FALLS: ""}
+    told = [half.details.get(FALLS) for half in (one, other)]
+    if told == [None, None]:
+        return {}
+    return {FALLS: told[0] if all(told) else ""}

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.given import no_result, require_result
 
 _EXACT = (
     "source",
@@ -20,7 +21,13 @@ _EXACT = (
 
 
 def same_attribution(one: AttributionData, other: AttributionData, *, atol: float = 1e-5, rtol: float = 1e-5) -> bool:
-    """Same tokens, steps, stages and method, and numbers that are close."""
+    """Same tokens, steps, stages and method, and numbers that are close.
+
+    Raises:
+        InputError: One is no example.
+    """
+    for each in (one, other):
+        require_result(each)
     if any(getattr(one, name) != getattr(other, name) for name in _EXACT):
         return False
     return all(
@@ -32,7 +39,14 @@ def same_attribution(one: AttributionData, other: AttributionData, *, atol: floa
 def same_attributions(
     one: AttributionsData[Any], other: AttributionsData[Any], *, atol: float = 1e-5, rtol: float = 1e-5
 ) -> bool:
-    """Same examples in the same order; how they were made does not count."""
+    """Same examples in the same order; how they were made does not count.
+
+    Raises:
+        InputError: One does not hold several examples.
+    """
+    for each in (one, other):
+        if not isinstance(each, AttributionsData):
+            raise no_result(each)
     mine, theirs = one.sequence_attributions, other.sequence_attributions
     return len(mine) == len(theirs) and all(
         same_attribution(a, b, atol=atol, rtol=rtol) for a, b in zip(mine, theirs, strict=True)

@@ -11,7 +11,13 @@ from wherefrom.results.data import AttributionData, AttributionsData
 
 
 def no_result(value: object) -> InputError:
-    """The refusal, which says what would do."""
+    """The refusal, which says what would do: also of several examples in place of one, or one in place of several."""
+    if isinstance(value, AttributionsData):
+        return InputError(f"{value!r:.120} holds several examples, and one is expected. Give one of them: out[0].")
+    if isinstance(value, AttributionData):
+        return InputError(
+            f"{value!r:.120} is one example, and what holds several is expected. Give what `attribute` returned."
+        )
     said = f"{value!r:.120} is no result. Give what `attribute` returned, an example of it such as out[0], or a list."
     if isinstance(value, str | PathLike):
         said += " A file is read by wherefrom.load(path)."
@@ -22,9 +28,9 @@ def several_results(value: Any) -> Iterable[Any]:
     """Something that holds several results, to go through.
 
     Raises:
-        InputError: It is a text, a mapping, or holds nothing.
+        InputError: It is one example, a text, a mapping, or holds nothing.
     """
-    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
+    if isinstance(value, AttributionData | str | bytes | Mapping) or not isinstance(value, Iterable):
         raise no_result(value)
     return value
 

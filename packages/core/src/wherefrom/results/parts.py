@@ -12,7 +12,7 @@ from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
 from wherefrom.results.details import TRACE
-from wherefrom.results.tracing import generated_from
+from wherefrom.results.tracing import answered_from, generated_from
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
@@ -119,7 +119,7 @@ def _part_of(attribution: AttributionData, side: str, token: Token) -> tuple[str
         for number, segment in enumerate(attribution.segments)
         if segment.side == side and segment.start <= token.position < segment.end
     ]
-    if side == "target" and token.position >= generated_from(attribution):
+    if side == "target" and token.position >= answered_from(attribution):
         return "text", "output", 0
     if inside:
         _, number, segment = min(inside, key=lambda one: one[:2])

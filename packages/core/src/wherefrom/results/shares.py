@@ -10,6 +10,7 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.data import AttributionData
+from wherefrom.results.tracing import answered_from
 from wherefrom.text.segmentation import placed_segments
 
 
@@ -40,10 +41,12 @@ def share_on(attribution: AttributionData, part: str) -> float | None:
         sizes.append(_magnitudes(one.target_attributions, one.dimensions) * one.target_visible)
         own = _of_segments(one, "target", part)
         if not own.any() and not any(side.any() for side in chosen):
+            answered = answered_from(one)
+            output = np.array([token.position >= answered for token in one.target], dtype=bool)
             if part == "output":
-                own[one.answer_start :] = True
+                own = output
             elif part == "prompt" or (part in ("context", "input") and alone):
-                own[: one.answer_start] = True
+                own = ~output
         chosen.append(own)
     with np.errstate(over="ignore"):  # scores near the largest number there is
         total = sum(float(side.sum()) for side in sizes)

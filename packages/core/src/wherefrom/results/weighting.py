@@ -4,18 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.results.aggregation import aggregated
+from wherefrom.results.aggregators._record import scaled
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.direction import without_direction
 from wherefrom.results.stages import Stage
+from wherefrom.settings import check_call
 
 
 def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
     """The aggregated attribution with every step's scores multiplied by that step's score.
 
     Raises:
+        SettingsError: It is no name.
         UnknownNameError: The attribution has no step score of that name.
     """
+    check_call(weighted, locals())
     if step_score not in attribution.step_scores:
         known = ", ".join(attribution.step_scores) or "none"
         raise UnknownNameError(
@@ -25,7 +32,7 @@ def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
     done = aggregated(attribution)
     weights = done.step_scores[step_score].reshape(-1, *(1,) * len(done.dimensions))
     changes: dict[str, Any] = {
-        name: (scores * weights).astype(scores.dtype, copy=False)
+        name: scaled(np.multiply, scores, weights)
         for name, scores in (
             ("source_attributions", done.source_attributions),
             ("target_attributions", done.target_attributions),
@@ -33,5 +40,6 @@ def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
         if scores is not None
     }
     stage = Stage(name="weight", settings={"step_score": step_score})
-    signed = done.signed or bool((weights < 0).any())
-    return done.replace(aggregations=(*done.aggregations, stage), signed=signed, **changes)
+    if (weights < 0).any():
+        changes |= {"signed": True, "details": without_direction(done.details, signed=True)}
+    return done.replace(aggregations=(*done.aggregations, stage), **changes)

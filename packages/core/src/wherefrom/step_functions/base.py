@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from attrs import frozen
+from attrs import NOTHING, fields, frozen
 
 from wherefrom._registry import Registry, fact, stated
 from wherefrom.adapters.card import ModelCard
@@ -257,6 +257,17 @@ DEFAULT_FUNCTION = "probability"
 STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
     "step function", group="wherefrom.step_functions", builtins="wherefrom.step_functions.builtin"
 )
+
+
+def usual_span_aggregation(name: str) -> str | None:
+    """What merges scores of a registered step function over spans, with its settings as they are by default; None where
+    none is called so, or it has settings without a default."""
+    if name not in STEP_FUNCTIONS:
+        return None
+    kind: Any = STEP_FUNCTIONS.get(name)
+    given = all(field.default is not NOTHING for field in fields(kind))
+    return str(kind().span_aggregation) if given else None
+
 
 StepFunctionLike: TypeAlias = "str | StepFunction | type[StepFunction] | Callable[..., Any]"
 """A registered name, a step function with its settings or its class, or a plain function of the prediction."""

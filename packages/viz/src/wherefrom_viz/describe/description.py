@@ -12,9 +12,8 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 
-import attrs
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
@@ -29,7 +28,7 @@ from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import generated_from
-from wherefrom.step_functions.base import DEFAULT_FUNCTION, STEP_FUNCTIONS
+from wherefrom.step_functions.base import DEFAULT_FUNCTION, usual_span_aggregation
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
@@ -549,11 +548,7 @@ def span_aggregation(attribution: Attribution, name: str) -> str:
     """How a step score merges over spans: the attribution's own way, else the step function's."""
     if name in attribution.step_aggregation:
         return attribution.step_aggregation[name]
-    if name in STEP_FUNCTIONS:
-        kind = STEP_FUNCTIONS.get(name)
-        if all(field.default is not attrs.NOTHING for field in attrs.fields(cast("Any", kind))):
-            return kind().span_aggregation
-    return {"logprob": "sum", "probability": "prod"}.get(name, "mean")
+    return usual_span_aggregation(name) or {"logprob": "sum", "probability": "prod"}.get(name, "mean")
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:

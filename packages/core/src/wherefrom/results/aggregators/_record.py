@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import Aggregator, stage_of
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.direction import without_direction
 from wherefrom.results.stages import Stage
 
 
@@ -19,18 +21,36 @@ def recorded(attribution: AnyAttribution, by: Aggregator | Stage, **changes: Any
     return attribution.replace(aggregations=(*attribution.aggregations, stage), **changes)
 
 
+def of_other_sign(attribution: AttributionData, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What else changes where the function that made the scores in ``changes`` does not keep signs."""
+    scores = (changes.get(name) for name in ("source_attributions", "target_attributions"))
+    signed = any(bool((part < 0).any()) for part in scores if part is not None)
+    return {
+        "signed": signed,
+        "details": without_direction(changes.get("details", attribution.details), signed=signed),
+    }
+
+
 def target_mask(attribution: AttributionData, values: npt.NDArray[Any]) -> BoolArray:
     """`Attribution.target_visible` with one more axis for each dimension of ``values``."""
     return attribution.target_visible.reshape(*values.shape[:2], *(1,) * (values.ndim - 2))
 
 
 def column_sums(attribution: AttributionData) -> npt.NDArray[Any]:
-    """Sum of the finite absolute scores, over source and target inputs together. Shape ``(steps, *dimensions)``."""
+    """Sum of the finite absolute scores, over source and target inputs together, in double precision. Shape ``(steps,
+    *dimensions)``."""
     sums: npt.NDArray[Any] | float = 0.0
     for scores in (attribution.source_attributions, attribution.target_attributions):
         if scores is not None:
-            sums = sums + finite_sizes(scores).sum(axis=0)
+            sums = sums + finite_sizes(scores).sum(axis=0, dtype=np.float64)
     return np.asarray(sums)
+
+
+def scaled(how: np.ufunc, scores: npt.NDArray[Any], by: Any) -> npt.NDArray[Any]:
+    """``how(scores, by)`` with the precision of the scores, of whole numbers as floating point; computed in that of
+    ``by``, where it is higher."""
+    kind = scores.dtype if scores.dtype.kind == "f" else np.result_type(scores.dtype, np.float32)
+    return np.asarray(how(scores, by, out=np.empty(scores.shape, dtype=kind), casting="same_kind"))
 
 
 def finite_sizes(scores: npt.NDArray[Any]) -> npt.NDArray[Any]:

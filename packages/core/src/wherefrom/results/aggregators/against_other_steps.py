@@ -12,6 +12,8 @@ from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.details import TRACE
+from wherefrom.results.direction import without_direction
 
 
 @aggregator("against_other_steps")
@@ -26,6 +28,11 @@ class AgainstOtherSteps(Aggregator):
     """
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        if TRACE in attribution.details:
+            raise InputError(
+                "against_other_steps compares steps with each other, and the columns of a trace are hops. Give the "
+                "result that was traced."
+            )
         steps = attribution.attr_pos_end - attribution.attr_pos_start
         if steps < 2:
             raise InputError(
@@ -34,6 +41,8 @@ class AgainstOtherSteps(Aggregator):
             )
         one = Normalize()(aggregated(attribution) if attribution.dimensions else attribution)
         changes: dict[str, Any] = {"signed": True}
+        if not one.signed:
+            changes["details"] = without_direction(one.details, signed=True)
         if one.source_attributions is not None:
             changes["source_attributions"] = one.source_attributions - one.source_attributions.mean(axis=1)[:, None]
         if one.target_attributions is not None:

@@ -6,6 +6,7 @@ denominator, not as a zero in a minimum. Where no cell exists the answer is 0, w
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy.typing as npt
 from wherefrom._registry import Registry
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError
+from wherefrom.results.aggregation import one_number_each
 
 Values: TypeAlias = npt.NDArray[Any]
 
@@ -26,6 +28,7 @@ class AggregationFunction(Protocol):
         ...
 
 
+_OURS = ("mean", "sum", "prod", "max", "min", "absmax", "vnorm")
 AGGREGATION_FUNCTIONS: Registry[AggregationFunction] = Registry("aggregation function")
 
 
@@ -58,6 +61,9 @@ def combine(name: str, values: Values, axis: int, where: BoolArray | None = None
 
     Returns:
         Floating point, at least as precise as single precision; 0 where no cell exists.
+
+    Raises:
+        SettingsError: A function of the user's gives another shape.
     """
     if values.dtype not in (np.float32, np.float64):
         values = values.astype(np.result_type(values.dtype, np.float32))
@@ -68,7 +74,26 @@ def combine(name: str, values: Values, axis: int, where: BoolArray | None = None
         combined = norm(values, axis, present, order)
     else:
         combined = AGGREGATION_FUNCTIONS.get(name)(values, axis, present)
+        if name not in _OURS:
+            shape = tuple(size for place, size in enumerate(values.shape) if place != axis % values.ndim)
+            combined = one_number_each(combined, shape, name)
     return np.where(present.any(axis=axis), combined, 0).astype(values.dtype, copy=False)
+
+
+def keeps_sign(name: str, sizes: Iterable[int]) -> bool:
+    """Does the function called ``name`` make a negative number of negative ones? One that is not ours is asked.
+
+    Args:
+        sizes: How many numbers it is given.
+    """
+    if name in _OURS:
+        return name not in ("prod", "vnorm")
+    return all((combine(name, -np.arange(1.0, size + 1)[None], 1) < 0).all() for size in sorted(set(sizes)))
+
+
+def changes_single(name: str) -> bool:
+    """May the function called ``name`` make another number of a single one?"""
+    return name not in _OURS or name == "vnorm"
 
 
 def mean(values: Values, axis: int, where: BoolArray) -> Values:
@@ -115,18 +140,12 @@ def norm(values: Values, axis: int, where: BoolArray, order: float = 2.0) -> Val
     largest = size.max(axis=axis, keepdims=True)
     if np.isinf(order):
         return np.asarray(largest.squeeze(axis=axis))
-    safe = np.where(largest > 0, largest, 1).astype(values.dtype)
-    scaled = ((size / safe) ** order).sum(axis=axis) ** (1 / order)
-    return np.asarray((scaled * largest.squeeze(axis=axis)).astype(values.dtype))
+    endless = np.isinf(largest)
+    safe = np.where((largest > 0) & ~endless, largest, 1).astype(values.dtype)
+    scaled = (np.where(endless, 1, size / safe) ** order).sum(axis=axis) ** (1 / order)
+    with np.errstate(over="ignore"):  # of scores near the largest number there is
+        return np.asarray((scaled * largest.squeeze(axis=axis)).astype(values.dtype))
 
 
-for _identifier, _function in (
-    ("mean", mean),
-    ("sum", total),
-    ("prod", product),
-    ("max", maximum),
-    ("min", minimum),
-    ("absmax", absmax),
-    ("vnorm", norm),
-):
+for _identifier, _function in zip(_OURS, (mean, total, product, maximum, minimum, absmax, norm), strict=True):
     AGGREGATION_FUNCTIONS.register(_identifier, _function)

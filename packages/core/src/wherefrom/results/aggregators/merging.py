@@ -11,8 +11,8 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
-from wherefrom.results.aggregators._record import recorded
-from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.aggregators._record import of_other_sign, recorded
+from wherefrom.results.aggregators.functions import changes_single, combine, keeps_sign
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import TRACE, of_steps, without_tokens
 from wherefrom.settings import is_whole
@@ -21,6 +21,8 @@ from wherefrom.text.tokens import visible_to_steps
 
 UNKNOWN_STEP_SCORE = "absmax"
 """Merges a step score over a span when neither its function nor the user said how."""
+NOT_MERGED = "none"
+"""In place of a function: a step score that says nothing of several steps, and is left out where some are merged."""
 
 
 def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
@@ -49,6 +51,17 @@ def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     return checked
 
 
+def source_spans_of(attribution: AttributionData, spans: Any) -> list[Span]:
+    """Spans of the source, checked; see `checked_spans`.
+
+    Raises:
+        InputError: There are some, and the source has no scores of its own.
+    """
+    if is_listed(spans) and len(spans) and attribution.source_attributions is None:
+        raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
+    return checked_spans(spans, len(attribution.source), "source_spans")
+
+
 def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
     """The spans, and each token outside of them alone: a partition of ``count`` tokens."""
     groups: list[Span] = []
@@ -62,21 +75,27 @@ def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
 
 
 def merge_axis(
-    values: npt.NDArray[Any], groups: Sequence[Span], axis: int, name: str, where: BoolArray | None = None
+    values: npt.NDArray[Any],
+    groups: Sequence[Span],
+    axis: int,
+    name: str,
+    where: BoolArray | None = None,
+    *,
+    alone: bool = False,
 ) -> npt.NDArray[Any]:
-    """``values`` with the entries of each group along ``axis`` combined into one."""
-    if all(end - start == 1 for start, end in groups):
+    """``values`` with the entries of each group along ``axis`` combined into one; ``alone``: also of groups of one."""
+    if not alone and all(end - start == 1 for start, end in groups):
         return values
     present = np.broadcast_to(np.asarray(True) if where is None else where, values.shape)
     columns = []
     for start, end in groups:
         part = np.take(values, range(start, end), axis=axis)
-        if end - start > 1:
+        if alone or end - start > 1:
             part = combine(name, part, axis, np.take(present, range(start, end), axis=axis))
         else:
             part = part.squeeze(axis=axis)
         columns.append(part)
-    return np.stack(columns, axis=axis)
+    return np.stack(columns, axis=axis) if columns else values
 
 
 def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolArray:
@@ -92,6 +111,7 @@ def merge_spans(
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
     Scores are combined by the function ``name``, step scores by their own, details as `wherefrom.results.details` says.
+    Scores of inputs that stay alone go through the function too, so that all are of one kind, such as norms.
     A unit that begins before the first explained step keeps all of its tokens, and scores of its explained part.
     Columns of a trace are the same mass hop by hop, and stay as they are.
 
@@ -115,6 +135,9 @@ def merge_spans(
         if start < last and end > first
     ]
     before = sum(end <= first for _, end in target_groups)
+    rules = {key: attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for key in attribution.step_scores}
+    as_before = len(columns) == last - first
+    alone = changes_single(name)
     details = attribution.details
     if len(source_groups) < len(attribution.source) or len(target_groups) < len(attribution.target):
         details = without_tokens(details)
@@ -124,8 +147,9 @@ def merge_spans(
         "attr_pos_start": before,
         "attr_pos_end": before + len(columns),
         "step_scores": {
-            key: merge_axis(scores, columns, 0, attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE))
+            key: merge_axis(scores, columns, 0, rules[key])
             for key, scores in attribution.step_scores.items()
+            if as_before or rules[key] != NOT_MERGED
         },
         "sequence_scores": {
             key: _merge_sequence(key, scores, attribution, source_groups, target_groups, name)
@@ -135,12 +159,16 @@ def merge_spans(
     }
     if attribution.source_attributions is not None:
         merged = merge_axis(attribution.source_attributions, columns, 1, name)
-        changes["source_attributions"] = merge_axis(merged, source_groups, 0, name)
+        changes["source_attributions"] = merge_axis(merged, source_groups, 0, name, alone=alone)
     if attribution.target_attributions is not None:
         mask = attribution.target_visible
         merged = merge_axis(attribution.target_attributions, columns, 1, name, _spread(mask, attribution))
         after = merge_axis_mask(mask, columns, 1)
-        changes["target_attributions"] = merge_axis(merged, target_groups, 0, name, _spread(after, attribution))
+        spread = _spread(after, attribution)
+        changes["target_attributions"] = merge_axis(merged, target_groups, 0, name, spread, alone=alone)
+    sizes = {end - start for start, end in (*source_groups, *target_groups, *columns)}
+    if (alone or sizes != {1}) and not keeps_sign(name, sizes):
+        changes |= of_other_sign(attribution, changes)
     return recorded(attribution, by, **changes)
 
 
@@ -187,4 +215,4 @@ def _merge_sequence(
     spread = mask.reshape(*mask.shape, *(1,) * (scores.ndim - 2))
     merged = merge_axis(scores, columns, 1, name, spread)
     after = merge_axis_mask(mask, columns, 1).reshape(len(mask), len(columns), *(1,) * (scores.ndim - 2))
-    return merge_axis(merged, rows, 0, name, after)
+    return merge_axis(merged, rows, 0, name, after, alone=changes_single(name))

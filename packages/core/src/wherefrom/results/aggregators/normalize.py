@@ -6,7 +6,7 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.results.aggregation import Aggregator, aggregator
-from wherefrom.results.aggregators._record import column_sums, recorded
+from wherefrom.results.aggregators._record import column_sums, recorded, scaled
 from wherefrom.results.data import AnyAttribution
 
 
@@ -26,7 +26,7 @@ class Normalize(Aggregator):
         sums = column_sums(attribution)
         divisor = np.where(sums > 0, sums, 1)
         changes = {
-            name: (scores / divisor).astype(scores.dtype, copy=False)
+            name: scaled(np.divide, scores, divisor)
             for name, scores in (
                 ("source_attributions", attribution.source_attributions),
                 ("target_attributions", attribution.target_attributions),

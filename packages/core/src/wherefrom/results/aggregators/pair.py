@@ -14,11 +14,12 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import merge_spans, several
+from wherefrom.results.aggregators.merging import NOT_MERGED, UNKNOWN_STEP_SCORE, merge_spans, several
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import carried, of_both, of_steps, without_steps
+from wherefrom.results.direction import direction_of_both, without_direction
 from wherefrom.results.stages import Stage
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, aligned_units
@@ -34,6 +35,8 @@ _COMBINATIONS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _ONE_ALONE = ("first", "second")
 """Combinations that are the scores of one run."""
+_LINEAR = {"sum", "mean"}
+"""Functions that give the same before a difference and after it."""
 CHECKED = (FIT, CHANCE, STABILITY)
 """Step scores that say how far one run's scores can be trusted."""
 _Common: TypeAlias = tuple[Sequence[Aligned], Sequence[Token]]
@@ -57,7 +60,8 @@ class Pair(Aggregator):
     left out.
 
     What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
-    stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it.
+    stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it. Differences of step scores whose
+    own function is neither ``sum`` nor ``mean`` are those of single steps: merge both sides first for those of units.
     """
 
     paired_attr: Any
@@ -74,7 +78,8 @@ class Pair(Aggregator):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
         _check_alike(attribution, other)
         source = aligned_units(attribution.source, other.source)
-        target = aligned_units(attribution.target, other.target, boundary=answers_begin(attribution, other))
+        boundary = answers_begin(attribution, other)
+        target = aligned_units(attribution.target, other.target, boundary=boundary)
         tokens = paired_tokens(attribution.target, other.target, target)
         source_tokens = paired_tokens(attribution.source, other.source, source)
         common = {"source": (source, source_tokens), "target": (target, tokens)}
@@ -88,7 +93,7 @@ class Pair(Aggregator):
             settings={"combine": self.combine, "with": other.id or other.method, "aggregate_fn": self.aggregate_fn},
         )
         changes: dict[str, Any] = {
-            "source": source_tokens if attribution.source_attributions is not None else tokens[: len(source)],
+            "source": source_tokens if boundary is None else tokens[: _before(boundary, target)],
             "target": tokens,
             "attr_pos_start": first,
             "attr_pos_end": last,
@@ -99,26 +104,24 @@ class Pair(Aggregator):
                 for key, scores in one.sequence.items()
                 if key in two.sequence and scores.shape == two.sequence[key].shape
             },
-            "signed": True,
         }
         if self.combine in _ONE_ALONE:
-            chosen, half = ((attribution, one), (other, two))[_ONE_ALONE.index(self.combine)]
+            second = self.combine == "second"
+            attribution, half = (self.paired_attr, two) if second else (attribution, one)
             changes |= {
-                "method": chosen.method,
                 "step_scores": {key: scores[first:last] for key, scores in half.steps.items()},
-                "step_aggregation": chosen.step_aggregation,
                 "segments": half.segments,
                 "details": half.details(first, last),
             }
         else:
+            both = [key for key in one.steps if key in two.steps and key not in CHECKED]
             changes |= {
-                "step_scores": {
-                    key: how(scores[first:last], two.steps[key][first:last])
-                    for key, scores in one.steps.items()
-                    if key in two.steps and key not in CHECKED
-                },
+                "signed": True,
+                "step_scores": {key: how(one.steps[key][first:last], two.steps[key][first:last]) for key in both},
+                "step_aggregation": {key: _rule_of_both(attribution, other, key) for key in both},
                 "segments": one.segments,
-                "details": of_both(one.details(first, last), two.details(first, last)),
+                "details": without_direction(of_both(one.details(first, last), two.details(first, last)))
+                | direction_of_both(attribution, other),
             }
         return recorded(attribution, stage, **changes)
 
@@ -227,6 +230,18 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
     return tuple(tokens)
 
 
+def _rule_of_both(one: AttributionData, other: AttributionData, key: str) -> str:
+    """How a sum or difference of step scores merges over spans: as both do, if what is merged is then the sum or
+    difference of what was."""
+    rules = {half.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for half in (one, other)}
+    return rules.pop() if len(rules) == 1 and rules <= _LINEAR else NOT_MERGED
+
+
+def _before(boundary: tuple[int, int], aligned: Sequence[Aligned]) -> int:
+    """How many aligned parts have a token before the boundary on either side."""
+    return sum(a < boundary[0] or c < boundary[1] for (a, _), (c, _) in aligned)
+
+
 def _check_alike(one: AttributionData, other: AttributionData) -> None:
     """Raises: InputError: The two have different dimensions or sides."""
     if one.dimensions != other.dimensions:
@@ -250,7 +265,7 @@ def _spread(
 ) -> npt.NDArray[Any] | None:
     if scores is None:
         return None
-    full = np.zeros((*shape, *scores.shape[2:]), dtype=scores.dtype)
+    full = np.zeros((*shape, *scores.shape[2:]), dtype=np.result_type(scores.dtype, np.float32))
     full[np.ix_(rows, columns)] = scores
     return full
 

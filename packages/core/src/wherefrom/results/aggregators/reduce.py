@@ -12,10 +12,9 @@ from attrs import field, frozen, validators
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
-from wherefrom.results.aggregators._record import recorded, target_mask
-from wherefrom.results.aggregators.functions import combine, known_function
+from wherefrom.results.aggregators._record import of_other_sign, recorded, target_mask
+from wherefrom.results.aggregators.functions import combine, keeps_sign, known_function
 from wherefrom.results.data import AnyAttribution, AttributionData
-from wherefrom.results.direction import without_direction
 
 
 def canonical_selection(selection: Any) -> int | str | list[int] | None:
@@ -67,18 +66,14 @@ class Reduce(Aggregator):
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         axis = self._axis(attribution)
         name = self.aggregate_fn or _default_function(attribution, axis)
-        normed = name == "vnorm" and not isinstance(self.select_idx, int)
-        changes: dict[str, Any] = {
-            "dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :]),
-            "signed": attribution.signed and not normed,
-        }
-        if normed:
-            changes["details"] = without_direction(attribution.details)
+        changes: dict[str, Any] = {"dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :])}
         if attribution.source_attributions is not None:
             changes["source_attributions"] = self._reduce(name, attribution.source_attributions, axis)
         if attribution.target_attributions is not None:
             scores = attribution.target_attributions
             changes["target_attributions"] = self._reduce(name, scores, axis, target_mask(attribution, scores))
+        if not isinstance(self.select_idx, int) and not keeps_sign(name, self._sizes(attribution, axis)):
+            changes |= of_other_sign(attribution, changes)
         sequence_name = self.aggregate_fn if self.aggregate_fn not in (None, "vnorm") else "mean"
         changes["sequence_scores"] = {
             key: self._reduce(sequence_name or "mean", scores, axis)
@@ -103,6 +98,13 @@ class Reduce(Aggregator):
         if self.dimension not in attribution.dimensions:
             raise SettingsError(f"dimension = {self.dimension!r}: the scores have {', '.join(attribution.dimensions)}.")
         return attribution.dimensions.index(self.dimension)
+
+    def _sizes(self, attribution: AttributionData, axis: int) -> set[int]:
+        """How many entries are combined."""
+        sides = (attribution.source_attributions, attribution.target_attributions)
+        sizes = {scores.shape[axis + 2] for scores in sides if scores is not None}
+        chosen = {size: select(self.select_idx, size) for size in sizes}
+        return {len(indices) if isinstance(indices, list) else size for size, indices in chosen.items()}
 
     def _reduce(
         self, name: str, scores: npt.NDArray[Any], dimension: int, where: BoolArray | None = None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 from attrs import frozen
 
 from wherefrom.results.aggregation import Aggregator, aggregator
-from wherefrom.results.aggregators._record import finite_sizes, recorded
+from wherefrom.results.aggregators._record import finite_sizes, recorded, scaled
 from wherefrom.results.data import AnyAttribution
 
 
@@ -24,7 +25,5 @@ class Rescale(Aggregator):
             if scores is not None
         }
         largest = max((float(finite_sizes(scores).max(initial=0)) for scores in present.values()), default=0.0)
-        changes = {
-            name: (scores / (largest or 1.0)).astype(scores.dtype, copy=False) for name, scores in present.items()
-        }
+        changes = {name: scaled(np.divide, scores, np.float64(largest or 1.0)) for name, scores in present.items()}
         return recorded(attribution, self, **changes)

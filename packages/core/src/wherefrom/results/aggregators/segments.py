@@ -9,7 +9,7 @@ from attrs import field, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import checked_spans, merge_spans
+from wherefrom.results.aggregators.merging import checked_spans, merge_spans, source_spans_of
 from wherefrom.results.aggregators.spans import as_pairs
 from wherefrom.results.data import AnyAttribution
 from wherefrom.text.segmentation import segment_spans
@@ -63,6 +63,6 @@ class Documents(Aggregator):
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         if self.source_spans is None and self.target_spans is None:
             return _merge_kinds(attribution, ("document", "slot"), self.aggregate_fn, self)
-        source = checked_spans(self.source_spans, len(attribution.source), "source_spans")
+        source = source_spans_of(attribution, self.source_spans)
         target = checked_spans(self.target_spans, len(attribution.target), "target_spans")
         return merge_spans(attribution, source, target, self.aggregate_fn, self)

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 from attrs import field, frozen
 
+from wherefrom.arrays import is_listed
 from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
-from wherefrom.results.aggregators.merging import checked_spans
+from wherefrom.results.aggregators.merging import checked_spans, source_spans_of
 from wherefrom.results.aggregators.spans import as_pairs
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import of_inputs, of_steps
+from wherefrom.settings import check_call, is_whole
 from wherefrom.text.merging import Span
 
 
@@ -31,14 +33,15 @@ class Slices(Aggregator):
     target_spans: Any = field(default=None, converter=as_pairs)
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        for name in ("source_spans", "target_spans"):
+            if is_listed(spans := getattr(self, name)) and not len(spans):
+                raise InputError(f"{name} = [] keeps nothing. Give a span, or leave {name} out to keep the whole side.")
         if self.source_spans is None and self.target_spans is None:
             raise InputError("slices keeps nothing without spans. Give source_spans or target_spans.")
-        if self.source_spans is not None and attribution.source_attributions is None:
-            raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         changes: dict[str, Any] = {}
         sides: dict[str, list[int]] = {}
         if self.source_spans is not None:
-            kept = _indices(checked_spans(self.source_spans, len(attribution.source), "source_spans"))
+            kept = _indices(source_spans_of(attribution, self.source_spans))
             sides["source"] = kept
             changes["source"] = tuple(attribution.source[index] for index in kept)
             assert attribution.source_attributions is not None
@@ -52,7 +55,8 @@ class Slices(Aggregator):
             changes["attr_pos_start"] = len(before)
             changes["attr_pos_end"] = attribution.attr_pos_end - first + len(before)
             if attribution.source_attributions is None:
-                changes["source"] = tuple(attribution.target[i] for i in before if i < len(attribution.source))
+                there = {attribution.target[index].position for index in kept}
+                changes["source"] = tuple(token for token in attribution.source if token.position in there)
             if attribution.target_attributions is not None:
                 changes["target_attributions"] = attribution.target_attributions[kept]
         sequence = cut_sequence_scores(attribution.sequence_scores, sides.get("source"), sides.get("target"))
@@ -75,9 +79,12 @@ def input_span(index: int | slice, count: int) -> Span:
     """The span of some of ``count`` inputs; negative indices count from the end.
 
     Raises:
-        InputError: Nothing is left, or there would be gaps.
+        InputError: It is neither an index nor a slice, nothing is left, or there would be gaps.
         IndexError: There is no such input.
     """
+    bounds = (index.start, index.stop, index.step) if isinstance(index, slice) else (index,)
+    if not all(is_whole(bound) or (bound is None and isinstance(index, slice)) for bound in bounds):
+        raise InputError(f"{index!r} is no place among {count} inputs. Give an index, or a slice such as [2:5].")
     if isinstance(index, slice):
         if index.step not in (None, 1):
             raise InputError(f"Inputs are cut without gaps: leave out the step {index.step!r}.")
@@ -122,7 +129,9 @@ def select_steps(attribution: AnyAttribution, start: int | None, end: int | None
 
     Raises:
         InputError: No step is left.
+        SettingsError: A bound is no whole number.
     """
+    check_call(select_steps, locals())
     count = attribution.attr_pos_end - attribution.attr_pos_start
     first, last, _ = slice(start, end).indices(count)
     if first >= last:

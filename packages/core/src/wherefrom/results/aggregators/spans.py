@@ -6,16 +6,16 @@ from typing import Any
 
 from attrs import field, frozen
 
-from wherefrom.errors import InputError
+from wherefrom.arrays import is_listed
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import checked_spans, merge_spans
+from wherefrom.results.aggregators.merging import checked_spans, merge_spans, source_spans_of
 from wherefrom.results.data import AnyAttribution
 
 
 def as_pairs(spans: Any) -> Any:
     """One span or several, as a tuple of pairs of numbers, so that settings compare and print well."""
-    if spans is None or isinstance(spans, str):
+    if not is_listed(spans):
         return spans
     listed = list(spans)
     if len(listed) == 2 and all(isinstance(bound, int) for bound in listed):
@@ -26,7 +26,7 @@ def as_pairs(spans: Any) -> Any:
 @aggregator("spans")
 @frozen(kw_only=True)
 class Spans(Aggregator):
-    """Tokens of each span become one unit; other tokens stay.
+    """Tokens of each span become one unit; other tokens stay units of their own.
 
     Spans index the tokens as they are now, the end is exclusive, and they are in order without overlap.
     """
@@ -39,8 +39,6 @@ class Spans(Aggregator):
     """How scores of a span are combined. Step scores use their own functions."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
-        if self.source_spans and attribution.source_attributions is None:
-            raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
-        source = checked_spans(self.source_spans, len(attribution.source), "source_spans")
+        source = source_spans_of(attribution, self.source_spans)
         target = checked_spans(self.target_spans, len(attribution.target), "target_spans")
         return merge_spans(attribution, source, target, self.aggregate_fn, self)

@@ -12,6 +12,7 @@ from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.details import TRACE
 from wherefrom.results.direction import turned
 from wherefrom.results.hops import matrix_reader, reading_matrix, solved, walked
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, left_out_rows, span_of, traced, unsigned
@@ -49,6 +50,10 @@ class Trace(Aggregator):
     of a target function that falls where the model becomes surer (``"crossentropy"``) are turned first."""
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
+        if TRACE in attribution.details:
+            raise InputError(
+                "This result is a trace, whose columns are hops and no steps. Trace the result that it was made from."
+            )
         one = aggregated(attribution) if attribution.dimensions else attribution
         if one.target_attributions is None:
             raise InputError(

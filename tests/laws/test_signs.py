@@ -1,0 +1,138 @@
+"""What the sign of a score says, through everything that changes scores: nothing where there was none before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from wherefrom.aggregators import Pair
+from wherefrom.evaluation.asking import turned
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.direction import FALLS
+from wherefrom.results.provenance import Provenance
+
+from tests.core.made import attribution
+
+TEXT = ["<s>", " walk", "ing", " home", ".", " So", " I", " think", "ing", ".", " Yes", ".", " Home"]
+LOSSES = Provenance(method={"name": "saliency"}, attributed_fn={"name": "crossentropy"})
+OCCLUDED = Provenance(method={"name": "occlusion"}, attributed_fn={"name": "crossentropy"})
+
+
+def sizes(**changes: Any) -> Attribution:
+    """Scores without a sign, and a step score that has one."""
+    one = attribution(None, TEXT, 5, special=(0,), **changes)
+    below = {"logit": -np.ones(len(TEXT) - 5), "probability": np.ones(len(TEXT) - 5)}
+    return one.replace(target_attributions=np.abs(one.target_attributions), signed=False, step_scores=below)
+
+
+def losses() -> Attribution:
+    """Of a function that falls where the model becomes surer: every input speaks for what was said."""
+    one = sizes()
+    return one.replace(target_attributions=-one.target_attributions, signed=True, details={FALLS: "crossentropy"})
+
+
+NEW_SIGNS = {
+    "steps": lambda one: one.aggregate("against_other_steps"),
+    "weights": lambda one: one.weight_attributions("logit"),
+    "difference": lambda one: one - sizes(seed=1),
+    "difference to signed scores": lambda one: one - losses(),
+    "difference from signed scores": lambda one: losses() - one,
+    "sum": lambda one: Pair(paired_attr=losses(), combine="sum")(one),
+}
+
+
+@pytest.mark.parametrize("way", list(NEW_SIGNS))
+def test_law_a_sign_that_sizes_are_given_has_no_direction(way: str) -> None:
+    """Saliency of a loss is that of the log-probability: what is made of one must be read as what is made of the
+    other."""
+    made = NEW_SIGNS[way](sizes())
+    assert made.signed
+    assert made.details[FALLS] == ""
+    assert turned(made, LOSSES) == turned(made, OCCLUDED) == ""
+
+
+def test_law_a_file_that_does_not_tell_is_read_by_whether_its_method_explains_with_a_sign() -> None:
+    older = sizes().replace(signed=True)
+    assert turned(older, LOSSES) == ""
+    assert turned(older, OCCLUDED) == "crossentropy"
+    signed = Provenance(method={"name": "saliency", "settings": {"abs": False}}, attributed_fn=LOSSES.attributed_fn)
+    assert turned(older, signed) == "crossentropy"
+    normed = sizes(sizes=(3,)).replace(signed=True)
+    assert turned(normed, OCCLUDED) == "", "its default aggregation takes norms"
+
+
+def test_law_a_direction_that_both_have_stays() -> None:
+    one, other = losses(), losses().replace(details={FALLS: "perplexity"})
+    assert turned(one - one, LOSSES) == turned(one - other, LOSSES) == "crossentropy"
+    rising = one.replace(details={})
+    assert (one - rising).details[FALLS] == (rising - one).details[FALLS] == ""
+    assert FALLS not in (rising - rising).details
+
+
+def spread(values: Any, axis: int) -> Any:
+    return np.std(values, axis=axis)
+
+
+UNITS: dict[str, dict[str, Any]] = {
+    "subwords": {},
+    "characters": {},
+    "sentences": {},
+    "split": {"split_pattern": r"\."},
+    "spans": {"target_spans": [(1, 3), (6, 9)]},
+    "documents": {"target_spans": [(1, 3), (6, 9)]},
+}
+
+
+@pytest.mark.parametrize("function", ["vnorm", np.linalg.norm, lambda values, axis: np.abs(values).max(axis)])
+@pytest.mark.parametrize("units", list(UNITS))
+def test_law_scores_that_lost_their_sign_are_all_sizes_and_stay_as_they_are(units: str, function: Any) -> None:
+    one = losses()
+    merged = one.aggregate(units, function, **UNITS[units])
+    assert not merged.signed
+    assert FALLS not in merged.details
+    assert (merged.target_attributions >= 0).all()
+    if merged.steps[0].size == 1:  # the first input is a single token anyway
+        assert merged.target_attributions[0, 0] == -one.target_attributions[0, 0]
+    traced = merged.trace("Home" if units != "sentences" else None)
+    np.testing.assert_allclose(traced.target_attributions.sum(axis=0), 1)
+    assert traced.details["trace"]["lost"] == pytest.approx(0)
+
+
+def test_a_function_of_ones_own_is_given_the_scores_of_single_tokens_too() -> None:
+    merged = losses().aggregate("subwords", spread)
+    rows = {token.text: index for index, token in enumerate(merged.target)}
+    assert merged.target_attributions[rows[" walking"]].all()
+    assert not merged.target_attributions[rows[" home"]].any()
+
+
+@pytest.mark.parametrize("function", ["sum", "mean", "max", "min", "absmax", np.median])
+@pytest.mark.parametrize("units", list(UNITS))
+def test_law_functions_that_keep_signs_keep_directions(units: str, function: Any) -> None:
+    merged = losses().aggregate(units, function, **UNITS[units])
+    assert merged.signed
+    assert merged.details[FALLS] == "crossentropy"
+    assert (merged.target_attributions <= 0).all()
+
+
+def test_products_have_a_sign_of_their_own() -> None:
+    merged = losses().aggregate("spans", "prod", target_spans=[(1, 3)])
+    assert merged.signed
+    assert merged.details[FALLS] == ""
+
+
+@pytest.mark.parametrize("function", ["vnorm", np.linalg.norm, "prod"])
+def test_law_a_dimension_that_is_removed_takes_signs_along(function: Any) -> None:
+    one = attribution(None, TEXT, 5, special=(0,), sizes=(2,)).replace(details={FALLS: "crossentropy"})
+    reduced = one.aggregate(function, normalize=False)
+    assert reduced.signed == (function == "prod")
+    assert not reduced.details.get(FALLS)
+    assert one.aggregate("mean").details[FALLS] == one.aggregate(np.median).details[FALLS] == "crossentropy"
+
+
+def test_law_weights_below_zero_leave_no_direction() -> None:
+    one = losses()
+    assert one.weight_attributions("probability").details[FALLS] == "crossentropy"
+    weighted = one.weight_attributions("logit")
+    assert weighted.details[FALLS] == ""
+    np.testing.assert_allclose(weighted.trace("Home").target_attributions.sum(axis=0), 1)
