@@ -61,9 +61,13 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """Where a text may have half of a pair that stands for one character; whole pairs are fine."""
 
 
+_BEGINNING = re.compile(rb'\s*\{\s*"(?:__instance_type__|info|sequence_attributions|step_attributions)"\s*:')
+"""The first key, of wrapped objects and of plain ones; what texts hold further on says nothing."""
+
+
 def is_inseq(data: bytes) -> bool:
-    """Does the content look like a file of inseq?"""
-    return b'"sequence_attributions"' in data and not data.lstrip().startswith(b'{"format"')
+    """Does the content begin as a file of inseq does, and have what such a file is about?"""
+    return _BEGINNING.match(data) is not None and b'"sequence_attributions"' in data
 
 
 def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
