@@ -40,6 +40,8 @@ def test_a_run_is_a_sequence_of_attributions(tmp_path: Path) -> None:
     assert run.provenance.seed == 7
     assert run.manifest.total == 5
     assert load(tmp_path / "run") == run.load()
+    singly = [run[0], run[1:][0], run.find("ex-2"), *run]
+    assert all(one.provenance == run.provenance == run.load()[0].provenance for one in singly)
     with pytest.raises(IndexError):
         run[5]
     with pytest.raises(InputError, match="no example 'none'"):

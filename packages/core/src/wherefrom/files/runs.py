@@ -288,7 +288,8 @@ class Run(Sequence[Attribution]):
         where = f"{part.path} at byte {summary.offset}"
         line = part.line(summary)
         raw = typed(line, RawFields, msgspec.json.decode, where)
-        return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
+        one = from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
+        return one.made_as(self.provenance)
 
     def _read_whole(self, part: _Part, summary: Summary) -> Summary:
         """The summary with what only the scores can tell; as it is where they are damaged."""
