@@ -12,10 +12,11 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromWarning
+from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromError, WherefromWarning
 from wherefrom.files import load
 from wherefrom.files.wire.arrays import decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
+from wherefrom.inseq import FeatureAttributionOutput
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -211,8 +212,40 @@ def test_a_cut_off_last_line_is_reported_and_left_out(tmp_path: Path) -> None:
 
 
 def test_lines_of_several_files_may_follow_one_another(tmp_path: Path) -> None:
-    data = result().to_bytes("jsonl")
-    assert len(Attributions.from_bytes(data + data)) == 4
+    one = result(example(details={}))
+    made = msgspec.structs.replace(one.provenance, input_texts=["a"], warnings=["w", "x"], seconds=2.0)
+    other, empty = one.replace(provenance=made), Attributions(sequence_attributions=())
+    data = b"".join(part.to_bytes("jsonl") for part in (empty, one, other, empty))
+    assert_same(Attributions.from_bytes(data), one + other)
+
+
+@pytest.mark.parametrize("field", ["method", "attributed_fn", "model"])
+def test_lines_of_files_that_were_made_otherwise_are_refused_as_their_results_are(field: str) -> None:
+    one = result()
+    other = one.replace(provenance=msgspec.structs.replace(one.provenance, **{field: {"name": "another"}}))
+    for join in (lambda: Attributions.from_bytes(one.to_bytes("jsonl") + other.to_bytes("jsonl")), lambda: one + other):
+        with pytest.raises(WherefromError, match=f"Cannot merge results that differ in {field}: .*another"):
+            join()
+
+
+TOLD_OF = ("sequence_attributions", "__instance_type__", "__ndarray__", "examples", '{"format"', "input_context")
+"""Words by which files are told, and what a text may be about."""
+
+
+@pytest.mark.parametrize("word", TOLD_OF)
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".indented.json", ".sorted.json"])
+def test_no_file_is_told_by_what_its_texts_hold(tmp_path: Path, suffix: str, word: str) -> None:
+    spelt = [f'"{word}"', word, f'{{"{word}":']
+    made = attribution(spelt, ["<s>", *spelt], 1, id=word, details={word: [1]}, annotations={f'"{word}"': word})
+    one = Attributions(sequence_attributions=(made,), provenance=Provenance(input_texts=spelt, method={"name": word}))
+    path = tmp_path / f"out{suffix}"
+    if "indented" in suffix or "sorted" in suffix:
+        path.write_text(json.dumps(json.loads(one.to_json()), indent=1, sort_keys="sorted" in suffix))
+    else:
+        one.save(path)
+    back = load(path)
+    assert (back == one, back.provenance) == (True, one.provenance)
+    assert len(FeatureAttributionOutput.load(path).sequence_attributions) == 1
 
 
 def test_fields_of_later_versions_are_kept(tmp_path: Path) -> None:
