@@ -173,7 +173,8 @@ def _named(kind: str, label: str, segments: Sequence[Segment], name: str, side: 
     wanted = [segment for segment in known if segment.label.casefold() == label.strip().casefold()]
     if not wanted:
         labels = ", ".join(sorted({repr(segment.label) for segment in known})) or "none"
-        raise InputError(f"{name}={kind + ':' + label!r}: there is no such {kind}. The text has: {labels}.")
+        answer = " The answer to a chat is no turn of it: 'all' names it." if kind == "turn" else ""
+        raise InputError(f"{name}={kind + ':' + label!r}: there is no such {kind}. The text has: {labels}.{answer}")
     return wanted[-1].start, wanted[-1].end
 
 
