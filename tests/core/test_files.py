@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromError, WherefromWarning
-from wherefrom.files import load
+from wherefrom.context import ContextAttribution
+from wherefrom.errors import FileFormatError, InputError, SettingsError, UsageError, WherefromError, WherefromWarning
+from wherefrom.files import load, open_run, save_inseq, write_run
 from wherefrom.files.wire.arrays import decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
 from wherefrom.inseq import FeatureAttributionOutput
@@ -226,6 +227,61 @@ def test_lines_of_files_that_were_made_otherwise_are_refused_as_their_results_ar
     for join in (lambda: Attributions.from_bytes(one.to_bytes("jsonl") + other.to_bytes("jsonl")), lambda: one + other):
         with pytest.raises(WherefromError, match=f"Cannot merge results that differ in {field}: .*another"):
             join()
+
+
+def context() -> ContextAttribution:
+    return ContextAttribution(
+        input_context="x" * 9000,
+        input_context_tokens=["x" * 9000],
+        output_current="a",
+        output_current_tokens=["a"],
+        cti_scores=[1.0],
+        cci_scores=[],
+    )
+
+
+def test_no_file_asks_for_more_memory_than_it_may(tmp_path: Path) -> None:
+    for suffix in SUFFIXES:
+        result().save(tmp_path / f"a{suffix}")
+    save_inseq(result()[:1].aggregate("mean"), tmp_path / "inseq.json")
+    write_run(tmp_path / "run", result())
+    context().save(tmp_path / "context.json")
+    for path in tmp_path.iterdir():
+        with pytest.raises(FileFormatError, match=r"of 20 are left for this file\. If you trust it, raise max_bytes"):
+            load(path, max_bytes=20)
+        assert len(load(path, max_bytes=10**7))
+    run = open_run(tmp_path / "run", max_bytes=20)
+    for read in (lambda: run[0], lambda: run[1:][0], run.load, lambda: run.find("ex-2"), run[:1].load):
+        with pytest.raises(FileFormatError, match="raise max_bytes"):
+            read()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, "1", True, float("nan")])
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, limit: Any) -> None:
+    result().save(tmp_path / "a.json")
+    write_run(tmp_path / "run", result())
+    context().save(tmp_path / "context.json")
+    calls = [load, Attributions.load, ContextAttribution.load, open_run]
+    for read, name in zip(calls, ["context.json", "a.json", "context.json", "run"], strict=True):
+        with pytest.raises(SettingsError, match="max_bytes"):
+            read(tmp_path / name, max_bytes=limit)  # type: ignore[operator]
+    with pytest.raises(SettingsError, match="max_bytes"):
+        Attributions.from_bytes(result().to_bytes(), max_bytes=limit)
+
+
+@pytest.mark.parametrize("data", ["text", 5, None, [1], Path("a.json")])
+def test_what_is_no_bytes_is_refused(data: Any) -> None:
+    with pytest.raises(InputError, match=f"Expected bytes, got {type(data).__name__}"):
+        Attributions.from_bytes(data)
+    made = result().to_bytes()
+    assert Attributions.from_bytes(bytearray(made)) == Attributions.from_bytes(memoryview(made)) == result()
+
+
+@pytest.mark.parametrize("tokenizer", [5, "gpt2", object(), []])
+def test_what_decodes_nothing_is_refused(tokenizer: Any) -> None:
+    for made in (result(), result()[0]):
+        with pytest.raises(InputError, match=r"is no tokenizer: it has no decode\(ids\)"):
+            made.decode_tokens(tokenizer)
 
 
 TOLD_OF = ("sequence_attributions", "__instance_type__", "__ndarray__", "examples", '{"format"', "input_context")

@@ -28,7 +28,9 @@ from wherefrom.files.wire.bytes import sync_folder
 from wherefrom.files.wire.documents import example_line, header_line, is_narrow
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
-from wherefrom.settings import require_folder
+from wherefrom.results.data import AttributionsData
+from wherefrom.results.given import require_result
+from wherefrom.settings import check_call, require_folder
 
 INDEX_SUFFIX = ".index"
 
@@ -44,6 +46,8 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
     Raises:
         InputError: A run, or something else, is there already.
     """
+    check_call(create_run, locals())
+    _require_manifest(manifest)
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
     path.mkdir(parents=True, exist_ok=True)
@@ -73,6 +77,8 @@ def write_run(
         InputError: A run, or something else, is there already; somebody writes to it; or two examples share an id.
         SettingsError: The precision is unknown.
     """
+    check_call(write_run, locals())
+    _require_manifest(manifest)
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
     new = not path.exists()
@@ -101,6 +107,11 @@ def occupied_by(path: Path) -> Literal["", "run", "other files"]:
     if (path / MANIFEST).exists():
         return "run"
     return "other files" if path.is_dir() and any(not _is_ours(one) for one in path.iterdir()) else ""
+
+
+def _require_manifest(manifest: object) -> None:
+    if not isinstance(manifest, Manifest | None):
+        raise InputError(f"manifest = {manifest!r:.120} is no Manifest. Give wherefrom.files.Manifest(settings=...).")
 
 
 def _refuse_occupied(path: Path, *, overwrite: bool) -> None:
@@ -141,10 +152,11 @@ class RunWriter:
         batch: Examples that are written, and on disk, together.
 
     Raises:
-        SettingsError: The precision is unknown.
+        SettingsError: The precision is unknown, or a batch has no example.
     """
 
     def __init__(self, path: str | Path, *, scores_precision: str = "float32", batch: int = 16) -> None:
+        check_call(RunWriter.__init__, locals(), batch=1)
         self.path = Path(path)
         self.narrow = is_narrow(scores_precision)
         self.batch = batch
@@ -167,9 +179,15 @@ class RunWriter:
         """Add a finished example.
 
         Raises:
-            InputError: This writer has one of the same id. A run counts an id once: what another writer, as that of a
+            InputError: It is no example, or this writer has one of the same id. A run counts an id once: what another writer, as that of a
                 run that is resumed, does again takes the place of what was there.
         """
+        if isinstance(attribution, AttributionsData):
+            raise InputError(
+                f"Expected one example, got a result with {len(attribution)}. Give its examples: writer.extend(out), or "
+                "write_run(path, out)."
+            )
+        require_result(attribution)
         name = attribution.id
         if name is not None and name in self._written:
             raise InputError(

@@ -160,7 +160,14 @@ def read(path: str | Path, *, max_bytes: int | None = None) -> Document:
 
 
 def parse(data: bytes, *, name: str = "<bytes>", max_bytes: int | None = None) -> Document:
-    """What the bytes of a file hold; see `read`."""
+    """What the bytes of a file hold; see `read`.
+
+    Raises:
+        InputError: They are no bytes.
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise InputError(f"Expected bytes, got {type(data).__name__}. Encode a text: text.encode().")
+    data = bytes(data)
     try:
         budget = Budget(len(data), max_bytes)
         return _parse(decompress(data, budget), budget, name)
