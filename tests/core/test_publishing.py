@@ -122,7 +122,7 @@ def test_a_name_alone_is_one_name() -> None:
 def test_what_is_no_list_of_names_is_refused(without: Any) -> None:
     context = ContextAttribution(output_current="a", output_current_tokens=["a"], cti_scores=[1.0], cci_scores=[])
     for made in (result(), result()[0], context):
-        with pytest.raises(SettingsError, match="without = .* does not fit"):
+        with pytest.raises(SettingsError, match=r"without = .* does not fit"):
             made.public(without)
 
 

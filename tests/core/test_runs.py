@@ -155,13 +155,13 @@ def test_what_is_no_manifest_is_refused_and_leaves_nothing(tmp_path: Path, wrong
 @pytest.mark.parametrize("wrong", [5, None, b"x", [], {}])
 def test_what_is_no_folder_of_a_run_is_refused(wrong: Any) -> None:
     for use in (open_run, Run, RunWriter, create_run, lambda path: write_run(path, [])):
-        with pytest.raises(SettingsError, match="path = .* does not fit"):
+        with pytest.raises(SettingsError, match=r"path = .* does not fit"):
             use(wrong)
 
 
 @pytest.mark.parametrize("wrong", [5, None, "ex-1", [True]])
 def test_what_is_no_question_about_a_summary_is_refused(tmp_path: Path, wrong: Any) -> None:
-    with pytest.raises(SettingsError, match="keep = .* does not fit"):
+    with pytest.raises(SettingsError, match=r"keep = .* does not fit"):
         open_run(filled(tmp_path / "run")).filter(wrong)
 
 

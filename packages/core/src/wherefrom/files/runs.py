@@ -20,7 +20,7 @@ from wherefrom.files.manifest import Manifest, read_manifest
 from wherefrom.files.summaries import Summary, left_out, summarized, summary_of
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.files.wire.examples import RawFields, decode_example, typed
-from wherefrom.files.wire.limits import Budget, OverBudget, check_max_bytes
+from wherefrom.files.wire.limits import Budget, OverBudgetError, check_max_bytes
 from wherefrom.files.writing_runs import INDEX_SUFFIX
 from wherefrom.results.attribution import Attribution, Attributions, from_fields
 from wherefrom.results.provenance import Provenance
@@ -438,7 +438,7 @@ class Run(Sequence[Attribution]):
         for index in range(len(self)):
             try:
                 examples.append(self[index])
-            except OverBudget:
+            except OverBudgetError:
                 raise
             except FileFormatError as error:
                 warn(f"{error} It was left out.", WherefromWarning, stacklevel=2)

@@ -179,13 +179,13 @@ class RunWriter:
         """Add a finished example.
 
         Raises:
-            InputError: It is no example, or this writer has one of the same id. A run counts an id once: what another writer, as that of a
-                run that is resumed, does again takes the place of what was there.
+            InputError: It is no example, or this writer has one of the same id. A run counts an id once: what another
+                writer, as that of a run that is resumed, does again takes the place of what was there.
         """
         if isinstance(attribution, AttributionsData):
             raise InputError(
-                f"Expected one example, got a result with {len(attribution)}. Give its examples: writer.extend(out), or "
-                "write_run(path, out)."
+                f"Expected one example, got a result with {len(attribution)}. Give its examples: writer.extend(out), "
+                "or write_run(path, out)."
             )
         require_result(attribution)
         name = attribution.id

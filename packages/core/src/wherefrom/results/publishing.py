@@ -48,9 +48,9 @@ def public(result: Any, without: Sequence[str] = ()) -> Any:
 
     Args:
         result: One example, or several with their provenance.
-        without: What goes besides, one name or several: fields of `Provenance` (``"generation_args"``; one entry of a dictionary as
-            ``"model.revision"``) and ``"id"``, ``"details"``, ``"annotations"``, ``"segments"``, ``"step_scores"``
-            of the examples (one entry as ``"annotations.reviewer"``).
+        without: What goes besides, one name or several: fields of `Provenance` (``"generation_args"``; one entry of a
+            dictionary as ``"model.revision"``) and ``"id"``, ``"details"``, ``"annotations"``, ``"segments"``,
+            ``"step_scores"`` of the examples (one entry as ``"annotations.reviewer"``).
 
     Raises:
         SettingsError: ``without`` names none of these.

@@ -20,7 +20,7 @@ OBJECT_SIZE = 30
 """Bytes of memory per byte of JSON that becomes objects, at worst."""
 
 
-class OverBudget(FileFormatError):
+class OverBudgetError(FileFormatError):
     """More memory than may be asked for: the file may be whole."""
 
 
@@ -42,10 +42,10 @@ class Budget:
         """Take ``wanted`` bytes for ``what``.
 
         Raises:
-            OverBudget: There are not so many left.
+            OverBudgetError: There are not so many left.
         """
         if wanted > self.left:
-            raise OverBudget(
+            raise OverBudgetError(
                 f"{what} needs {wanted:,} bytes, and {self.left:,} of {self.limit:,} are left for this file. "
                 "If you trust it, raise max_bytes."
             )
