@@ -200,7 +200,9 @@ def test_the_answer_to_a_chat_is_no_turn_and_the_error_says_how_it_is_named():
     model = wherefrom.load_model("demo:lm")
     chat = [{"role": "user", "content": "George was sick. His colleagues asked him to come"}]
     one = model.attribute(chat, "to the hospital.", method="saliency", show_progress=False)[0]
-    with pytest.raises(InputError, match="The text has: 'user'. The answer to a chat is no turn of it: 'all' names it"):
+    with pytest.raises(
+        InputError, match=r"The text has: 'user'\. The answer to a chat is no turn of it: 'all' names it"
+    ):
         one.trace("turn:assistant")
     with pytest.raises(InputError, match="or name a part of the output; 'all' is the whole of it"):
         one.trace("turn:user")
