@@ -30,6 +30,16 @@ def test_opens_every_file_of_ours(everyone: Attributions, tmp_path: Path, name: 
     assert source.complaints == []
 
 
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.msgpack"])
+@pytest.mark.parametrize("format", ["json", "jsonl", "msgpack"])
+def test_files_are_told_by_content_whatever_they_are_called(
+    everyone: Attributions, tmp_path: Path, name: str, format: str
+) -> None:
+    (tmp_path / name).write_bytes(everyone.to_bytes(format))
+    source = open_source(tmp_path / name)
+    assert [source.summary(place).id for place in range(len(source))] == [one.id for one in everyone]
+
+
 def test_every_line_was_made_as_the_header_before_it_says(everyone: Attributions, tmp_path: Path) -> None:
     other = everyone.replace(provenance=Provenance(seed=7))
     (tmp_path / "a.jsonl").write_bytes(everyone.to_bytes("jsonl") + other.to_bytes("jsonl"))
