@@ -20,7 +20,7 @@ import pytest
 from msgspec.structs import replace
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
-from wherefrom.files import load, write_run
+from wherefrom.files import load, runs, write_run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
@@ -892,8 +892,11 @@ def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_failed_examples_are_told_where_something_is_made_of_a_run(
-    wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path
+    wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    opened = []
+    read = runs.read_manifest
+    monkeypatch.setattr(runs, "read_manifest", lambda path: opened.append(path) or read(path))  # type: ignore[func-returns-value]
     for command in (
         ("merge", half_failed, "-o", "all.json"),
         ("convert", half_failed, "-o", "one.json"),
@@ -902,9 +905,11 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         ("evaluate", half_failed, "--dry-run", "--metrics", "top_k_drop", "--draws", "1"),
         ("compare", half_failed, half_failed),
     ):
+        opened.clear()
         ran = wherefrom(*command)
         assert ran.code == 0, ran.err
         assert "1 example failed and is left out" in ran.err, command
+        assert len(opened) == command.count(half_failed), command
         if "--site" in command:
             assert "--directory 'si te'" in ran.err
     assert "failed" not in wherefrom("export", half_failed, "-x", "a", "-o", "one.svg").err

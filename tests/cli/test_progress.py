@@ -67,6 +67,25 @@ def test_terminal_line_is_rewritten_and_removed(monkeypatch: pytest.MonkeyPatch)
     assert stderr.getvalue().endswith(ERASED)
 
 
+class AsciiTerminal(Terminal):
+    encoding = "ascii"  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("width", [30, 40, 100])
+@pytest.mark.parametrize("terminal", [True, False])
+def test_an_output_without_unicode_is_given_none(monkeypatch: pytest.MonkeyPatch, width: int, terminal: bool) -> None:
+    monkeypatch.setenv("TERM", "xterm" if terminal else "dumb")
+    monkeypatch.setenv("COLUMNS", str(width))
+    stderr, clock = AsciiTerminal(), Clock()
+    with line(stderr, clock) as progress:
+        progress.begin(10)
+        for clock.now in (31.0, 62.0):
+            progress.advance(2, failed=1, tokens=60)
+            progress("attributing é", 3, 8)
+    assert "2/10 examples . " in stderr.getvalue() or width < 100
+    assert stderr.getvalue().isascii()
+
+
 def test_the_clock_goes_on_while_nothing_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")

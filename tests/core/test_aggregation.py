@@ -178,7 +178,9 @@ def test_selection(select: Any, expected: list[int]) -> None:
     np.testing.assert_allclose(done.source_attributions, raw.source_attributions[..., expected].sum(-1), rtol=1e-5)
 
 
-@pytest.mark.parametrize("select", [4, -5, [0, 0], [1, -3], (2, 2), (0, 9), [], "x:y"])
+@pytest.mark.parametrize(
+    "select", [4, -5, [0, 0], [1, -3], (2, 2), (0, 9), [], "x:y", (0.5, 2.7), (True, 3), [True, 2], ("0", "2")]
+)
 def test_impossible_selections_are_refused(select: Any) -> None:
     with pytest.raises(SettingsError, match="select_idx"):
         make(("head",), (4,)).aggregate("mean", select_idx=select)
@@ -306,6 +308,17 @@ def test_cells_that_do_not_exist_count_for_no_function(function: Any, name: str)
         np.testing.assert_allclose(done.target_attributions, expected.target_attributions)
 
 
+@pytest.mark.parametrize("aggregator", ["spans", "slices"])
+@pytest.mark.parametrize(
+    "spans", [np.array([[1, 3]]), np.array([1, 3]), [np.array([1, 3])], (np.int64(1), 3), [(1, 3)]]
+)
+def test_spans_are_recorded_as_given_whatever_holds_them(aggregator: str, spans: Any) -> None:
+    raw = made.attribution(None, ["a", " b", " c", " d"], 2)
+    done = raw.aggregate(aggregator, target_spans=spans)
+    assert done == raw.aggregate(aggregator, target_spans=[(1, 3)])
+    assert done.aggregations[-1].settings["target_spans"] == [[1, 3]]
+
+
 def test_a_function_that_asks_for_no_cells_gets_those_that_exist() -> None:
     raw = made.attribution(None, ["a", " b", " c", " d"], 2)
     one = raw.replace(target_attributions=np.where(raw.target_visible, 1.0, 0))
@@ -387,5 +400,5 @@ def test_scores_of_any_type_are_scaled_as_such(dtype: str, factor: float) -> Non
 def test_hops_are_no_steps(change: Any) -> None:
     plain = made.attribution(None, ["a", " b", " c", " d", " e"], 2)
     traced = plain.replace(target_attributions=np.abs(plain.target_attributions)).trace(" e", hops=1)
-    with pytest.raises(InputError, match="trace.* hops"):
+    with pytest.raises(InputError, match=r"trace.* hops"):
         change(traced)

@@ -12,10 +12,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from wherefrom.errors import FileFormatError, InputError, UsageError, WherefromWarning
-from wherefrom.files import load
+from wherefrom.context import ContextAttribution
+from wherefrom.errors import FileFormatError, InputError, SettingsError, UsageError, WherefromError, WherefromWarning
+from wherefrom.files import load, open_run, save_inseq, write_run
 from wherefrom.files.wire.arrays import decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
+from wherefrom.inseq import FeatureAttributionOutput
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
@@ -211,8 +213,95 @@ def test_a_cut_off_last_line_is_reported_and_left_out(tmp_path: Path) -> None:
 
 
 def test_lines_of_several_files_may_follow_one_another(tmp_path: Path) -> None:
-    data = result().to_bytes("jsonl")
-    assert len(Attributions.from_bytes(data + data)) == 4
+    one = result(example(details={}))
+    made = msgspec.structs.replace(one.provenance, input_texts=["a"], warnings=["w", "x"], seconds=2.0)
+    other, empty = one.replace(provenance=made), Attributions(sequence_attributions=())
+    data = b"".join(part.to_bytes("jsonl") for part in (empty, one, other, empty))
+    assert_same(Attributions.from_bytes(data), one + other)
+
+
+@pytest.mark.parametrize("field", ["method", "attributed_fn", "model"])
+def test_lines_of_files_that_were_made_otherwise_are_refused_as_their_results_are(field: str) -> None:
+    one = result()
+    other = one.replace(provenance=msgspec.structs.replace(one.provenance, **{field: {"name": "another"}}))
+    for join in (lambda: Attributions.from_bytes(one.to_bytes("jsonl") + other.to_bytes("jsonl")), lambda: one + other):
+        with pytest.raises(WherefromError, match=f"Cannot merge results that differ in {field}: .*another"):
+            join()
+
+
+def context() -> ContextAttribution:
+    return ContextAttribution(
+        input_context="x" * 9000,
+        input_context_tokens=["x" * 9000],
+        output_current="a",
+        output_current_tokens=["a"],
+        cti_scores=[1.0],
+        cci_scores=[],
+    )
+
+
+def test_no_file_asks_for_more_memory_than_it_may(tmp_path: Path) -> None:
+    for suffix in SUFFIXES:
+        result().save(tmp_path / f"a{suffix}")
+    save_inseq(result()[:1].aggregate("mean"), tmp_path / "inseq.json")
+    write_run(tmp_path / "run", result())
+    context().save(tmp_path / "context.json")
+    for path in tmp_path.iterdir():
+        with pytest.raises(FileFormatError, match=r"of 20 are left for this file\. If you trust it, raise max_bytes"):
+            load(path, max_bytes=20)
+        assert len(load(path, max_bytes=10**7))
+    run = open_run(tmp_path / "run", max_bytes=20)
+    for read in (lambda: run[0], lambda: run[1:][0], run.load, lambda: run.find("ex-2"), run[:1].load):
+        with pytest.raises(FileFormatError, match="raise max_bytes"):
+            read()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1.5, "1", True, float("nan")])
+def test_a_limit_that_is_none_is_refused(tmp_path: Path, limit: Any) -> None:
+    result().save(tmp_path / "a.json")
+    write_run(tmp_path / "run", result())
+    context().save(tmp_path / "context.json")
+    calls = [load, Attributions.load, ContextAttribution.load, open_run]
+    for read, name in zip(calls, ["context.json", "a.json", "context.json", "run"], strict=True):
+        with pytest.raises(SettingsError, match="max_bytes"):
+            read(tmp_path / name, max_bytes=limit)  # type: ignore[operator]
+    with pytest.raises(SettingsError, match="max_bytes"):
+        Attributions.from_bytes(result().to_bytes(), max_bytes=limit)
+
+
+@pytest.mark.parametrize("data", ["text", 5, None, [1], Path("a.json")])
+def test_what_is_no_bytes_is_refused(data: Any) -> None:
+    with pytest.raises(InputError, match=f"Expected bytes, got {type(data).__name__}"):
+        Attributions.from_bytes(data)
+    made = result().to_bytes()
+    assert Attributions.from_bytes(bytearray(made)) == Attributions.from_bytes(memoryview(made)) == result()
+
+
+@pytest.mark.parametrize("tokenizer", [5, "gpt2", object(), []])
+def test_what_decodes_nothing_is_refused(tokenizer: Any) -> None:
+    for made in (result(), result()[0]):
+        with pytest.raises(InputError, match=r"is no tokenizer: it has no decode\(ids\)"):
+            made.decode_tokens(tokenizer)
+
+
+TOLD_OF = ("sequence_attributions", "__instance_type__", "__ndarray__", "examples", '{"format"', "input_context")
+"""Words by which files are told, and what a text may be about."""
+
+
+@pytest.mark.parametrize("word", TOLD_OF)
+@pytest.mark.parametrize("suffix", [*SUFFIXES, ".indented.json", ".sorted.json"])
+def test_no_file_is_told_by_what_its_texts_hold(tmp_path: Path, suffix: str, word: str) -> None:
+    spelt = [f'"{word}"', word, f'{{"{word}":']
+    made = attribution(spelt, ["<s>", *spelt], 1, id=word, details={word: [1]}, annotations={f'"{word}"': word})
+    one = Attributions(sequence_attributions=(made,), provenance=Provenance(input_texts=spelt, method={"name": word}))
+    path = tmp_path / f"out{suffix}"
+    if "indented" in suffix or "sorted" in suffix:
+        path.write_text(json.dumps(json.loads(one.to_json()), indent=1, sort_keys="sorted" in suffix))
+    else:
+        one.save(path)
+    back = load(path)
+    assert (back == one, back.provenance) == (True, one.provenance)
+    assert len(FeatureAttributionOutput.load(path).sequence_attributions) == 1
 
 
 def test_fields_of_later_versions_are_kept(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
+from wherefrom.context import ContextAttribution
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
@@ -105,6 +108,22 @@ def test_chosen_fields_and_entries_go_besides() -> None:
     assert copy.provenance.generation_args == {}
     assert copy[0].id is None
     assert copy[0].annotations == {"tags": ["y"]}
+
+
+def test_a_name_alone_is_one_name() -> None:
+    for name in ("details", "model.revision", "annotations.reviewer"):
+        for made in (result(), result()[0]):
+            assert made.public(without=name) == made.public(without=[name])
+            assert made.public(without=name).provenance == made.public(without=[name]).provenance
+    assert result().public(without="details")[0].details == {}
+
+
+@pytest.mark.parametrize("without", [5, None, b"id", {"id": 1}, [5], object()])
+def test_what_is_no_list_of_names_is_refused(without: Any) -> None:
+    context = ContextAttribution(output_current="a", output_current_tokens=["a"], cti_scores=[1.0], cci_scores=[])
+    for made in (result(), result()[0], context):
+        with pytest.raises(SettingsError, match=r"without = .* does not fit"):
+            made.public(without)
 
 
 def test_what_cannot_be_left_out_is_told() -> None:

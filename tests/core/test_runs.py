@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
-from wherefrom.files import Manifest, RunWriter, create_run, fingerprint_of, load, open_run, write_run
+from wherefrom.files import Manifest, Run, RunWriter, create_run, fingerprint_of, load, open_run, write_run
 from wherefrom.files.locks import RunLock
-from wherefrom.results.attribution import Attribution
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
@@ -40,6 +41,8 @@ def test_a_run_is_a_sequence_of_attributions(tmp_path: Path) -> None:
     assert run.provenance.seed == 7
     assert run.manifest.total == 5
     assert load(tmp_path / "run") == run.load()
+    singly = [run[0], run[1:][0], run.find("ex-2"), *run]
+    assert all(one.provenance == run.provenance == run.load()[0].provenance for one in singly)
     with pytest.raises(IndexError):
         run[5]
     with pytest.raises(InputError, match="no example 'none'"):
@@ -126,6 +129,40 @@ def test_a_subset_has_the_same_examples_when_parts_came_before_its_own(tmp_path:
     names = [one.id for one in run]
     assert names == (["ex-1", "ex-2", "ex-3", "ex-0"] if refreshed == "run" else ["ex-0"])
     assert [one.id for one in run.summaries] == names
+
+
+@pytest.mark.parametrize("wrong", [5, None, "out.json", {}, [1], "results"])
+def test_what_is_no_example_is_refused_and_leaves_nothing(tmp_path: Path, wrong: Any) -> None:
+    results = Attributions(sequence_attributions=(example(0), example(1)))
+    wrong = results if wrong == "results" else wrong
+    said = "holds several examples, and one is expected" if wrong is results else "is no result"
+    with pytest.raises(InputError, match=said):
+        write_run(tmp_path / "run", [wrong])
+    assert not list(tmp_path.iterdir())
+    with RunWriter(create_run(tmp_path / "run")) as writer, pytest.raises(InputError, match=said):
+        writer.append(wrong)
+    assert not len(open_run(tmp_path / "run"))
+
+
+@pytest.mark.parametrize("wrong", [5, {}, {"settings": {}}, "manifest", Provenance()])
+def test_what_is_no_manifest_is_refused_and_leaves_nothing(tmp_path: Path, wrong: Any) -> None:
+    for write in (lambda: create_run(tmp_path / "run", wrong), lambda: write_run(tmp_path / "run", [], wrong)):
+        with pytest.raises(InputError, match=r"is no Manifest\. Give wherefrom\.files\.Manifest"):
+            write()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("wrong", [5, None, b"x", [], {}])
+def test_what_is_no_folder_of_a_run_is_refused(wrong: Any) -> None:
+    for use in (open_run, Run, RunWriter, create_run, lambda path: write_run(path, [])):
+        with pytest.raises(SettingsError, match=r"path = .* does not fit"):
+            use(wrong)
+
+
+@pytest.mark.parametrize("wrong", [5, None, "ex-1", [True]])
+def test_what_is_no_question_about_a_summary_is_refused(tmp_path: Path, wrong: Any) -> None:
+    with pytest.raises(SettingsError, match=r"keep = .* does not fit"):
+        open_run(filled(tmp_path / "run")).filter(wrong)
 
 
 def test_a_precision_that_is_none_is_refused_and_leaves_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods.perturbation.samplers import (
     Candidates,
     Choices,
@@ -64,6 +64,12 @@ def test_a_text_of_one_token_is_refused():
     model = ReferenceModel()
     with pytest.raises(InputError, match="1 different tokens"):
         UnigramSampler("cat cat").candidates(model, question(model, "the", "cat"), "target")
+
+
+@pytest.mark.parametrize("top", [2.7, np.float64(3.0), True, None, [5]])
+def test_a_number_of_tokens_is_not_rounded(top):
+    with pytest.raises(SettingsError, match="top"):
+        ModelSampler(top=top)
 
 
 def test_names_with_an_argument():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
+import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.errors import SettingsError
@@ -41,6 +42,9 @@ def texts_of(text: str, spans: list[tuple[int, int]]) -> list[str]:
         ("人工智能。正在", ["人工智能", "。", "正在"]),
         ("ab\u200bcd", ["ab", "cd"]),
         (" \t\n", []),
+        (" \u200fשלום\u200f, עולם\u200f", ["\u200fשלום\u200f", ",", "עולם\u200f"]),
+        ("\ufeffIt'\u2060s 3.\u200e5 \u200e!", ["\ufeffIt'\u2060s", "3.\u200e5", "\u200e!"]),
+        ("a \u200d b \u200e", ["a", "b"]),
     ],
 )
 def test_words(text: str, expected: list[str]) -> None:
@@ -98,6 +102,32 @@ def test_characters(text: str, expected: list[str]) -> None:
         ["DR. SMITH CAME.", "ALI VS. FRAZIER WON."],
         ["i said no.", "then he left.", "just a sec.", "i will come.", "We heard no.", "(Oh) well.", "No.", "I, too."],
         ["See Sec. A.1 and Fig. S3.", "It is vol. I."],
+        # what is not seen, before a stop's space and after it
+        ["שלום עולם.\u200f", "מה שלומך?\u200f", "\u200fטוב."],
+        [
+            "Hello.\u200e",
+            "He said \u2067שלום.\u2069",
+            "\u2068Go!\u2069",
+            "क्या?\u200c",
+            "हाँ।\u00ad",
+            "\ufeffOk?\ufe0f",
+            "So.",
+        ],
+        ["Dr.\u200e Smith came, e.\u200fg. at 3.\u00ad5 (p.\u2060 5)."],
+        # guillemets of either direction close what their like opened
+        [
+            "»Komm her!«",
+            "Er ging.",
+            "»Nein.«",
+            "›Komm!‹",
+            "»Er rief: ›Halt!‹«",
+            "Sie ging.",
+            "»Halt!« rief er.",
+            "Ende.",
+        ],
+        ["« Viens ! »", "Il part.", "Puis elle dit : « Oui. »", "«Non.»", "Fin."],
+        # emoji right behind a stop
+        ["Hi!😀", "Bye.", "End.👍🏽", "Next?!🇫🇷👨‍👩‍👧", "so it is.", "Ok!❤️", "3.5👍 is fine.", "Yahoo!™ is big."],
     ],
 )
 def test_sentences(expected: list[str]) -> None:
@@ -173,6 +203,17 @@ def test_word_indices_say_what_the_units_are() -> None:
     assert word_indices(texts, special) == [None, 0, 0, 0, None, 1, 1, 2, None]
 
 
+def test_scripts_without_spaces_need_none_after_a_mark_of_another_script() -> None:
+    for expected in (
+        ["តើអ្នកសុខសប្បាយទេ?", "ខ្ញុំសុខ។", "បាទ!\u200b", "អរគុណ"],
+        ["ສະບາຍດີບໍ?", "ຂ້ອຍສະບາຍດີ!", "ເຈົ້າເດ"],
+        ["နေကောင်းလား?", "ကောင်းပါတယ်။", "ဟုတ်!", "ကဲ"],
+        ["สบายดีไหม?", "ดี!", "ไป"],
+    ):
+        assert texts_of("".join(expected), sentences("".join(expected))) == expected
+
+
+UNSEEN = regex.compile(r"(?V1)[\p{Default_Ignorable_Code_Point}--\p{L}]")
 MARKED = st.sampled_from(
     [*"a1.! \n\r\t-'\"", "\u0301", "\u200d", "\u200b", "ำ", "ि", "ก", "🙂", "🏽", "🇫", "한", "。", "\u0600"]
 )
@@ -187,7 +228,7 @@ def test_words_and_sentences_cut_no_character_and_lose_none(text: str) -> None:
         outside = list(text)
         for begin, end in found:
             outside[begin:end] = " " * (end - begin)
-        assert not "".join(outside).replace("\u200b", "").strip()
+        assert not UNSEEN.sub("", "".join(outside)).strip()
 
 
 @given(st.lists(MARKED, max_size=30), st.data())

@@ -13,9 +13,9 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.questions.spans import additive, span_targets, target_of_spans
 from wherefrom.step_functions import STEP_FUNCTIONS, CrossEntropy, Logit, Perplexity, Probability, StepFunction
 from wherefrom.step_functions.base import StepPrediction
-from wherefrom.text.places import places_of
+from wherefrom.text.places import as_setting, places_of
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Segment, Token
 
 TEXTS = ["<s>", "Go", ".", " I", " came", "!", " We", " s", "aw", ".", "</s>"]
 SPECIAL = [text.startswith("<") for text in TEXTS]
@@ -72,6 +72,37 @@ def test_a_text_s_tokens_are_all_bytes_of_its_last_character_and_none_of_an_unfi
     assert list(span_targets(what, OF_BYTES, np.arange(8)).spans) == [held]
     assert places_of(what, OF_BYTES).tolist() == list(range(*held))
     assert places_of(re.compile(what), OF_BYTES).tolist() == list(range(*held))
+
+
+@pytest.mark.parametrize("pattern", [r"/G(\d*)o/", r"/\d*/", r"/x?/", r"/Go(\d)?/"])
+def test_a_pattern_that_matches_no_letter_names_no_token(pattern: str) -> None:
+    with pytest.raises(InputError, match="names none of the 11 tokens"):
+        places_of(pattern, TOKENS)
+
+
+@pytest.mark.parametrize("flags", [0, re.ASCII, re.IGNORECASE, re.VERBOSE | re.ASCII, re.MULTILINE | re.DOTALL])
+@pytest.mark.parametrize("pattern", [r"\w+", r"(?i)i.+\n", "^ é", "", r" \d "])
+def test_a_pattern_as_a_setting_finds_what_it_found(pattern: str, flags: int) -> None:
+    texts = ["1", "é", " I", " a", "\n", " É", "٣", "é"]
+    tokens = [Token(id=i, piece=text, text=text, position=i, special=False) for i, text in enumerate(texts)]
+    given, found = re.compile(pattern, flags), []
+    for what in (given, as_setting(given)):
+        try:
+            found.append(places_of(what, tokens).tolist())
+        except InputError:
+            found.append([])
+    assert found[0] == found[1]
+
+
+def test_places_as_settings_are_plain_and_keep_what_was_given() -> None:
+    answer = Segment(side="target", start=2, end=4, kind="turn", label="assistant")
+    assert as_setting(np.array([[3, 5], [5, 7]])) == ((3, 5), (5, 7))
+    assert as_setting([answer, "all"]) == ((2, 4), "all")
+    with pytest.raises(InputError, match=r"is a part of the source\. Name a place among the explained tokens"):
+        as_setting(Segment(side="source", start=2, end=4, kind="turn", label="user"))
+    for use in (as_setting, lambda what: places_of(what, TOKENS)):
+        with pytest.raises(InputError, match="is a pattern for bytes"):
+            use(re.compile(b"Go"))
 
 
 @pytest.mark.parametrize(

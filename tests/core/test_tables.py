@@ -124,6 +124,31 @@ def test_a_data_set_folder_has_a_card_and_both_tables(tmp_path: Path) -> None:
     assert "none (raw scores)" in card
 
 
+def test_a_data_set_that_cannot_be_made_leaves_nothing_behind(tmp_path: Path) -> None:
+    unlike = (attribution(["a"], ["<s>", " b"], 1), attribution(["a"], ["<s>", " b"], 1, sizes=(4,)))
+    folder = tmp_path / "set"
+    with pytest.raises(InputError, match="differ in dimensions"):
+        save_dataset(Attributions(sequence_attributions=unlike), folder)
+    assert not folder.exists()
+    one = Attributions(sequence_attributions=unlike[:1])
+    save_dataset(one, folder)
+    for name in ("scores.parquet", "steps.parquet", "README.md"):
+        kept = {path.name for path in folder.iterdir()} - {name}
+        before = (folder / name).read_bytes()
+        for path in folder.iterdir():
+            if path.name != name:
+                path.unlink()
+        with pytest.raises(InputError, match=f"{name} is there already"):
+            save_dataset(one, folder)
+        assert [path.name for path in folder.iterdir()] == [name]
+        assert (folder / name).read_bytes() == before
+        (folder / name).unlink()
+        save_dataset(one, folder)
+        assert {path.name for path in folder.iterdir()} == kept | {name}
+    with pytest.raises(SettingsError, match="can be no folder"):
+        save_dataset(one, folder / "README.md")
+
+
 def test_an_empty_result_is_an_empty_table() -> None:
     assert len(Attributions(sequence_attributions=()).to_pandas()) == 0
 

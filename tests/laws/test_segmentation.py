@@ -289,6 +289,22 @@ def test_the_corpus_is_cut_as_it_says(entry: dict[str, Any]) -> None:
     assert [part.text for part in sentence_parts(text)] == entry["sentences"]
 
 
+@pytest.mark.parametrize("mark", ["\u200f", "\u200e", "\u061c", "\u2069", "\u00ad", "\u200b", "\u200c", "\ufeff"])
+@pytest.mark.parametrize("name", TEXTS)
+def test_what_is_not_seen_begins_and_ends_nothing(name: str, mark: str) -> None:
+    """UAX #29, SB5 and WB4: behind every character, and behind those alone that are no letters. What joins or parts
+    letters (U+200C) is one character with a space before it, so it is tried behind others."""
+    text = TEXTS[name].replace(mark, "")
+    whole = [text[begin:end] for begin, end in characters(text)]
+    for marked in (
+        "".join(char if char.isspace() and mark == "\u200c" else char + mark for char in whole),
+        "".join(char if char.isspace() or char[0].isalnum() else char + mark for char in whole),
+    ):
+        for cut in (sentences, *([] if mark == "\u200b" else [words])):
+            found = [marked[begin:end].replace(mark, "") for begin, end in cut(marked)]
+            assert found == [text[begin:end] for begin, end in cut(text)], cut
+
+
 @pytest.mark.parametrize("tokenizer", TOKENIZERS[:2])
 @pytest.mark.parametrize("name", TEXTS)
 def test_ids_that_never_were_text_are_cut_as_the_text_is(name: str, tokenizer: str) -> None:

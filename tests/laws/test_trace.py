@@ -196,6 +196,20 @@ def test_a_turn_is_a_span():
     assert [first for first, _ in traced.details["trace"]["positions"]] == [9, 10, 11]
 
 
+def test_the_answer_to_a_chat_is_no_turn_and_the_error_says_how_it_is_named():
+    model = wherefrom.load_model("demo:lm")
+    chat = [{"role": "user", "content": "George was sick. His colleagues asked him to come"}]
+    one = model.attribute(chat, "to the hospital.", method="saliency", show_progress=False)[0]
+    with pytest.raises(
+        InputError, match=r"The text has: 'user'\. The answer to a chat is no turn of it: 'all' names it"
+    ):
+        one.trace("turn:assistant")
+    with pytest.raises(InputError, match="or name a part of the output; 'all' is the whole of it"):
+        one.trace("turn:user")
+    positions = [first for first, _ in one.trace("all", hops=0).details["trace"]["positions"]]
+    assert positions == [token.position for token in one.steps]
+
+
 def test_signs_are_treated_as_asked():
     one = made(5)
     positive, size = one.trace(hops=0), one.trace(hops=0, signed="magnitude")

@@ -94,7 +94,7 @@ def test_what_is_no_result_is_refused_by_name(who: str, given: Any, model: Any, 
     "given", [one for one in OTHERS if not isinstance(one, str)], ids=lambda one: type(one).__name__
 )
 def test_a_step_score_is_named_by_a_text(given: Any) -> None:
-    with pytest.raises(UsageError, match="step_score = .* does not fit: expected a text"):
+    with pytest.raises(UsageError, match=r"step_score = .* does not fit: expected a text"):
         ONE.weight_attributions(given)
 
 

@@ -10,6 +10,7 @@ from textual.widgets import Static
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import RunWriter, save_inseq
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
 from wherefrom_viz.browser.app import Browser
 from wherefrom_viz.browser.ordering import sorted_keys
 from wherefrom_viz.browser.sources import Library, open_source
@@ -25,8 +26,25 @@ def test_opens_every_file_of_ours(everyone: Attributions, tmp_path: Path, name: 
     source = open_source(tmp_path / name)
     assert [source.summary(k).id for k in range(len(source))] == [one.id for one in everyone]
     assert source.load(1) == everyone[1]
-    assert source.provenance.model == {"name": "demo:lm"}
+    assert source.provenance(1).model == {"name": "demo:lm"}
     assert source.complaints == []
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json", "a.msgpack"])
+@pytest.mark.parametrize("format", ["json", "jsonl", "msgpack"])
+def test_files_are_told_by_content_whatever_they_are_called(
+    everyone: Attributions, tmp_path: Path, name: str, format: str
+) -> None:
+    (tmp_path / name).write_bytes(everyone.to_bytes(format))
+    source = open_source(tmp_path / name)
+    assert [source.summary(place).id for place in range(len(source))] == [one.id for one in everyone]
+
+
+def test_every_line_was_made_as_the_header_before_it_says(everyone: Attributions, tmp_path: Path) -> None:
+    other = everyone.replace(provenance=Provenance(seed=7))
+    (tmp_path / "a.jsonl").write_bytes(everyone.to_bytes("jsonl") + other.to_bytes("jsonl"))
+    library = Library([open_source(tmp_path / "a.jsonl")])
+    assert [library.provenance(key) for key in range(len(library))] == [PROVENANCE] * 4 + [other.provenance] * 4
 
 
 def test_opens_inseq_files(hospital: Attribution, tmp_path: Path) -> None:

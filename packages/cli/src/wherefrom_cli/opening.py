@@ -7,19 +7,22 @@ from pathlib import Path
 
 from wherefrom.context import is_context_file
 from wherefrom.errors import UsageError
-from wherefrom.files import load, open_run
+from wherefrom.files import Run, load, open_run
 from wherefrom.files.wire.bytes import file_named
 from wherefrom.results.attribution import Attributions
 
 from wherefrom_cli.console import Console
 
 
-def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:
+def open_results(
+    path: str | Path, wanted: Sequence[str] = (), limit: int | None = None, *, told: Console | None = None
+) -> Attributions:
     """What is saved at ``path``, or some of its examples; of a run only those are read.
 
     Args:
         wanted: Examples by place (from 0; negative counts from the end) or by id; none: all.
         limit: At most so many.
+        told: Where it is said that examples of a run failed, unless some are asked for by name.
 
     Raises:
         UsageError: Nothing is there, or no example of that place or id.
@@ -31,6 +34,8 @@ def open_results(path: str | Path, wanted: Sequence[str] = (), limit: int | None
         )
     if Path(path).is_dir():
         run = open_run(path)
+        if told is not None and not wanted:
+            say_what_failed(run, told)
         if not wanted and limit is None:
             return run.load()
         places = chosen([summary.id for summary in run.summaries], wanted, limit)
@@ -87,14 +92,13 @@ def say_what_stays(paths: Sequence[str | Path], console: Console) -> None:
             )
 
 
-def say_what_failed(paths: Sequence[str | Path], console: Console) -> None:
-    """Tell of runs how many of their examples failed: they have no result, and are left out of what is made of them."""
-    for path in paths:
-        if Path(path).is_dir() and (failed := len(open_run(path).failures)):
-            examples = "1 example failed and is" if failed == 1 else f"{failed} examples failed and are"
-            console.note(
-                f"note: {path}: {examples} left out. `wherefrom attribute-dataset --retry-failed` tries again."
-            )
+def say_what_failed(run: Run, console: Console) -> None:
+    """Tell how many examples of a run failed: they have no result, and are left out of what is made of it."""
+    if failed := len(run.failures):
+        examples = "1 example failed and is" if failed == 1 else f"{failed} examples failed and are"
+        console.note(
+            f"note: {run.path}: {examples} left out. `wherefrom attribute-dataset --retry-failed` tries again."
+        )
 
 
 def check_readable(path: str | Path) -> None:

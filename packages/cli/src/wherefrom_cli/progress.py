@@ -13,6 +13,8 @@ from types import TracebackType
 
 from attrs import define, field
 from rich.progress import Progress, TaskID
+from rich.text import Text
+from wherefrom_viz.console.plain import marked
 from wherefrom_viz.console.progress import REDRAW_SECONDS, duration, progress_line, seconds_left
 
 from wherefrom_cli.console import Console
@@ -107,7 +109,8 @@ class ProgressLine:
         parts = [self.text(), duration(task.elapsed or 0.0)]
         if (left := seconds_left(task)) is not None:
             parts.append(f"{duration(left)} left")
-        self.console.stderr.write(" · ".join(parts) + "\n")
+        said = marked(Text(" · ".join(parts)), self._line.console.options)
+        self.console.stderr.write(f"{said.plain}\n")
         self.console.stderr.flush()
 
 

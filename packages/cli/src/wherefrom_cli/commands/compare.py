@@ -18,7 +18,7 @@ from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples, say_what_failed
+from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.results import one_claim
 
@@ -74,12 +74,12 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Compare, example by example."""
     one_claim({"--show": options.show, "--json": options.json, "--jsonl": options.jsonl})
-    first, second = (open_results(path, options.example, options.limit) for path in (options.first, options.second))
+    first, second = (
+        open_results(path, options.example, options.limit, told=console) for path in (options.first, options.second)
+    )
     require_examples(first, options.first)
     require_examples(second, options.second)
     pairs = matched(list(first), list(second))
-    if not options.example:
-        say_what_failed([options.first, options.second], console)
     alone = [
         f"{count} of {path}"
         for count, path in ((len(first) - len(pairs), options.first), (len(second) - len(pairs), options.second))

@@ -13,7 +13,7 @@ from wherefrom.results.publishing import told_apart
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, say_what_failed, say_what_stays
+from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
 from wherefrom_cli.results import (
     add_public_options,
@@ -66,10 +66,8 @@ def execute(options: Options, console: Console) -> int:
     """Read one, write the other."""
     check_public_options(options)
     _check_output(options)
-    out = open_results(options.path, options.example, options.limit)
+    out = open_results(options.path, options.example, options.limit, told=console)
     say_what_stays([options.path], console)
-    if not options.example:
-        say_what_failed([options.path], console)
     if options.public:
         out = out.public(options.without)
     if options.to == "run":

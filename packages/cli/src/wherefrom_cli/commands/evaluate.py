@@ -20,7 +20,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import check_readable, open_results, require_examples, say_what_failed
+from wherefrom_cli.opening import check_readable, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
@@ -78,9 +78,7 @@ def execute(options: Options, console: Console) -> int:
     check_ending(annotated)
     if options.gold:
         check_readable(options.gold)
-    results = named(options.paths, options.example, options.limit)
-    if not options.example:
-        say_what_failed(options.paths, console)
+    results = named(options.paths, options.example, options.limit, console)
     first = next(iter(results.values()))
     metrics = list(METRICS) if options.metrics == ["all"] else list(options.metrics) or list(FAITHFULNESS)
     if options.annotate and len(results) > 1:
@@ -117,9 +115,11 @@ def execute(options: Options, console: Console) -> int:
     return ExitCode.DONE
 
 
-def named(paths: Sequence[str], examples: Sequence[str], limit: int | None) -> dict[str, Attributions]:
+def named(
+    paths: Sequence[str], examples: Sequence[str], limit: int | None, console: Console
+) -> dict[str, Attributions]:
     """Results by the name of their method, or of their file where two have the same."""
-    opened = [(path, open_results(path, examples, limit)) for path in paths]
+    opened = [(path, open_results(path, examples, limit, told=console)) for path in paths]
     for path, out in opened:
         require_examples(out, path)
     methods = [out[0].method for _, out in opened]

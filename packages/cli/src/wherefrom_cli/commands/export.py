@@ -87,14 +87,12 @@ def _export(options: Options, console: Console) -> int:
         )
     if options.output is None and (options.to or options.steps or options.raw or options.animate):
         raise UsageError("--to, --steps, --raw and --animate are for files.\nLeave them out, or write to -o FILE.")
-    if not options.example:
-        say_what_failed([options.path], console)
     if options.site is not None:
         return _write_site(options, console)
     if options.frames is not None:
         from wherefrom_viz.figures import save_frames
 
-        files = save_frames(_chosen(options), options.frames, overwrite=options.overwrite, **dict(options.set))
+        files = save_frames(_chosen(options, console), options.frames, overwrite=options.overwrite, **dict(options.set))
         console.note(f"Wrote {len(files)} frames to {options.frames}.")
         return ExitCode.DONE
     output = str(options.output)
@@ -112,7 +110,7 @@ def _export(options: Options, console: Console) -> int:
     if options.animate and ending != ".svg":
         raise UsageError("--animate makes an SVG that plays.\nEnd the name in .svg.")
     check_writable(path, overwrite=options.overwrite)
-    out = _chosen(options)
+    out = _chosen(options, console)
     if ending in TABLES:
         _tabulate(
             out if options.raw else out.aggregate(), ending, path, steps=options.steps, options=options, console=console
@@ -128,9 +126,9 @@ def _export(options: Options, console: Console) -> int:
     return ExitCode.DONE
 
 
-def _chosen(options: Options) -> Attributions:
+def _chosen(options: Options, console: Console) -> Attributions:
     """The examples that were asked for, as they are to be drawn."""
-    out = open_results(options.path, options.example, options.limit)
+    out = open_results(options.path, options.example, options.limit, told=console)
     require_examples(out, options.path)
     for name in options.aggregator:
         out = out.aggregate(name)
@@ -145,6 +143,7 @@ def _write_site(options: Options, console: Console) -> int:
     results: Run | Attributions
     if Path(options.path).is_dir() and not options.example:
         run = open_run(options.path)
+        say_what_failed(run, console)
         results = run if options.limit is None else run[: options.limit]
     else:
         results = open_results(options.path, options.example, options.limit)

@@ -10,7 +10,7 @@ from wherefrom.results import merge_attributions
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, say_what_failed, say_what_stays
+from wherefrom_cli.opening import open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options
 from wherefrom_cli.results import check_ending, check_writable, file_of, place_of
 
@@ -37,9 +37,8 @@ def execute(options: Options, console: Console) -> int:
     places = [Path(each).resolve() for each in options.paths]
     if twice := [each for each, place in zip(options.paths, places, strict=True) if places.count(place) > 1]:
         raise UsageError(f"{twice[0]} is given twice, so its examples would be there twice.\nGive each file once.")
-    out = merge_attributions([open_results(each) for each in options.paths])
+    out = merge_attributions([open_results(each, told=console) for each in options.paths])
     say_what_stays(options.paths, console)
-    say_what_failed(options.paths, console)
     with place_of(options.output, console) as place:
         out.save(place, options.overwrite)
     console.note(f"Wrote {len(out)} examples of {len(options.paths)} files to {options.output}.")

@@ -16,6 +16,7 @@ from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.files.wire.bytes import file_named, write_whole
 from wherefrom.files.wire.encoding import json_bytes
+from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
@@ -373,14 +374,19 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         write_whole(path, [msgspec.json.format(self.to_json().encode(), indent=2)], overwrite=overwrite)
 
     @classmethod
-    def load(cls, path: str | Path) -> ContextAttribution:
+    def load(cls, path: str | Path, *, max_bytes: int | None = None) -> ContextAttribution:
         """Read a file of ours or of inseq's ``attribute-context``.
 
+        Args:
+            max_bytes: As `wherefrom.load` has it.
+
         Raises:
-            FileFormatError: It is no JSON, or not of this kind.
+            FileFormatError: It is no JSON, not of this kind, or asks for more memory than it may.
         """
+        data = Path(path).read_bytes()
+        Budget(len(data), max_bytes).spend(OBJECT_SIZE * len(data), f"The JSON of {str(path)!r}")
         try:
-            return msgspec.convert(from_plain(msgspec.json.decode(Path(path).read_bytes())), cls)
+            return msgspec.convert(from_plain(msgspec.json.decode(data)), cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
 

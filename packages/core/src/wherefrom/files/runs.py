@@ -20,10 +20,11 @@ from wherefrom.files.manifest import Manifest, read_manifest
 from wherefrom.files.summaries import Summary, left_out, summarized, summary_of
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.files.wire.examples import RawFields, decode_example, typed
-from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.limits import Budget, OverBudgetError, check_max_bytes
 from wherefrom.files.writing_runs import INDEX_SUFFIX
 from wherefrom.results.attribution import Attribution, Attributions, from_fields
 from wherefrom.results.provenance import Provenance
+from wherefrom.settings import check_call
 
 _index_decoder = msgspec.json.Decoder(Summary)
 
@@ -180,8 +181,11 @@ class Run(Sequence[Attribution]):
     What was finished when the run was opened, or last refreshed, is there; failures are listed apart.
     """
 
-    def __init__(self, path: str | Path, *, at_once: bool = True) -> None:
+    def __init__(self, path: str | Path, *, at_once: bool = True, max_bytes: int | None = None) -> None:
+        check_call(Run.__init__, locals())
+        check_max_bytes(max_bytes)
         self.path = Path(path)
+        self._max_bytes = max_bytes
         self.manifest: Manifest = read_manifest(self.path)
         self._parts: list[_Part] = []
         self._strangers: dict[str, str] = {}
@@ -288,7 +292,8 @@ class Run(Sequence[Attribution]):
         where = f"{part.path} at byte {summary.offset}"
         line = part.line(summary)
         raw = typed(line, RawFields, msgspec.json.decode, where)
-        return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
+        one = from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line), self._max_bytes), where), where)
+        return one.made_as(self.provenance)
 
     def _read_whole(self, part: _Part, summary: Summary) -> Summary:
         """The summary with what only the scores can tell; as it is where they are damaged."""
@@ -319,6 +324,7 @@ class Run(Sequence[Attribution]):
 
     def filter(self, keep: Callable[[Summary], bool]) -> Run:
         """The examples whose summary ``keep`` accepts; no scores are read."""
+        check_call(Run.filter, locals())
         places = [self._place(index) for index in range(len(self))]
         return self._subset([(part, row) for part, row in places if keep(part.summaries[row])])
 
@@ -336,6 +342,7 @@ class Run(Sequence[Attribution]):
     def _subset(self, places: list[tuple[_Part, int]]) -> Run:
         subset = object.__new__(Run)
         subset.path, subset.manifest, subset._parts = self.path, self.manifest, [*self._parts]
+        subset._max_bytes = self._max_bytes
         subset._strangers = self._strangers
         subset._places, subset._ends = self._places, self._ends
         subset._chosen = places
@@ -422,17 +429,23 @@ class Run(Sequence[Attribution]):
             self._chosen = [(part, row) for part, row in self._chosen if not part.summaries[row].left_out]
 
     def load(self) -> Attributions:
-        """All examples in memory, as one result; damaged ones are left out with a warning."""
+        """All examples in memory, as one result; damaged ones are left out with a warning.
+
+        Raises:
+            FileFormatError: One asks for more memory than it may.
+        """
         examples = []
         for index in range(len(self)):
             try:
                 examples.append(self[index])
+            except OverBudgetError:
+                raise
             except FileFormatError as error:
                 warn(f"{error} It was left out.", WherefromWarning, stacklevel=2)
         return Attributions(sequence_attributions=tuple(examples), provenance=self.provenance)
 
 
-def open_run(path: str | Path, *, at_once: bool = True) -> Run:
+def open_run(path: str | Path, *, at_once: bool = True, max_bytes: int | None = None) -> Run:
     """The run in a folder; its scores stay on disk until an example is asked for.
 
     Lines that were cut off or damaged are left out with a warning.
@@ -440,9 +453,10 @@ def open_run(path: str | Path, *, at_once: bool = True) -> Run:
     Args:
         at_once: Read the whole index now? Otherwise the run has its first thousands of examples, `Run.unread` says
             whether there are more, and the next `Run.refresh` reads them.
+        max_bytes: How much memory each example may ask for; None: 256 MB and a hundred times its line.
 
     Raises:
         InputError: There is no run.
         FileFormatError: Its manifest is damaged, or of a newer major version.
     """
-    return Run(path, at_once=at_once)
+    return Run(path, at_once=at_once, max_bytes=max_bytes)

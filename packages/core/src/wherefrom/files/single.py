@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from wherefrom.context import ContextAttribution, as_attributions, is_context_file
-from wherefrom.errors import SettingsError
 from wherefrom.files.runs import open_run
 from wherefrom.files.wire.bytes import file_named
 from wherefrom.files.wire.documents import write_inseq
+from wherefrom.files.wire.limits import check_max_bytes
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result
 from wherefrom.settings import check_call
@@ -18,15 +18,18 @@ def load(path: str | Path, *, max_bytes: int | None = None) -> Attributions:
     """The attributions in a file, or all of a run's; see `Attributions.load`, and `open_run` for large runs.
 
     A context attribution (`wherefrom.context`) comes back with its contexts as the prompt.
+
+    Args:
+        max_bytes: How much memory the file, or each example of a run, may ask for; None: 256 MB and a hundred times
+            its size.
     """
     check_call(load, locals())
-    if max_bytes is not None and max_bytes < 1:
-        raise SettingsError(f"max_bytes = {max_bytes} admits no file. Give a positive number, or None for any size.")
+    check_max_bytes(max_bytes)
     path = file_named(path)
     if path.is_dir():
-        return open_run(path).load()
+        return open_run(path, max_bytes=max_bytes).load()
     if path.is_file() and is_context_file(path):
-        return as_attributions(ContextAttribution.load(path))
+        return as_attributions(ContextAttribution.load(path, max_bytes=max_bytes))
     return Attributions.load(path, max_bytes=max_bytes)
 
 

@@ -29,7 +29,7 @@ from wherefrom.files.wire.documents import example_line, header_line, is_narrow
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.given import require_result, several_results
-from wherefrom.settings import require_folder
+from wherefrom.settings import check_call, require_folder
 
 INDEX_SUFFIX = ".index"
 
@@ -45,6 +45,8 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
     Raises:
         InputError: A run, or something else, is there already.
     """
+    check_call(create_run, locals())
+    _require_manifest(manifest)
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
     path.mkdir(parents=True, exist_ok=True)
@@ -74,6 +76,9 @@ def write_run(
         InputError: A run, or something else, is there already; somebody writes to it; or two examples share an id.
         SettingsError: The precision is unknown.
     """
+    several_results(attributions)
+    check_call(write_run, locals())
+    _require_manifest(manifest)
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
     new = not path.exists()
@@ -102,6 +107,11 @@ def occupied_by(path: Path) -> Literal["", "run", "other files"]:
     if (path / MANIFEST).exists():
         return "run"
     return "other files" if path.is_dir() and any(not _is_ours(one) for one in path.iterdir()) else ""
+
+
+def _require_manifest(manifest: object) -> None:
+    if not isinstance(manifest, Manifest | None):
+        raise InputError(f"manifest = {manifest!r:.120} is no Manifest. Give wherefrom.files.Manifest(settings=...).")
 
 
 def _refuse_occupied(path: Path, *, overwrite: bool) -> None:
@@ -142,10 +152,11 @@ class RunWriter:
         batch: Examples that are written, and on disk, together.
 
     Raises:
-        SettingsError: The precision is unknown.
+        SettingsError: The precision is unknown, or a batch has no example.
     """
 
     def __init__(self, path: str | Path, *, scores_precision: str = "float32", batch: int = 16) -> None:
+        check_call(RunWriter.__init__, locals(), batch=1)
         self.path = Path(path)
         self.narrow = is_narrow(scores_precision)
         self.batch = batch

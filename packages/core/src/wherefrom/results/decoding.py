@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec.structs import replace
 
+from wherefrom.errors import InputError
 from wherefrom.results.data import AnyAttribution
 from wherefrom.text.tokens import Token
 
 
+@runtime_checkable
 class Decodes(Protocol):
     """A tokenizer, as far as it is needed here."""
 
@@ -24,7 +26,12 @@ def decoded(attribution: AnyAttribution, tokenizer: Decodes | None = None) -> An
 
     Args:
         tokenizer: None: pieces become the texts that are there already.
+
+    Raises:
+        InputError: It decodes nothing.
     """
+    if not isinstance(tokenizer, Decodes | None):
+        raise InputError(f"{tokenizer!r:.120} is no tokenizer: it has no decode(ids). Give the model's, or None.")
 
     def readable(token: Token) -> Token:
         if tokenizer is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -30,18 +30,35 @@ def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
         if not isinstance(one, AttributionsData):
             raise no_result(one)
     told = [one for one in results if one.sequence_attributions] or results[:1]
-    first = told[0]
-    for other in told[1:]:
-        for name in _ALIKE:
-            mine, theirs = (_comparable(name, getattr(one.provenance, name)) for one in (first, other))
-            if mine != theirs:
-                raise InputError(
-                    f"Cannot merge results that differ in {name}: {mine!r} and {theirs!r}. "
-                    "To set methods or models side by side, compare them: a - b, or wherefrom.compare(a, b)."
-                )
-    return first.replace(
+    try:
+        provenance = merged_provenance([result.provenance for result in told])
+    except InputError as error:
+        raise InputError(
+            f"{error} To set methods or models side by side, compare them: a - b, or wherefrom.compare(a, b)."
+        ) from None
+    return told[0].replace(
         sequence_attributions=tuple(example for result in told for example in result.sequence_attributions),
-        provenance=_merged([result.provenance for result in told]),
+        provenance=provenance,
+    )
+
+
+def merged_provenance(parts: Sequence[Provenance]) -> Provenance:
+    """How examples of several results were made, if they were made alike: their texts and warnings one after the other.
+
+    Raises:
+        InputError: They differ in model, method or target function; the field is named.
+    """
+    for other in parts[1:]:
+        for name in _ALIKE:
+            mine, theirs = (_comparable(name, getattr(one, name)) for one in (parts[0], other))
+            if mine != theirs:
+                raise InputError(f"Cannot merge results that differ in {name}: {mine!r} and {theirs!r}.")
+    return msgspec.structs.replace(
+        parts[0],
+        input_texts=[text for part in parts for text in part.input_texts],
+        generated_texts=[text for part in parts for text in part.generated_texts],
+        seconds=sum(part.seconds for part in parts),
+        warnings=list(dict.fromkeys(warning for part in parts for warning in part.warnings)),
     )
 
 
@@ -50,14 +67,3 @@ def _comparable(name: str, value: Any) -> Any:
     if name == "model":
         return {key: value.get(key) for key in _SAME_MODEL if value.get(key)}
     return value
-
-
-def _merged(parts: list[Provenance]) -> Provenance:
-    warnings = list(dict.fromkeys(warning for part in parts for warning in part.warnings))
-    return msgspec.structs.replace(
-        parts[0],
-        input_texts=[text for part in parts for text in part.input_texts],
-        generated_texts=[text for part in parts for text in part.generated_texts],
-        seconds=sum(part.seconds for part in parts),
-        warnings=warnings,
-    )

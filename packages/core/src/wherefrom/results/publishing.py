@@ -17,6 +17,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
 from wherefrom.results.given import require_result
 from wherefrom.results.provenance import Provenance
+from wherefrom.settings import check_call
 
 NEVER_PUBLIC = ("created", "seconds", "extra")
 """Fields of `Provenance` that a public copy has not: when and how fast somebody worked, and what nobody here knows."""
@@ -47,14 +48,15 @@ def public(result: Any, without: Sequence[str] = ()) -> Any:
 
     Args:
         result: One example, or several with their provenance.
-        without: What goes besides: fields of `Provenance` (``"generation_args"``; one entry of a dictionary as
-            ``"model.revision"``) and ``"id"``, ``"details"``, ``"annotations"``, ``"segments"``, ``"step_scores"``
-            of the examples (one entry as ``"annotations.reviewer"``).
+        without: What goes besides, one name or several: fields of `Provenance` (``"generation_args"``; one entry of a
+            dictionary as ``"model.revision"``) and ``"id"``, ``"details"``, ``"annotations"``, ``"segments"``,
+            ``"step_scores"`` of the examples (one entry as ``"annotations.reviewer"``).
 
     Raises:
-        SettingsError: A name in ``without`` is none of these.
+        SettingsError: ``without`` names none of these.
     """
-    _check(without)
+    check_call(public, locals())
+    without = _checked(without)
     if isinstance(result, AttributionData):
         return _public_example(result, without)
     require_result(result, several=True)
@@ -71,7 +73,8 @@ def public(result: Any, without: Sequence[str] = ()) -> Any:
 
 def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Provenance:
     """The provenance of a public copy; arguments as for `public`."""
-    _check(without)
+    check_call(public_provenance, locals())
+    without = _checked(without)
     kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
     kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
     return Provenance(**_left(kept, without))
@@ -148,13 +151,20 @@ def _left(fields: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:
     return left
 
 
-def _check(without: Sequence[str]) -> None:
+def _checked(without: Sequence[str]) -> Sequence[str]:
+    """The names; a text is one.
+
+    Raises:
+        SettingsError: One is of no field.
+    """
     known = [*Provenance.__struct_fields__, *OF_EXAMPLES]
-    for name in without:
+    names = [without] if isinstance(without, str) else without
+    for name in names:
         if name.partition(".")[0] not in known:
             raise SettingsError(
                 f"without = {name!r}: a public copy can leave out {', '.join(known)}.{nearest(name, known)}"
             )
+    return names
 
 
 def _text_without_paths(text: str, names: bool) -> str:

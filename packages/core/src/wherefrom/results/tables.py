@@ -19,6 +19,7 @@ from wherefrom.errors import InputError, MissingDependencyError, SettingsError
 from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.files.wire.encoding import storable
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.settings import require_folder
 
 Columns = dict[str, npt.NDArray[Any]]
 """Column name to values, all of one length."""
@@ -101,10 +102,7 @@ def save_table(
     if suffix in (".csv", ".tsv"):
         data = _csv(_columns(attributions, steps), "," if suffix == ".csv" else "\t")
     elif suffix == ".parquet":
-        table = to_arrow(attributions, steps=steps)
-        sink = io.BytesIO()
-        _needed("pyarrow.parquet", "arrow").write_table(table, sink, compression="zstd")
-        data = sink.getvalue()
+        data = _parquet(attributions, steps)
     else:
         raise SettingsError(f"{path.name}: tables are written as .csv, .tsv or .parquet.")
     write_whole(path, [data], overwrite=overwrite)
@@ -112,15 +110,25 @@ def save_table(
 
 def save_dataset(attributions: AttributionsData[Any], folder: str | Path, *, overwrite: bool = False) -> None:
     """Write a folder that ``datasets.load_dataset`` and the Hugging Face hub understand: Parquet files and a card.
+    Nothing is written before all is made, and the card last.
 
     Raises:
-        InputError: The folder has such files and ``overwrite`` is false.
+        InputError: The folder has such files and ``overwrite`` is false, or the examples differ in dimensions.
+        SettingsError: There can be no such folder.
     """
     folder = Path(folder)
+    require_folder("folder", folder)
+    if folder.is_dir():
+        for name in ("scores.parquet", "steps.parquet", "README.md"):
+            refuse_existing(folder / name, overwrite)
+    made = {
+        "scores.parquet": _parquet(attributions, steps=False),
+        "steps.parquet": _parquet(attributions, steps=True),
+        "README.md": storable(dataset_card(attributions)).encode(),
+    }
     folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / "README.md", [storable(dataset_card(attributions)).encode()], overwrite=overwrite)
-    save_table(attributions, folder / "scores.parquet", overwrite=overwrite)
-    save_table(attributions, folder / "steps.parquet", overwrite=overwrite, steps=True)
+    for name, data in made.items():
+        write_whole(folder / name, [data], overwrite=overwrite)
 
 
 def dataset_card(attributions: AttributionsData[Any]) -> str:
@@ -154,6 +162,13 @@ def dataset_card(attributions: AttributionsData[Any]) -> str:
         "`scores` has one row per output token and input token: `side` says whether the input is in the source or in "
         "the target's prefix. `steps` has one row per output token with its step scores.\n"
     )
+
+
+def _parquet(attributions: AttributionsData[Any], steps: bool) -> bytes:
+    """The table as a Parquet file."""
+    sink = io.BytesIO()
+    _needed("pyarrow.parquet", "arrow").write_table(to_arrow(attributions, steps=steps), sink, compression="zstd")
+    return sink.getvalue()
 
 
 def _columns(attributions: AttributionsData[Any], steps: bool) -> Columns:

@@ -50,7 +50,7 @@ def span_of(
         if len(inside) != len(found):
             raise InputError(
                 f"{name}={what!r} lies outside of the {end - first} explained steps. Explain them too (attr_pos_start),"
-                " or name a part of the output."
+                " or name a part of the output; 'all' is the whole of it."
             )
         return inside
     return places_of(what, steps, segments, name=name) + first

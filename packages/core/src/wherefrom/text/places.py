@@ -10,7 +10,7 @@ import numpy as np
 
 from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError
-from wherefrom.settings import is_pair
+from wherefrom.settings import is_pair, is_whole
 from wherefrom.text.segmentation import end_with_bytes, unit_spans
 from wherefrom.text.tokens import Segment, Token
 
@@ -21,20 +21,26 @@ group holds, if it has one), a segment, or token positions ``(first, last + 1)``
 
 _SEGMENT = re.compile(r"(?P<kind>turn|document|slot):(?P<label>.+)", re.DOTALL)
 
-_FLAGS = ((re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"), (re.VERBOSE, "x"))
+_FLAGS = ((re.ASCII, "a"), (re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"), (re.VERBOSE, "x"))
 
 
 def as_setting(what: Any) -> Any:
-    """A place as plain values, so that settings compare, print and are written to files: a pattern between slashes, a
-    segment as its positions, pairs as tuples."""
+    """A place among the target's tokens as plain values, so that settings compare, print and are written to files: a
+    pattern between slashes with its flags, a segment as its positions, pairs as tuples.
+
+    Raises:
+        InputError: It is a segment of the source, whose positions name other tokens, or a pattern for bytes.
+    """
     if isinstance(what, re.Pattern):
-        flags = "".join(letter for flag, letter in _FLAGS if what.flags & flag)
-        return f"/(?{flags}){what.pattern}/" if flags else f"/{what.pattern}/"
+        flags = "".join(letter for flag, letter in _FLAGS if _for_text(what).flags & flag)
+        return f"/(?{flags}){what.pattern}/" if flags else f"/{what.pattern or '(?:)'}/"
     if isinstance(what, Segment):
+        if what.side != "target":
+            raise InputError(f"{what!r} is a part of the {what.side}. Name a place among the explained tokens.")
         return (what.start, what.end)
     if is_listed(what):
-        return tuple(as_setting(one) if isinstance(one, list | tuple) else one for one in what)
-    return what
+        return tuple(as_setting(one) for one in what)
+    return int(what) if is_whole(what) else what
 
 
 def joined_text(tokens: Sequence[Token], *, special: bool = False) -> tuple[str, IntArray]:
@@ -132,12 +138,19 @@ def _compiled(what: str, name: str) -> re.Pattern[str]:
         raise InputError(f"{name}={what!r} is no regular expression: {error}.") from error
 
 
+def _for_text(pattern: re.Pattern[Any]) -> re.Pattern[str]:
+    if isinstance(pattern.pattern, bytes):
+        raise InputError(f"{pattern!r} is a pattern for bytes. Give one for text: without the b before its quotes.")
+    return pattern
+
+
 def _matches(pattern: re.Pattern[str], tokens: Sequence[Token]) -> IntArray:
-    """Tokens of all matches; the text of special tokens counts, for the marks of reasoning are such."""
+    """Tokens of all matches that are not empty; the text of special tokens counts, for the marks of reasoning are
+    such."""
     text, begins = joined_text(tokens, special=True)
     group = 1 if pattern.groups else 0
-    spans = [match.span(group) for match in pattern.finditer(text)]
-    inside = [tokens_within(tokens, begins, len(text), *_trimmed(text, *span)) for span in spans]
+    spans = [_trimmed(text, *match.span(group)) for match in _for_text(pattern).finditer(text)]
+    inside = [tokens_within(tokens, begins, len(text), start, stop) for start, stop in spans if start < stop]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *inside])).astype(np.int64)
 
 
@@ -160,7 +173,8 @@ def _named(kind: str, label: str, segments: Sequence[Segment], name: str, side: 
     wanted = [segment for segment in known if segment.label.casefold() == label.strip().casefold()]
     if not wanted:
         labels = ", ".join(sorted({repr(segment.label) for segment in known})) or "none"
-        raise InputError(f"{name}={kind + ':' + label!r}: there is no such {kind}. The text has: {labels}.")
+        answer = " The answer to a chat is no turn of it: 'all' names it." if kind == "turn" else ""
+        raise InputError(f"{name}={kind + ':' + label!r}: there is no such {kind}. The text has: {labels}.{answer}")
     return wanted[-1].start, wanted[-1].end
 
 

@@ -1,7 +1,8 @@
 """Where characters, words and sentences are, in a text and among its tokens: the one answer of the whole library.
 
 * A *character* is what a reader takes for one: see `wherefrom.text.characters`.
-* A *word* is a run of letters, marks, digits and joiners; a run of other visible characters is a word of its own.
+* A *word* is a run of letters, marks, digits and joiners; a run of other visible characters is a word of its own. What
+  is not seen, as marks of direction, goes with what it follows, at the beginning with what follows it.
   Scripts that put no space between words (Chinese, Japanese, Thai) have no other boundaries than those; take characters
   for finer ones.
 * A *sentence* is what `wherefrom.text.sentences` says.
@@ -303,8 +304,11 @@ def _word(ascii_only: bool) -> Any:
     # UAX #29: marks and format characters go with what they follow (WB4), numbers keep the points in them (WB11), a
     # Hebrew acronym its quotation mark (WB7b); a zero width space parts words
     follows = r"[\p{M}\p{Cf}--\u200b]*"
+    unseen = r"[[\p{Cf}&&\p{Default_Ignorable_Code_Point}]--\u200b]"
     letters = r"\p{L}\p{N}\p{Pc}\p{M}"
     letter = rf"(?:[{letters}]{follows})"
-    number = rf"(?<=\p{{N}}{follows})[.,．，٫٬](?=\p{{N}})"
-    joiner = rf"(?:['’‐‑\-·״׳\u00ad]|(?<=\p{{Hebrew}}{follows})\"(?=\p{{Hebrew}})|{number})"
-    return regex.compile(rf"(?V1){letter}+(?:{joiner}{letter}+)*|(?:[^\s\u200b{letters}]{follows})+")
+    number = rf"(?<=\p{{N}}{follows})[.,．，٫٬](?={follows}\p{{N}})"
+    acronym = rf"(?<=\p{{Hebrew}}{follows})\"(?={follows}\p{{Hebrew}})"
+    joiner = rf"(?:(?:['’‐‑\-·״׳\u00ad]|{acronym}|{number}){follows})"
+    other = rf"(?:(?!{unseen})[^\s\u200b{letters}]{follows})"
+    return regex.compile(rf"(?V1){unseen}*(?:{letter}+(?:{joiner}{letter}+)*|{other}+)")

@@ -1,9 +1,11 @@
 """Where the sentences of a text are: the one rule of the whole library.
 
 A sentence ends at a full stop, a question or exclamation mark of any script, closing quotes and brackets included, and
-at every line break. It does not end after a title, an initial, an abbreviation, the number of a list, within a number
-or an address, nor where a quotation goes on in lower case (``"Why?" he asked``). Scripts that set no space after their
-full stop need none. Leading white space is part of no sentence.
+at every line break; an emoji right behind such a mark belongs to it. It does not end after a title, an initial, an
+abbreviation, the number of a list, within a number or an address, nor where a quotation goes on in lower case (``"Why?"
+he asked``). Scripts that set no space after their full stop need none. Leading white space is part of no sentence.
+Characters that are not seen, as those that say in which direction a text runs, or where a word may be hyphenated,
+change nothing: they go with what they follow.
 
 What is a stop, a closing mark or a letter comes from the Unicode character database (UAX #29, "Unicode Text
 Segmentation", https://www.unicode.org/reports/tr29/, and UAX #44), by way of ``regex``; what is an abbreviation from
@@ -81,6 +83,20 @@ def sentences(text: str) -> list[Characters]:
         >>> [text[begin:end] for begin, end in sentences(text)]
         ['Dr. Smith met Ms. Jones.', '"Why?" he asked.']
     """
+    if text.isascii() or not (unseen := [match.start() for match in _patterns().unseen.finditer(text)]):
+        return whole_characters(_of_seen(text), text)
+    hidden = frozenset(unseen)
+    places = [place for place in range(len(text)) if place not in hidden]
+    found: list[Characters] = []
+    for begin, end in _of_seen("".join(text[place] for place in places)):
+        last = found[-1][1] if found else 0
+        first = places[begin - 1] + 1 if begin else 0
+        found.append((max(first, last), places[end] if end < len(places) else len(text)))
+    return whole_characters(found, text)
+
+
+def _of_seen(text: str) -> list[Characters]:
+    """The sentences of a text without characters that are not seen."""
     found: list[Characters] = []
     begin = 0
     for end in [*_ends(text), len(text)]:
@@ -88,7 +104,7 @@ def sentences(text: str) -> list[Characters]:
         if piece.strip():
             found.append((begin + len(piece) - len(piece.lstrip()), begin + len(piece.rstrip())))
         begin = end
-    return whole_characters(found, text)
+    return found
 
 
 def _ends(text: str) -> list[int]:
@@ -104,17 +120,23 @@ class _Patterns:
     def __init__(self) -> None:
         import regex  # not needed to start up
 
-        # a sentence's last marks: stops, then quotes, brackets, notes ("[1]") and signs of emphasis, then stops again
+        # UAX #29, SB5; what composes characters (variation selectors and joiners) is here, accents are not
+        self.unseen = regex.compile(r"(?V1)[\p{Default_Ignorable_Code_Point}--\p{L}]")
+        # a sentence's last marks: stops, then quotes, brackets, notes ("[1]"), emoji and signs of emphasis, then stops
+        # again; "«" and "‹" close what their like opened at a word: »Komm!«
         stops = r"[\p{Sentence_Break=STerm}\p{Sentence_Break=ATerm}…]"
+        emoji = r"(?:(?![©®™])[\p{Extended_Pictographic}\p{Emoji_Modifier}\p{Regional_Indicator}])"
         closing = (
             r"(?:[\p{Pe}\p{Pf}'*_`~]|»|[\x20\u00a0\u202f]»(?=\s|\Z)|\[\d{1,3}\]|[“‘](?=\s|\Z)"
-            r"|\"(?=\s|\Z|[\p{Pe}\p{Pf}])|\"(?<=[^\x00-\x7f]\"))"
+            rf"|\"(?=\s|\Z|[\p{{Pe}}\p{{Pf}}])|\"(?<=[^\x00-\x7f]\")|{emoji}"
+            r"|«(?<=»(?=[\p{L}\p{N}\p{Ps}\p{Pi}›…])[^«»]*«)|‹(?<=›(?=[\p{L}\p{N}\p{Ps}\p{Pi}»…])[^‹›]*‹))"
         )
         self.end = regex.compile(
             rf"(?P<line>[{_LINE_BREAKS}]+)|(?P<stop>{stops}(?:\x20?{stops})*)(?P<close>(?:{closing}+{stops}*)*)"
         )
         self.needs_space = regex.compile(r"[.!?…؟․﹒]\Z")
-        self.unspaced_script = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]")
+        self.no_quotation = regex.compile(rf"[*_`~]|{emoji}")
+        self.unspaced_script = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=Complex_Context}]")
         self.word_before = regex.compile(r"[^\s\p{Ps}\p{Pi}\"/]+\Z")
         self.list_number = regex.compile(
             rf"(?:\A|[{_LINE_BREAKS}])[^\S{_LINE_BREAKS}]*[*#>•-]?[^\S{_LINE_BREAKS}]*"
@@ -156,7 +178,7 @@ def _closes_sentence(text: str, match: Any, patterns: _Patterns) -> bool:
         return True  # nothing follows, or a line break does, which ends the sentence itself
     first = patterns.next_letter.match(after)
     lower = first is not None and first.group(1).islower() and after[first.end() : first.end() + 1] != "."
-    if lower and (close.strip("*_`~") or stop.endswith("…") or (len(stop) > 1 and stop.endswith("."))):
+    if lower and (patterns.no_quotation.sub("", close) or stop.endswith("…") or (len(stop) > 1 and stop.endswith("."))):
         return False
     return (
         stop != "."

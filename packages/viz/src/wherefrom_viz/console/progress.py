@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.console import Console, ConsoleOptions, OverflowMethod
+from rich.progress import BarColumn, Progress, ProgressColumn, Task
 from rich.table import Column
 from rich.text import Text
+
+from wherefrom_viz.console.plain import marked
 
 REDRAW_SECONDS = 0.1
 
@@ -27,6 +29,18 @@ class Durations(ProgressColumn):
         return Text(", ".join(parts), style="dim", no_wrap=True)
 
 
+class Described(ProgressColumn):
+    """The task's description, in letters that the output has."""
+
+    def __init__(self, options: ConsoleOptions, cut: OverflowMethod) -> None:
+        super().__init__(table_column=Column(no_wrap=True, overflow=cut))
+        self._options, self._cut = options, cut
+
+    def render(self, task: Task) -> Text:
+        """The cell."""
+        return Text(marked(Text(task.description), self._options).plain, no_wrap=True, overflow=self._cut)
+
+
 def progress_line(
     stream: TextIO, *, shown: bool = True, color: bool = True, clock: Callable[[], float] = time.monotonic
 ) -> Progress:
@@ -38,11 +52,13 @@ def progress_line(
         stream: Where it is drawn, a terminal.
         shown: False keeps the counts and draws nothing.
     """
+    console = Console(file=stream, highlight=False, no_color=not color or None)
+    cut: OverflowMethod = "crop" if console.options.ascii_only else "ellipsis"
     return Progress(
         BarColumn(bar_width=20, table_column=Column(no_wrap=True)),
-        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
-        Durations(table_column=Column(no_wrap=True)),
-        console=Console(file=stream, highlight=False, no_color=not color or None),
+        Described(console.options, cut),
+        Durations(table_column=Column(no_wrap=True, overflow=cut)),
+        console=console,
         auto_refresh=shown,
         refresh_per_second=2,
         transient=True,

@@ -14,7 +14,7 @@ from warnings import warn
 
 import msgspec
 
-from wherefrom.errors import FileFormatError, SettingsError, WherefromWarning
+from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, write_whole
 from wherefrom.files.wire.encoding import json_bytes, msgpack_bytes
 from wherefrom.files.wire.examples import (
@@ -30,6 +30,7 @@ from wherefrom.files.wire.foreign import refuse_foreign
 from wherefrom.files.wire.inseq import is_inseq, read_inseq, to_inseq
 from wherefrom.files.wire.limits import Budget
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.merging import merged_provenance
 from wherefrom.results.provenance import Provenance
 
 FORMAT = "wherefrom"
@@ -159,7 +160,14 @@ def read(path: str | Path, *, max_bytes: int | None = None) -> Document:
 
 
 def parse(data: bytes, *, name: str = "<bytes>", max_bytes: int | None = None) -> Document:
-    """What the bytes of a file hold; see `read`."""
+    """What the bytes of a file hold; see `read`.
+
+    Raises:
+        InputError: They are no bytes.
+    """
+    if not isinstance(data, bytes | bytearray | memoryview):
+        raise InputError(f"Expected bytes, got {type(data).__name__}. Encode a text: text.encode().")
+    data = bytes(data)
     try:
         budget = Budget(len(data), max_bytes)
         return _parse(decompress(data, budget), budget, name)
@@ -240,15 +248,36 @@ def check_version(version: Any) -> None:
 
 def _from_lines(first: bytes, rest: bytes, budget: Budget, name: str) -> Document:
     head = typed(first, RawFields, msgspec.json.decode, "line 1")
-    provenance, extra = open_header(head, msgspec.json.decode, budget)
+    parts = [_Part(open_header(head, msgspec.json.decode, budget))]
     lines = rest.split(b"\n")
-    examples = []
     for index, raw in decoded_lines(lines, complete=lines[-1] == b"", name=name):
         if "format" in raw:  # files were concatenated
-            open_header(raw, msgspec.json.decode, budget)
+            parts.append(_Part(open_header(raw, msgspec.json.decode, budget)))
         else:
-            examples.append(decode_example(raw, msgspec.json.decode, budget, f"line {index + 2}"))
-    return Document(provenance=provenance, extra=extra, examples=examples)
+            parts[-1].examples.append(decode_example(raw, msgspec.json.decode, budget, f"line {index + 2}"))
+    return _joined([part for part in parts if part.examples] or parts[:1])
+
+
+class _Part:
+    """One of the files that were concatenated."""
+
+    def __init__(self, opened: tuple[Provenance, dict[str, Any]]) -> None:
+        self.provenance, self.extra = opened
+        self.examples: list[Fields] = []
+
+
+def _joined(parts: Sequence[_Part]) -> Document:
+    """Raises: FileFormatError: Their examples were made in different ways."""
+    try:
+        provenance = merged_provenance([part.provenance for part in parts])
+    except InputError as error:
+        raise FileFormatError(
+            f"Several files follow one another in this one, each with its header. {error} Load them apart: cut the "
+            "file before each line that has a 'format'."
+        ) from error
+    return Document(
+        provenance=provenance, extra=parts[0].extra, examples=[one for part in parts for one in part.examples]
+    )
 
 
 def decoded_lines(lines: Sequence[bytes], *, complete: bool, name: str) -> Iterable[tuple[int, RawFields]]:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.encoding import storable
-from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.tokens import check_tokens, text_of_piece
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.provenance import Provenance
@@ -35,9 +35,6 @@ _ARRAY = "__ndarray__"
 _ROOT = "FeatureAttributionOutput"
 _SEQUENCE = "FeatureAttributionSequenceOutput"
 _MODULE = "inseq.data.attribution"
-_OBJECT_SIZE = 30
-"""Bytes of memory per byte of JSON, at worst."""
-
 _DEFAULTS = {
     (): (),
     ("width",): (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize")),
@@ -61,9 +58,13 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]|\xed[\xa0-\xbf]")
 """Where a text may have half of a pair that stands for one character; whole pairs are fine."""
 
 
+_BEGINNING = re.compile(rb'\s*\{\s*"(?:__instance_type__|info|sequence_attributions|step_attributions)"\s*:')
+"""The first key, of wrapped objects and of plain ones; what texts hold further on says nothing."""
+
+
 def is_inseq(data: bytes) -> bool:
-    """Does the content look like a file of inseq?"""
-    return b'"sequence_attributions"' in data and not data.lstrip().startswith(b'{"format"')
+    """Does the content begin as a file of inseq does, and have what such a file is about?"""
+    return _BEGINNING.match(data) is not None and b'"sequence_attributions"' in data
 
 
 def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
@@ -74,7 +75,7 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
     Raises:
         FileFormatError: It is no file of inseq, or damaged.
     """
-    budget.spend(_OBJECT_SIZE * len(data), "The JSON of this inseq file")
+    budget.spend(OBJECT_SIZE * len(data), "The JSON of this inseq file")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

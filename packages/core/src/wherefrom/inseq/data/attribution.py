@@ -17,6 +17,7 @@ from torch import Tensor
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.files import load as load_any
 from wherefrom.files.wire.bytes import refuse_existing, write_whole
+from wherefrom.files.wire.inseq import is_inseq
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.data_utils import TensorWrapper
@@ -457,7 +458,7 @@ class FeatureAttributionOutput:
         data = Path(path).read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
-        if b'"__instance_type__"' in data[:4096] and b'"__ndarray__"' not in data:
+        if is_inseq(data) and b'"__ndarray__"' not in data:
             loaded = json_advanced_loads(data.decode("utf-8", "surrogatepass"))
             if isinstance(loaded, FeatureAttributionOutput):
                 return loaded

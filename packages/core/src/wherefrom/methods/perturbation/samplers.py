@@ -127,12 +127,17 @@ def as_sampler(value: str | Sampler) -> Sampler:
     try:
         return cls(**{settings[0].name: argument}) if colon else cls()
     except (TypeError, ValueError) as error:
-        if settings and settings[0].converter is int and not isinstance(error, SettingsError):
+        if settings and settings[0].converter in (int, _typed) and not isinstance(error, SettingsError):
             raise SettingsError(
                 f"The sampler {name!r} cannot be made: {settings[0].name} = {argument!r} does not fit: expected a "
                 "whole number."
             ) from error
         raise SettingsError(f"The sampler {name!r} cannot be made from {argument!r}: {error}.") from error
+
+
+def _typed(value: Any) -> Any:
+    """A number that may have been typed; what is no whole one stays what it is."""
+    return int(value) if isinstance(value, str) else value
 
 
 @sampler
@@ -182,7 +187,7 @@ class ModelSampler:
 
     identifier: ClassVar[str] = "model"
 
-    top: int = field(default=256, converter=int, validator=counting(2))
+    top: int = field(default=256, converter=_typed, validator=counting(2))
     """How many of the most likely tokens may be drawn at each position."""
 
     def candidates(self, model: ScoringModel, question: Question, side: Side) -> Candidates:

@@ -15,6 +15,7 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import of_other_sign, recorded, target_mask
 from wherefrom.results.aggregators.functions import combine, keeps_sign, known_function
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.settings import is_whole
 
 
 def canonical_selection(selection: Any) -> int | str | list[int] | None:
@@ -26,17 +27,17 @@ def canonical_selection(selection: Any) -> int | str | list[int] | None:
     Raises:
         SettingsError: It is none of these, or an empty or repeating list.
     """
-    if selection is None or (isinstance(selection, int) and not isinstance(selection, bool)):
-        return selection
-    if isinstance(selection, np.integer):
+    if selection is None:
+        return None
+    if is_whole(selection):
         return int(selection)
-    if isinstance(selection, tuple) and len(selection) == 2:
+    if isinstance(selection, tuple) and len(selection) == 2 and all(one is None or is_whole(one) for one in selection):
         return ":".join("" if bound is None else str(int(bound)) for bound in selection)
     if isinstance(selection, slice) and selection.step in (None, 1):
         return ":".join("" if bound is None else str(bound) for bound in (selection.start, selection.stop))
     if isinstance(selection, str) and selection.count(":") == 1:
         return selection
-    if isinstance(selection, list) and selection and all(isinstance(one, int | np.integer) for one in selection):
+    if isinstance(selection, list) and selection and all(map(is_whole, selection)):
         if len(set(selection)) != len(selection):
             raise SettingsError(f"select_idx = {selection!r} names an index twice.")
         return [int(one) for one in selection]

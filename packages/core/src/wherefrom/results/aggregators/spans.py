@@ -11,16 +11,19 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import checked_spans, merge_spans, source_spans_of
 from wherefrom.results.data import AnyAttribution
+from wherefrom.settings import is_pair, is_whole
 
 
 def as_pairs(spans: Any) -> Any:
     """One span or several, as a tuple of pairs of numbers, so that settings compare and print well."""
     if not is_listed(spans):
         return spans
-    listed = list(spans)
-    if len(listed) == 2 and all(isinstance(bound, int) for bound in listed):
-        listed = [listed]
-    return tuple(tuple(span) if isinstance(span, list | tuple) else span for span in listed)
+    listed = [spans] if is_pair(spans) else list(spans)
+    return tuple(tuple(map(_plain, span)) if is_listed(span) else span for span in listed)
+
+
+def _plain(bound: Any) -> Any:
+    return int(bound) if is_whole(bound) else bound
 
 
 @aggregator("spans")

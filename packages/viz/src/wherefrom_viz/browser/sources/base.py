@@ -22,9 +22,8 @@ class Source(Protocol):
         """Short name for the reader."""
         ...
 
-    @property
-    def provenance(self) -> Provenance:
-        """How the examples were made."""
+    def provenance(self, index: int) -> Provenance:
+        """How an example was made."""
         ...
 
     @property

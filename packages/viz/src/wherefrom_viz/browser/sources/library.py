@@ -121,7 +121,8 @@ class Library:
 
     def provenance(self, key: int) -> Provenance:
         """How an example was made."""
-        return self.locate(key)[0].provenance
+        source, place = self.locate(key)
+        return source.provenance(place)
 
     def source_name(self, key: int) -> str:
         """The file an example is in."""

@@ -28,7 +28,8 @@ class LinesSource:
     def __init__(self, path: Path) -> None:
         self.path: Path | None = path
         self.name = path.name
-        self.provenance = Provenance()
+        self._made: list[tuple[int, Provenance]] = []
+        """The place of the first example after each header, and what the header says; files may be concatenated."""
         self._file = path
         self._summaries: list[Summary] = []
         self._damaged: list[str] = []
@@ -49,6 +50,10 @@ class LinesSource:
         """What the list shows of an example."""
         return self._summaries[index]
 
+    def provenance(self, index: int) -> Provenance:
+        """How an example was made: as the last header before it says."""
+        return next((made for first, made in reversed(self._made) if first <= index), Provenance())
+
     def load(self, index: int) -> Attribution:
         """The example on its line."""
         summary = self._summaries[index]
@@ -66,7 +71,7 @@ class LinesSource:
         """Read the lines that are new; all, if the file has become shorter."""
         size, before = self._file.stat().st_size, len(self)
         if size < self._end:
-            self._summaries, self._damaged, self._failed, self._end = [], [], [], 0
+            self._summaries, self._made, self._damaged, self._failed, self._end = [], [], [], [], 0
             self.version += 1
         self._tail = ""
         if size > self._end:
@@ -90,7 +95,8 @@ class LinesSource:
             summary = summary_of(line, self._end)
             if summary is None:
                 raw = typed(line, RawFields, msgspec.json.decode, "the header")
-                self.provenance, _ = open_header(raw, msgspec.json.decode, Budget(len(line)))
+                provenance, _ = open_header(raw, msgspec.json.decode, Budget(len(line)))
+                self._made.append((len(self), provenance))
             elif summary.error is not None:
                 self._failed.append(f"{summary.id or 'an example'} failed: {summary.error}")
             else:

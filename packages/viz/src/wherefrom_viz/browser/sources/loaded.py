@@ -30,9 +30,8 @@ class LoadedSource:
         self._summaries = [summarized(one) for one in self._examples]
         self._provenance = attributions.provenance
 
-    @property
-    def provenance(self) -> Provenance:
-        """How the examples were made."""
+    def provenance(self, index: int) -> Provenance:
+        """How an example was made: as all of the result were."""
         return self._provenance
 
     def __len__(self) -> int:

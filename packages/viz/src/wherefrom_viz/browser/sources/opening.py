@@ -6,6 +6,7 @@ from pathlib import Path
 
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.manifest import MANIFEST
+from wherefrom.files.wire.documents import is_object
 
 from wherefrom_viz.browser.sources.base import Source
 from wherefrom_viz.browser.sources.lines import LinesSource
@@ -35,7 +36,7 @@ def open_source(path: Path) -> Source:
 
 
 def _starts_with_header(path: Path) -> bool:
-    """Is there at least one whole line that is not compressed?"""
+    """Is the first line an object of its own, and not compressed? A document goes on over several lines."""
     with path.open("rb") as file:
-        beginning = file.read(1 << 20)
-    return beginning.startswith(b"{") and b"\n" in beginning
+        first, ended, _ = file.read(1 << 20).partition(b"\n")
+    return bool(ended) and is_object(first)

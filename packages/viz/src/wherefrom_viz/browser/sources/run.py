@@ -24,9 +24,8 @@ class RunSource:
             self._run = open_run(path, at_once=False)
         self._failures = self._run.failures
 
-    @property
-    def provenance(self) -> Provenance:
-        """How the run was made."""
+    def provenance(self, index: int) -> Provenance:
+        """How an example was made: as the run was."""
         return self._run.provenance
 
     @property
