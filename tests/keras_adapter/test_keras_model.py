@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from attrs import evolve
 from wherefrom.adapters import Row, catalogue
 from wherefrom.errors import (
     InputError,
@@ -20,6 +21,7 @@ from wherefrom.errors import (
     UnknownNameError,
 )
 from wherefrom.testing import check_adapter
+from wherefrom.testing.questions import question
 from wherefrom_keras.adapter import load
 from wherefrom_keras.backend import keras_hub
 
@@ -60,6 +62,22 @@ def test_methods_say_what_they_say_in_transformers(pair: Any, method: str, setti
     np.testing.assert_allclose(came.target_attributions, expected.target_attributions, atol=1e-4, equal_nan=True)
     np.testing.assert_allclose(came.step_scores["entropy"], expected.step_scores["entropy"], atol=1e-4)
     assert np.nanmax(np.abs(expected.target_attributions)) > 1e-3
+
+
+def test_where_all_is_hidden_it_is_as_in_transformers_or_refused(pair: Any) -> None:
+    """No start token stands in front of the text: with the prompt hidden, the first step sees nothing."""
+    ids, size = pair[1].encode(TEXT, side="target").ids, len(pair[1].encode(PROMPT, side="target").ids)
+    row = Row(target_ids=ids, steps=np.arange(size, len(ids)), target_visible=np.arange(len(ids)) >= size)
+    behind = evolve(row, steps=row.steps[1:])
+    asked_for = [row, behind] if "GPT2" in type(pair[0].module).__name__ else [behind]
+    for one in asked_for:
+        came, expected = (np.asarray(next(iter(model.predict([one]))).logits) for model in pair)
+        np.testing.assert_allclose(came, expected, atol=1e-4)
+    if row is not asked_for[0]:
+        function = question(pair[0], PROMPT, TEXT).row().target_function
+        for ask in (pair[0].predict, pair[0].gradients):
+            with pytest.raises(ModelCapabilityError, match=r"cannot hide all that a token sees.*keep_special=True"):
+                next(iter(ask([evolve(row, target_function=function)])))
 
 
 def test_layers_say_what_they_say_in_transformers(pair: Any) -> None:
