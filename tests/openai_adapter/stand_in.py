@@ -46,6 +46,10 @@ class StandIn:
     """Stands in front of rendered chats; llama.cpp takes off what names BOS there."""
     headers: dict[str, str] = field(factory=dict)
     """Sent with every answer."""
+    status: int = 200
+    """Of every answer that would have been one of success."""
+    asked_with: list[dict[str, str]] = field(factory=list)
+    """Headers that came."""
     completions: int = 0
     tokens: int = 0
     seeds: list[int] = field(factory=list)
@@ -217,8 +221,9 @@ def serving(**choices: Any) -> Iterator[StandIn]:
 
         def _send(self, status: int, answer: Any) -> None:
             data = json.dumps(answer).encode()
+            state.asked_with.append(dict(self.headers))
             try:
-                self.send_response(status)
+                self.send_response(state.status if status == 200 else status)
                 self.send_header("Content-Length", str(len(data)))
                 for name, value in state.headers.items():
                     self.send_header(name, value)

@@ -8,6 +8,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -771,3 +772,63 @@ def test_transformers_tells_the_truth_about_itself() -> None:
 def test_numbers_that_cannot_be_are_refused(name: str, value: float) -> None:
     with pytest.raises(SettingsError, match=f"{name} = {value}"):
         wherefrom.load_model("reference", framework="openai", base_url="http://localhost:1/v1", **{name: value})
+
+
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-sécret", "sk-se\x7fcret"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with serving() as state:
+        with pytest.raises(SettingsError, match="OPENAI_API_KEY.*printable ASCII") as raised:
+            asked(state)
+        assert "cret" not in "".join(traceback.format_exception(raised.value))
+        assert not state.asked_with, "nothing was sent"
+
+
+def test_a_key_is_sent_without_the_line_break_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-secret\r\n")
+    with serving() as state:
+        asked(state)
+    assert {told.get("Authorization") for told in state.asked_with} == {"Bearer sk-secret"}
+
+
+def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with serving(status=401, odd={"/v1/models": {"error": "no such key: sk-secret"}}) as state:
+        with pytest.raises(ModelLoadError, match="no such key: ") as raised:
+            asked(state)
+        assert "sk-secret" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:sesame@{}/v1", "http://sesame@{}/v1", "http://{}/v1?key=sesame", "ftp://a:sesame@{}"]
+)
+def test_an_address_with_a_password_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as state:
+        address = url.format(state.url.split("/")[2])
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        for given in ({}, {"base_url": address}):
+            with pytest.raises(SettingsError, match="environment variable OPENAI_API_KEY") as raised:
+                wherefrom.load_model("reference", framework="openai", **given)
+            assert "sesame" not in "".join(traceback.format_exception(raised.value))
+        assert not state.asked_with, "nothing was sent"
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "http://", "http:///v1", "http://host:abc/v1", "http://[::1/v1"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="is no address of a server"):
+        wherefrom.load_model("reference", framework="openai", base_url=url)
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_server_that_sends_elsewhere_is_told(status: int) -> None:
+    with (
+        serving(status=status, headers={"Location": "https://there/v1"}) as state,
+        pytest.raises(ModelLoadError, match=f"sends elsewhere .status {status}.: https://there/v1.*as base_url"),
+    ):
+        asked(state)
+
+
+def test_what_a_server_decides_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match="The server decides tokenizer_kwargs") as raised:
+        load("reference", base_url="http://localhost:1/v1", tokenizer_kwargs={"token": "hf_secret"})
+    assert "hf_secret" not in str(raised.value)

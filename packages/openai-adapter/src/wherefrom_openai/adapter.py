@@ -73,7 +73,7 @@ def load(
     """
     for name, value in (("tokenizer", tokenizer), ("device", device), ("tokenizer_kwargs", tokenizer_kwargs)):
         if value:
-            raise SettingsError(f"{name} = {value!r}: the server decides that. Leave {name} out.")
+            raise SettingsError(f"The server decides {name}. Leave it out.")
     if not isinstance(model, str):
         raise SettingsError(f"A served model is called by name; {type(model).__name__} is none.")
     named = {

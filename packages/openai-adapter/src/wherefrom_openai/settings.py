@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import httpx2
 from attrs import field, frozen
 from wherefrom.errors import SettingsError
 from wherefrom.files.user_places import cache_folder
@@ -48,11 +49,7 @@ class ServerSettings:
     """Budget of tokens sent for predictions."""
 
     def __attrs_post_init__(self) -> None:
-        if not self.base_url.startswith(("http://", "https://")):
-            raise SettingsError(
-                f"base_url = {self.base_url!r} is no address of a server. Give base_url='http://localhost:8000/v1', "
-                "or set OPENAI_BASE_URL."
-            )
+        _check_address(self.base_url)
         for name in ("top_logprobs", "concurrency", "attempts", "timeout", "vocabulary", "max_requests", "max_tokens"):
             value = getattr(self, name)
             if value is not None and not value > 0:
@@ -79,3 +76,24 @@ class ServerSettings:
         if not self.cache:
             return None
         return cache_folder() / "openai" / "answers.sqlite"
+
+
+def _check_address(url: str) -> None:
+    """Raise: SettingsError: it is no address of a server, or more than that. Passwords and queries are not shown."""
+    if "@" in url or "?" in url or "#" in url:
+        raise SettingsError(
+            "base_url holds a name, a password ('@') or a query ('?', '#'), which would be kept with results. Give the "
+            "bare address, http://localhost:8000/v1, and the server's key in the environment variable OPENAI_API_KEY."
+        )
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        reason = f" ({error})"
+    else:
+        if parsed.scheme in ("http", "https") and parsed.host:
+            return
+        reason = ""
+    raise SettingsError(
+        f"base_url = {url!r} is no address of a server{reason}. Give base_url='http://localhost:8000/v1', or set "
+        "OPENAI_BASE_URL."
+    )
