@@ -42,6 +42,10 @@ class StandIn:
     """Answers of its own to what is asked at a path."""
     altered: Callable[[Any], None] | None = None
     """Changes completions before they are sent."""
+    tokenizer: Any = None
+    """A `tokenizers.Tokenizer` for the dialect of vLLM, instead of the reference's: only its texts are asked about."""
+    tells_pieces: bool = True
+    """Are the pieces of the vocabulary sent to whom asks for them?"""
     beginning: str = ""
     """Stands in front of rendered chats; llama.cpp takes off what names BOS there."""
     headers: dict[str, str] = field(factory=dict)
@@ -62,10 +66,12 @@ def log_softmax(logits: Any) -> Any:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def logprobs(ids: list[int]) -> Any:
-    """Of what follows each of the ids. Shape ``(len(ids), vocabulary)``."""
-    row = Row(target_ids=np.array([*ids, 0]), steps=np.arange(1, len(ids) + 1))
-    return log_softmax(next(iter(MODEL.predict([row]))).logits)
+def logprobs(ids: list[int], size: int = SIZE) -> Any:
+    """Of what follows each of the ids. Shape ``(len(ids), size)``; those beyond the reference's are as its first."""
+    known = np.array([*ids, 0]) % SIZE  # a tokenizer of its own has more
+    row = Row(target_ids=known, steps=np.arange(1, len(ids) + 1))
+    logits = next(iter(MODEL.predict([row]))).logits
+    return log_softmax(logits[:, np.arange(size) % SIZE])
 
 
 def top(line: Any, most: int) -> dict[int, float]:
@@ -74,7 +80,8 @@ def top(line: Any, most: int) -> dict[int, float]:
 
 def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     ids = body["prompt"]
-    said = logprobs(ids)
+    size = SIZE if state.tokenizer is None else state.tokenizer.get_vocab_size()
+    said = logprobs(ids, size)
     best = int(said[-1].argmax())
     if "prompt_logprobs" in body:
         if state.way != "prompt_logprobs":
@@ -106,7 +113,7 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     if state.dialect == "vllm":
         names, values, tops = [], [], []
         for _ in range(body["max_tokens"]):
-            line = logprobs(ids)[-1]
+            line = logprobs(ids, size)[-1]
             best = int(line.argmax())
             names.append(f"token_id:{best}")
             values.append(float(line[best]))
@@ -116,7 +123,7 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         return 200, {"choices": [{"index": 0, "finish_reason": "length", "logprobs": lists}]}
     content = []
     for _ in range(body["max_tokens"]):
-        line = logprobs(ids)[-1]
+        line = logprobs(ids, size)[-1]
         best = int(line.argmax())
         likely = [{"id": i, "token": "?", "logprob": v} for i, v in top(line, body["logprobs"]).items()]
         content.append({"id": best, "token": "?", "logprob": float(line[best]), "top_logprobs": likely})
@@ -128,6 +135,8 @@ def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | N
     """What vLLM answers otherwise than llama.cpp's server; None: the same."""
     if path == "/v1/models":
         return 200, {"object": "list", "data": [{"id": "reference", "root": "reference", "max_model_len": 64}]}
+    if state.tokenizer is not None and path in ("/tokenize", "/detokenize"):
+        return 200, tokenised(state, body)
     if path == "/tokenize":
         text = body["prompt"] if "prompt" in body else spoken(body["messages"])
         begin = [MODEL.card.bos_id] if body.get("add_special_tokens", True) else []
@@ -138,6 +147,17 @@ def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | N
     if path == "/detokenize":
         return 200, {"prompt": "".join(MODEL.vocabulary.pieces[i].replace("▁", " ") for i in body["tokens"])}
     return (404, {"error": "Not Found"}) if path in ("/props", "/apply-template") else None
+
+
+def tokenised(state: StandIn, body: dict[str, Any]) -> Any:
+    """What a tokenizer's texts and ids are, as vLLM answers."""
+    if "tokens" in body:
+        return {"prompt": state.tokenizer.decode(body["tokens"], skip_special_tokens=False)}
+    chat = "".join(f"[INST]{one['content']}[/INST]" for one in body.get("messages", ()))
+    said = state.tokenizer.encode(chat or body["prompt"], add_special_tokens=body.get("add_special_tokens", not chat))
+    told = {"count": len(said.ids), "max_model_len": 64, "tokens": said.ids}
+    asked = state.tells_pieces and body.get("return_token_strs")
+    return told | {"token_strs": said.tokens if asked else None}
 
 
 def spoken(messages: list[dict[str, str]]) -> str:

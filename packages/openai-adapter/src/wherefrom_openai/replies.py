@@ -86,6 +86,8 @@ class Tokenised(Struct):
     """``/tokenize`` of vLLM."""
 
     tokens: list[int]
+    token_strs: list[str] | None = None
+    """Pieces of the vocabulary, where they were asked for and the server tells them."""
 
 
 class EitherTokenised(Struct):

@@ -1,0 +1,108 @@
+"""The texts of tokenizers that spell in bytes, or take off spaces, behind a server that tells ids alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from wherefrom_openai.adapter import load
+
+from tests.openai_adapter.stand_in import serving
+
+TEXTS = ["the cat sat on the mat and the dog slept", "Mary was sick yesterday. George came to the hospital."]
+MARKS = ["[INST]", "[/INST]"]
+HARD = ["the cat sat", "日本 the 😀 cat", "é", "the dog slept 😀😀 on", " the", "a<br>b", "[INST]the cat[/INST]"]
+
+
+def of_letters() -> Tokenizer:
+    """Bytes as letters, as of GPT-2."""
+    made = Tokenizer(models.BPE())
+    made.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    made.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<s>", *MARKS], initial_alphabet=alphabet, show_progress=False
+    )
+    return trained(made, trainer)
+
+
+def of_sentencepiece() -> Tokenizer:
+    """Words with a mark of space, single bytes, and a decoder that strips the first space, as of Llama 2."""
+    made = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    made.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    made.decoder = decoders.Sequence(
+        [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
+    )
+    single = [f"<0x{byte:02X}>" for byte in range(256)]
+    names = ["<unk>", "<s>", *MARKS]
+    trainer = trainers.BpeTrainer(vocab_size=360, special_tokens=[*names, *single], show_progress=False)
+    return without_added(trained(made, trainer), single)
+
+
+def trained(made: Tokenizer, trainer: Any) -> Tokenizer:
+    made.train_from_iterator([" " + text for text in TEXTS] * 3, trainer)
+    made.add_tokens([AddedToken("<br>", special=False, normalized=False)])
+    begin = ("<s>", made.token_to_id("<s>"))
+    made.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[begin])
+    return made
+
+
+def without_added(made: Tokenizer, pieces: list[str]) -> Tokenizer:
+    """The same, with pieces that are of the model alone."""
+    told = json.loads(made.to_str())
+    told["added_tokens"] = [one for one in told["added_tokens"] if one["content"] not in pieces]
+    told["model"] |= {"unk_token": "<unk>", "byte_fallback": True, "fuse_unk": True}
+    return Tokenizer.from_str(json.dumps(told))
+
+
+KINDS = {"letters": of_letters(), "sentencepiece": of_sentencepiece()}
+
+
+@pytest.fixture(params=[(kind, tells) for kind in KINDS for tells in (True, False)], ids=str)
+def served(request: pytest.FixtureRequest) -> Any:
+    kind, tells = request.param
+    tokenizer = KINDS[kind]
+    with serving(dialect="vllm", way="echo", tokenizer=tokenizer, tells_pieces=tells) as state:
+        size = tokenizer.get_vocab_size()
+        yield load("reference", base_url=state.url, vocabulary=size, cache=False, backoff=0.001), tokenizer, tells
+
+
+@pytest.mark.parametrize("text", HARD)
+def test_tokens_have_their_texts_and_places(served: Any, text: str) -> None:
+    model, tokenizer, _ = served
+    encoded = model.encode(text, side="target")
+    assert encoded.ids.tolist() == tokenizer.encode(text).ids
+    own = [token for token in encoded.tokens if not token.special]
+    names = [token.text for token in encoded.tokens if token.special]
+    assert names == ["<s>", *[mark for mark in MARKS if mark in text]], "<br> is a token as any other"
+    written = text
+    for mark in MARKS:
+        written = written.replace(mark, "")
+    assert "".join(token.text for token in own).lstrip() == written.lstrip()
+    for token in own:
+        assert text[token.start : token.end].strip() == token.text.strip(), token
+    assert model.decode(encoded.ids) == tokenizer.decode(encoded.ids.tolist())
+
+
+@pytest.mark.parametrize("text", [text for text in HARD if "<" not in text and "[" not in text])
+def test_generated_tokens_have_their_texts(served: Any, text: str) -> None:
+    """Ids that come without a text: each alone tells neither its space nor a part of a character."""
+    model, tokenizer, _ = served
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    tokens = model.tokens(np.array(ids), side="target")
+    expected = model.encode(text, side="target", add_special_tokens=False).tokens
+    assert [(one.text, one.word) for one in tokens] == [(one.text, one.word) for one in expected]
+    assert model.decode(np.array(ids)) == tokenizer.decode(ids)
+
+
+def test_words_are_those_of_the_text(served: Any) -> None:
+    model, *_ = served
+    tokens = model.encode("the cat sat 😀 on", side="target").tokens
+    words: dict[int, str] = {}
+    for token in tokens:
+        if token.word is not None:
+            words[token.word] = words.get(token.word, "") + token.text
+    assert [word.strip() for word in words.values()] == ["the", "cat", "sat", "😀", "on"]
