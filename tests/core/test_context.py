@@ -229,7 +229,9 @@ def test_a_part_whose_tokens_are_not_found_is_refused() -> None:
 
     type(spoilt).encode = encode
     with pytest.raises(InputError, match="No token of the input is found where the document 'the cat sat' stands"):
-        attribute_context(wherefrom.AttributionModel(spoilt), "on the mat", ["the cat sat", "the dog"], output="the cat")
+        attribute_context(
+            wherefrom.AttributionModel(spoilt), "on the mat", ["the cat sat", "the dog"], output="the cat"
+        )
 
 
 def test_the_chance_of_any_citation_is_the_level() -> None:

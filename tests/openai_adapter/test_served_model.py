@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import signal
+import sqlite3
 import sys
 import threading
 import time
@@ -222,6 +223,77 @@ def test_answers_on_disk_serve_the_next_session(tmp_path: Path) -> None:
         assert again.cost([ROW]).requests == 0
         np.testing.assert_array_equal(predicted(again), first)
         assert again.spent.requests == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_answers_of_other_weights_under_the_same_name_are_not_taken(way: str, tmp_path: Path) -> None:
+    """One port, one name, and a model that was exchanged; the first one's answers serve when it is back."""
+
+    def sharper(answer: Any) -> None:
+        """Another model: its log-probabilities are those of twice the logits."""
+
+        def sharpen(logprobs: dict[Any, float]) -> dict[Any, float]:
+            total = np.log(sum(np.exp(2 * value) for value in logprobs.values()) or 1.0)
+            return {name: float(2 * value - total) for name, value in logprobs.items()}
+
+        choice = answer["choices"][0]
+        for one in choice.get("prompt_logprobs") or ():
+            for name, value in sharpen({name: told["logprob"] for name, told in (one or {}).items()}).items():
+                one[name]["logprob"] = value
+        lists = choice.get("logprobs") or {}
+        for one in lists.get("content") or ():
+            values = sharpen({told["id"]: told["logprob"] for told in one["top_logprobs"]})
+            for told in one["top_logprobs"]:
+                told["logprob"] = values[told["id"]]
+        if "top_logprobs" in lists:
+            lists["top_logprobs"] = [one and sharpen(one) for one in lists["top_logprobs"]]
+            for place, (name, one) in enumerate(zip(lists["tokens"], lists["top_logprobs"], strict=True)):
+                lists["token_logprobs"][place] = one and one[name]
+
+    kept = str(tmp_path / "answers.sqlite")
+    with serving(way=way) as state:
+        first = asked(state, cache=kept)
+        said = predicted(first)
+        state.altered = sharper
+        other = asked(state, cache=kept)
+        assert other.cost([ROW]).kept == 0
+        assert other.fingerprint() != first.fingerprint()
+        np.testing.assert_array_equal(predicted(other), predicted(asked(state, cache=False)))
+        assert np.abs(predicted(other) - said).max() > 0.1
+        state.altered = None
+        again = asked(state, cache=kept)
+        assert again.fingerprint() == first.fingerprint()
+        assert again.cost([ROW]).requests == 0
+
+
+def test_a_file_of_llama_cpp_is_told_from_another() -> None:
+    with serving() as state:
+        told = {"eos_token": "</s>", "bos_token": "<s>"}
+        prints = []
+        for path in ("/a.gguf", "/b.gguf"):
+            state.odd["/props"] = told | {"model_path": path}
+            prints.append(asked(state).fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_a_cache_that_takes_no_more_is_told_and_the_work_goes_on(tmp_path: Path) -> None:
+    kept = tmp_path / "answers.sqlite"
+    with serving() as state:
+        expected = predicted(asked(state))
+        model = asked(state, cache=kept)
+        other = sqlite3.connect(kept)
+        other.execute("DROP TABLE answers")
+        other.commit()
+        with pytest.warns(WherefromWarning, match=r"no longer kept in .*answers\.sqlite \(no such table: answers\)"):
+            np.testing.assert_array_equal(predicted(model), expected)
+        assert model.cost([ROW]).requests == 0, "answers are kept in memory"
+
+
+def test_a_cache_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "answers.sqlite") as other:
+        other.execute("CREATE TABLE answers (a, b)")
+    with serving() as state, pytest.raises(SettingsError, match="cannot be kept in .*no such column: answer"):
+        asked(state, cache=tmp_path / "answers.sqlite")
 
 
 def test_a_budget_stops_before_anything_is_sent() -> None:

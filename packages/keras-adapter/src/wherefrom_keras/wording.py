@@ -88,7 +88,6 @@ class Wording:
         return piece if isinstance(piece, str) else bytes(piece).decode()
 
 
-
 def _require_plain(tokenizer: Any) -> None:
     """Refuse a tokeniser that cuts texts, fills them up, or adds tokens at their ends.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import check_ids
 from wherefrom_openai.errors import ServerError, UnexpectedReplyError
 from wherefrom_openai.forcing import ability_of, read_generated
-from wherefrom_openai.predicting import Cost, Predictor, Spent
+from wherefrom_openai.predicting import Cost, Predictor, Spent, told_apart
 from wherefrom_openai.rehearsal import ServerRehearsal
 from wherefrom_openai.replies import (
     Completion,
@@ -55,7 +56,7 @@ def load(
     timeout: float | None = None,
     attempts: int | None = None,
     backoff: float | None = None,
-    cache: str | bool | None = None,
+    cache: str | Path | bool | None = None,
     max_requests: int | None = None,
     max_tokens: int | None = None,
 ) -> ServedModel:
@@ -109,15 +110,17 @@ def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
     wording = Wording(speech, template)
     sample = [index for index, _ in speech.tokenise("the cat sat on", special=True)]
     card = _card(client, model, served, properties, speech, given)
-    ability = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
-    identity = [given.base_url, served.identity, card.versions.get("server", "")]
+    ability, said = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
+    answers = Answers(given.cache_file)
+    name = [given.base_url, served.identity, card.versions.get("server", ""), str(properties.model_path or "")]
+    identity = told_apart(name, answers, ability, model, sample, said)
     predictor = Predictor(
         client=client,
         model=model,
         identity=identity,
         ability=ability,
         wording=wording,
-        answers=Answers(given.cache_file),
+        answers=answers,
         vocabulary=card.vocabulary,
         max_length=card.max_length,
         spent=Spent(),

@@ -54,6 +54,17 @@ class Ability:
         return body | {"logprobs": self.listed, "cache_prompt": True, "return_tokens_as_token_ids": True}
 
 
+def read_lists(answer: Completion, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed]:
+    """What the answer to `Ability.body` tells: the list of the one step that follows, or those of all but the first.
+
+    Raises:
+        ServerError: See `read_prompt` and `read_step`.
+    """
+    if ability.way == "steps":
+        return [read_step(answer, wording)]
+    return [one for one in read_prompt(answer, ability, ids, wording)[1:] if one is not None]
+
+
 def read_prompt(answer: Completion, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
     """Lists for every position of a prompt; None at the first.
 
@@ -151,8 +162,8 @@ def read_generated(answer: Completion, wording: Wording, most: int) -> list[int]
 
 def ability_of(
     client: Client, model: str, ids: Sequence[int], wording: Wording, forced: Forced, listed: int
-) -> Ability:
-    """What the server can, found by asking it about ``ids``.
+) -> tuple[Ability, list[Listed]]:
+    """What the server can, found by asking it about ``ids``; and the lists that it gave for them.
 
     Raises:
         RefusedError: Nothing of it, or not the way that was wanted; with what the server said.
@@ -169,10 +180,7 @@ def ability_of(
             ability = Ability(way=way, listed=size)
             try:
                 answer = client.post(f"{client.base}/completions", ability.body(model, ids), Completion)
-                if way == "steps":
-                    read_step(answer, wording)
-                else:
-                    read_prompt(answer, ability, ids, wording)
+                lists = read_lists(answer, ability, ids, wording)
             except RefusedError as error:
                 said[way] = f"{way}, {size} tokens: {error}"
                 continue
@@ -181,7 +189,7 @@ def ability_of(
             except ServerError as error:
                 said[way] = f"{way}: {error}"
                 break
-            return ability
+            return ability, lists
     raise RefusedError(
         f"{client.base}/completions gives no log-probabilities of {'the prompt' if forced == 'prompt' else 'tokens'}. "
         f"It said: {'; '.join(said.values())}"

@@ -60,6 +60,7 @@ class Properties(Struct):
     eos_token: str | None = None
     bos_token: str | None = None
     build_info: Any = None
+    model_path: Any = None
     default_generation_settings: GenerationSettings | None = None
 
     @property

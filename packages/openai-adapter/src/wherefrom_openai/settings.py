@@ -41,7 +41,7 @@ class ServerSettings:
     """How often a request is tried when the server is busy, fails or hangs up."""
     backoff: float = 0.5
     """Seconds before the second attempt; doubled for each further one, up to 30."""
-    cache: str | bool = True
+    cache: str | Path | bool = True
     """Answers are kept on disk: in the user's cache folder, in a file of this name, or not at all."""
     max_requests: int | None = None
     """Budget of requests for predictions; work that would exceed it is refused before it begins."""
@@ -71,7 +71,7 @@ class ServerSettings:
     @property
     def cache_file(self) -> Path | None:
         """Where answers are kept; None: nowhere."""
-        if isinstance(self.cache, str):
+        if isinstance(self.cache, str | Path):
             return Path(self.cache)
         if not self.cache:
             return None
