@@ -292,7 +292,7 @@ def test_a_cache_that_takes_no_more_is_told_and_the_work_goes_on(tmp_path: Path)
 def test_a_cache_of_another_kind_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "answers.sqlite") as other:
         other.execute("CREATE TABLE answers (a, b)")
-    with serving() as state, pytest.raises(SettingsError, match="cannot be kept in .*no such column: answer"):
+    with serving() as state, pytest.raises(SettingsError, match=r"cannot be kept in .*no such column: answer"):
         asked(state, cache=tmp_path / "answers.sqlite")
 
 
@@ -850,7 +850,7 @@ def test_numbers_that_cannot_be_are_refused(name: str, value: float) -> None:
 def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", key)
     with serving() as state:
-        with pytest.raises(SettingsError, match="OPENAI_API_KEY.*printable ASCII") as raised:
+        with pytest.raises(SettingsError, match=r"OPENAI_API_KEY.*printable ASCII") as raised:
             asked(state)
         assert "cret" not in "".join(traceback.format_exception(raised.value))
         assert not state.asked_with, "nothing was sent"

@@ -59,8 +59,8 @@ class Answers:
         if self._path is None:
             raise error
         warnings.warn(
-            f"Answers are no longer kept in {self._path} ({error}), but in memory until the end. Make room on the disk, "
-            "delete the file, or give another one as cache.",
+            f"Answers are no longer kept in {self._path} ({error}), but in memory until the end. Make room on the "
+            "disk, delete the file, or give another one as cache.",
             WherefromWarning,
             stacklevel=4,
         )

@@ -145,9 +145,16 @@ PromptLists = list[dict[int, Placed] | None]
 class Choice(Struct):
     """One completion."""
 
+    text: str | None = None
     finish_reason: str | None = None
     logprobs: Lists | None = None
     prompt_logprobs: PromptLists | None = None
+
+
+class Usage(Struct):
+    """How much was done for an answer."""
+
+    completion_tokens: int | None = None
 
 
 class Completion(Struct):
@@ -155,6 +162,7 @@ class Completion(Struct):
 
     choices: Annotated[list[Choice], Meta(min_length=1)]
     prompt_logprobs: PromptLists | None = None
+    usage: Usage | None = None
 
 
 def reply(value: Any, kind: type[Reply], url: str) -> Reply:

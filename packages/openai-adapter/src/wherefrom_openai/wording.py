@@ -120,8 +120,8 @@ class VLLM:
         pieces = [bytes_of(piece, letters=self._letters) for piece in found.token_strs or ()]
         if len(pieces) != len(found.tokens):
             raise ServerError(
-                f"{len(found.tokens)} tokens came, and {len(pieces)} pieces of the vocabulary (token_strs), where one of "
-                "each token is expected. Look at the server's log."
+                f"{len(found.tokens)} tokens came, and {len(pieces)} pieces of the vocabulary (token_strs), where one "
+                "of each token is expected. Look at the server's log."
             )
         return list(zip(found.tokens, pieces, strict=True))
 

@@ -21,7 +21,7 @@ class HidesPositions(Protocol):
 
 
 def cannot_hide_all(model_class: str, reason: str) -> ModelCapabilityError:
-    """The error of a model that reads hidden tokens where all that a token sees is hidden. ``reason``: what shows it."""
+    """The error of a model that reads hidden tokens where a token sees no other. ``reason``: what shows it."""
     return ModelCapabilityError(
         f"{model_class} cannot hide all that a token sees: {reason}. Keep special tokens (keep_special=True), explain "
         "later steps (attr_pos_start), or take baseline='delete' or a token as baseline."

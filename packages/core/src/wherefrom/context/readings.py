@@ -196,8 +196,8 @@ def reading(
     for part, positions in zip(beginning.parts, parts, strict=True):
         if part.text.strip() and not len(positions):
             raise InputError(
-                f"No token of the input is found where the {part.kind} {part.text[:60]!r} stands, so it cannot be weighed. "
-                "Write it as the tokenizer does, or leave it out."
+                f"No token of the input is found where the {part.kind} {part.text[:60]!r} stands, so it cannot be "
+                "weighed. Write it as the tokenizer does, or leave it out."
             )
     return ForcedRun(
         target_ids=target_ids,
