@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from attrs import define, field
 from wherefrom.adapters import Row
 from wherefrom.testing import ReferenceModel
+from wherefrom.text.spelling import bytes_of
 
 MODEL = ReferenceModel()
 SIZE = len(MODEL.vocabulary)
@@ -43,7 +44,11 @@ class StandIn:
     altered: Callable[[Any], None] | None = None
     """Changes completions before they are sent."""
     tokenizer: Any = None
-    """A `tokenizers.Tokenizer` for the dialect of vLLM, instead of the reference's: only its texts are asked about."""
+    """A `tokenizers.Tokenizer` instead of the reference's: its texts are asked about, not what follows them."""
+    lists_unfinished: bool = True
+    """False: as llama.cpp's server, which lists the last token of a character alone, with what all of them spell."""
+    script: list[int] = field(factory=list)
+    """Tokens that are generated, one after another, whatever the reference would say."""
     tells_pieces: bool = True
     """Are the pieces of the vocabulary sent to whom asks for them?"""
     beginning: str = ""
@@ -122,13 +127,36 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         lists = {"text_offset": [], "tokens": names, "token_logprobs": values, "top_logprobs": tops}
         return 200, {"choices": [{"index": 0, "finish_reason": "length", "logprobs": lists}]}
     content = []
-    for _ in range(body["max_tokens"]):
+    for number in range(body["max_tokens"]):
         line = logprobs(ids, size)[-1]
-        best = int(line.argmax())
-        likely = [{"id": i, "token": "?", "logprob": v} for i, v in top(line, body["logprobs"]).items()]
-        content.append({"id": best, "token": "?", "logprob": float(line[best]), "top_logprobs": likely})
+        best = state.script[number] if number < len(state.script) else int(line.argmax())
+        likely = [named_token(state, i) | {"logprob": v} for i, v in top(line, body["logprobs"]).items()]
+        content.append(named_token(state, best) | {"logprob": float(line[best]), "top_logprobs": likely})
         ids = [*ids, best]
-    return 200, {"choices": [{"finish_reason": "length", "logprobs": {"content": content}}]}
+    made = {"completion_tokens": len(content)}
+    text = b"".join(bytes(one.get("bytes", [])) for one in content).decode("utf-8", "replace")
+    choice: dict[str, Any] = {"text": text, "finish_reason": "length"}
+    listed = content if state.lists_unfinished else finished(content)
+    return 200, {"choices": [choice | {"logprobs": {"content": listed} if listed else None}], "usage": made}
+
+
+def named_token(state: StandIn, index: int) -> dict[str, Any]:
+    """A token as llama.cpp's server names it."""
+    if state.tokenizer is None:
+        return {"id": index, "token": "?"}
+    spelt = bytes_of(state.tokenizer.id_to_token(index), letters=True)
+    return {"id": index, "token": spelt.decode("utf-8", "replace"), "bytes": list(spelt)}
+
+
+def finished(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the tokens before the last one of a character."""
+    listed, pending = [], b""
+    for one in content:
+        pending += bytes(one["bytes"])
+        with suppress(UnicodeDecodeError):
+            listed.append(one | {"token": pending.decode(), "bytes": list(pending)})
+            pending = b""
+    return listed
 
 
 def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | None:
@@ -160,6 +188,17 @@ def tokenised(state: StandIn, body: dict[str, Any]) -> Any:
     return told | {"token_strs": said.tokens if asked else None}
 
 
+def pieced(state: StandIn, body: dict[str, Any]) -> Any:
+    """What a tokenizer's texts and ids are, as llama.cpp's server answers; it writes bytes as letters."""
+    if "tokens" in body:
+        spelt = [bytes_of(state.tokenizer.id_to_token(index), letters=True) for index in body["tokens"]]
+        return {"content": b"".join(spelt).decode("utf-8", "replace")}
+    said = state.tokenizer.encode(body["content"], add_special_tokens=bool(body.get("add_special")))
+    spelt = [bytes_of(piece, letters=True) for piece in said.tokens]
+    pieces = [list(one) if "\ufffd" in one.decode("utf-8", "replace") else one.decode() for one in spelt]
+    return {"tokens": [{"id": index, "piece": piece} for index, piece in zip(said.ids, pieces, strict=True)]}
+
+
 def spoken(messages: list[dict[str, str]]) -> str:
     return " ".join(f"{one['role']} {one['content']}" for one in messages)
 
@@ -170,9 +209,12 @@ def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]
     if state.dialect == "vllm" and (answer := vllm(state, path, body)) is not None:
         return answer
     if path == "/v1/models":
-        return 200, {"data": [{"id": "reference", "meta": {"n_vocab": SIZE}}]}
+        size = SIZE if state.tokenizer is None else state.tokenizer.get_vocab_size()
+        return 200, {"data": [{"id": "reference", "meta": {"n_vocab": size}}]}
     if path == "/props":
         return 200, {"eos_token": "</s>", "bos_token": "<s>", "default_generation_settings": {"n_ctx": 64}}
+    if state.tokenizer is not None and path in ("/tokenize", "/detokenize"):
+        return 200, pieced(state, body)
     if path == "/tokenize" and state.tokenises:
         text = body["content"]
         if text in MODEL.vocabulary.pieces and body.get("parse_special"):

@@ -189,7 +189,7 @@ class ServedModel(ServedTexts):
             body["seed"] = seed
         client, wording = self.predictor.client, self.predictor.wording
         answer = client.post(f"{client.base}/completions", body, Completion)
-        new = read_generated(answer, wording, body["max_tokens"])
+        new = read_generated(answer, wording, body["max_tokens"], self.card.eos_ids)
         check_ids(new, self.card.vocabulary)
         ends = self.card.eos_ids
         if answer.choices[0].finish_reason == "stop" and ends and not (new and new[-1] in ends):

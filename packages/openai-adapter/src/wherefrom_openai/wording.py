@@ -275,6 +275,19 @@ class Wording:
             if UNKNOWN in self._spelt.get(index, UNKNOWN):
                 self._spelt[index] = spelling
 
+    def ending(self, text: str, last: int) -> list[int]:
+        """The tokens of a text that end in ``last``; it alone where the text's end otherwise."""
+        if text.isascii():
+            return [last]
+        found = self._tokeniser.tokenise(text, special=False, markers=False)
+        for index, piece in found:
+            if piece is not None:
+                self.learn(index, piece)
+        ids = [index for index, _ in found]
+        if len(ids) > 1 and self._puts_space and not text.startswith(" ") and self._bytes(ids[0]) == b" ":
+            ids = ids[1:]
+        return ids if ids[-1:] == [last] else [last]
+
     def single(self, text: str) -> int | None:
         """The id of a text that is one token; None: it is several."""
         if text not in self._single:

@@ -1,4 +1,4 @@
-"""The texts of tokenizers that spell in bytes, or take off spaces, behind a server that tells ids alone."""
+"""The texts of tokenizers that spell in bytes, or take off spaces, behind servers that tell them in part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom_openai.adapter import load
+from wherefrom_openai.errors import ServerError
 
 from tests.openai_adapter.stand_in import serving
 
@@ -106,3 +108,48 @@ def test_words_are_those_of_the_text(served: Any) -> None:
         if token.word is not None:
             words[token.word] = words.get(token.word, "") + token.text
     assert [word.strip() for word in words.values()] == ["the", "cat", "sat", "😀", "on"]
+
+
+def unlisting(text: str, **choices: Any) -> Any:
+    """A server as llama.cpp's, which generates a text and lists the last token of each character alone."""
+    tokenizer = KINDS["letters"]
+    script = tokenizer.encode(text, add_special_tokens=False).ids
+    odd = {"/props": {"default_generation_settings": {"n_ctx": 64}}}
+    return serving(tokenizer=tokenizer, script=script, lists_unfinished=False, odd=odd, **choices)
+
+
+@pytest.mark.parametrize("text", ["é日 the 😀", "the cat", "😀😀 sat"])
+def test_tokens_of_characters_that_llama_cpp_lists_once_are_all_there(text: str) -> None:
+    with unlisting(text) as state:
+        state.script, script = [], state.script
+        model = load("reference", base_url=state.url, cache=False, backoff=0.001)
+        state.script = script
+        (answer,) = model.generate([np.array([5])], settings={"max_new_tokens": len(script)})[0]
+        assert answer[1:].tolist() == script
+        assert model.decode(answer[1:]) == text
+        assert "".join(token.text for token in model.tokens(answer[1:], side="target")) == text
+
+
+def test_a_character_that_is_cut_off_at_the_end_is_left_out_and_told() -> None:
+    with unlisting("the 😀") as state:
+        state.script, script = [], state.script
+        model = load("reference", base_url=state.url, cache=False, backoff=0.001)
+        state.script = script
+        with pytest.warns(WherefromWarning, match=r"ends within a character, whose 2 tokens.*max_new_tokens"):
+            (answer,) = model.generate([np.array([5])], settings={"max_new_tokens": len(script) - 2})[0]
+        assert answer[1:].tolist() == script[:-4]
+
+
+def test_tokens_that_are_not_listed_and_not_found_are_an_error() -> None:
+    with unlisting("é the") as state:
+        state.script, script = [], state.script
+        model = load("reference", base_url=state.url, cache=False, backoff=0.001)
+        state.script = script
+        state.altered = lambda answer: answer["usage"].update(completion_tokens=9)
+        with pytest.raises(ServerError, match=r"made 9 tokens, and lists \d.*lists no token of a character.*generated_texts"):
+            model.generate([np.array([5])], settings={"max_new_tokens": len(script)})
+
+
+def test_a_step_whose_most_likely_token_is_not_listed_is_told() -> None:
+    with unlisting("é") as state, pytest.raises(ModelCapabilityError, match=r"lists no token of a character"):
+        load("reference", base_url=state.url, cache=False, backoff=0.001)
