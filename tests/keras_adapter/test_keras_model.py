@@ -107,6 +107,17 @@ def test_drawn_continuations_depend_on_the_seed_alone(pair: Any) -> None:
         np.testing.assert_array_equal(drawn, greedy)
 
 
+@pytest.mark.parametrize("wrong", [{"max_new_tokens": -1}, {"num_return_sequences": 0}, {"top_k": 0}, {"top_p": 7.0}])
+def test_generation_that_cannot_be_is_refused(gpt2_pair: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        gpt2_pair[0].generate([np.array([5])], settings=wrong)
+
+
+def test_nothing_is_no_prompt(gpt2_pair: Any) -> None:
+    with pytest.raises(InputError, match="the prompt has no token"):
+        gpt2_pair[0].generate([np.zeros(0, np.int64)], settings={"max_new_tokens": 1})
+
+
 HUB = keras_hub.models
 SIZES = {"vocabulary_size": 300, "num_layers": 1, "hidden_dim": 16, "intermediate_dim": 32}
 HEADS = {"num_query_heads": 4, "num_key_value_heads": 2}

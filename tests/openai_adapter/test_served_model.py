@@ -78,6 +78,22 @@ def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
     assert np.exp(came).sum() == pytest.approx(1)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"max_new_tokens": -3}, {"max_new_tokens": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}),
+        *({"top_p": 7.0}, {"temperature": -1}, {"temperature": 0.0}, {"num_beams": 2}),
+    ],
+)
+def test_generation_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with serving() as state:
+        model = asked(state)
+        before = state.completions
+        with pytest.raises(SettingsError, match=rf"{next(iter(wrong))}"):
+            model.generate([np.array([5])], settings={"do_sample": True, **wrong})
+        assert state.completions == before, "nothing was sent"
+
+
 def test_several_answers_of_neighbouring_seeds_are_drawn_apart() -> None:
     settings = {"max_new_tokens": 1, "do_sample": True, "num_return_sequences": 4}
     with serving() as state:

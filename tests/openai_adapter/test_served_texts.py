@@ -146,7 +146,9 @@ def test_tokens_that_are_not_listed_and_not_found_are_an_error() -> None:
         model = load("reference", base_url=state.url, cache=False, backoff=0.001)
         state.script = script
         state.altered = lambda answer: answer["usage"].update(completion_tokens=9)
-        with pytest.raises(ServerError, match=r"made 9 tokens, and lists \d.*lists no token of a character.*generated_texts"):
+        with pytest.raises(
+            ServerError, match=r"made 9 tokens, and lists \d.*lists no token of a character.*generated_texts"
+        ):
             model.generate([np.array([5])], settings={"max_new_tokens": len(script)})
 
 

@@ -140,7 +140,7 @@ class KerasModel:
         seed: int | None = None,
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`. Settings: `wherefrom_keras.generating.Generation`."""
-        how = Generation.of(settings)
+        how = Generation.of(settings, "keras_hub")
 
         def following(ids: IntArray) -> Any:
             row = Row(target_ids=np.append(ids, 0), steps=np.array([len(ids)]))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from attrs import define
 from wherefrom.adapters import ModelCard, Row, RowPrediction
+from wherefrom.adapters.generation import Generation
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, nearest
 from wherefrom.settings import nth_seed
@@ -35,8 +36,6 @@ from wherefrom_openai.replies import (
 from wherefrom_openai.served_texts import ServedTexts
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
-
-GENERATION = ("max_new_tokens", "do_sample", "temperature", "top_p", "num_return_sequences")
 
 
 def load(
@@ -163,28 +162,26 @@ class ServedModel(ServedTexts):
         settings: Mapping[str, Any],
         seed: int | None = None,
     ) -> list[list[IntArray]]:
-        if unknown := sorted(set(settings) - set(GENERATION)):
-            raise SettingsError(f"The server generates with {', '.join(GENERATION)}; {unknown[0]!r} is none of them.")
+        how = Generation.of(settings, "openai")
         return [
             [
-                self._continued(prompt, settings, None if seed is None else nth_seed(seed, copy))
-                for copy in range(int(settings.get("num_return_sequences", 1)))
+                self._continued(prompt, how, None if seed is None else nth_seed(seed, copy))
+                for copy in range(how.num_return_sequences)
             ]
             for prompt in prompts
         ]
 
-    def _continued(self, prompt: IntArray, settings: Mapping[str, Any], seed: int | None) -> IntArray:
-        sampled = bool(settings.get("do_sample", False))
+    def _continued(self, prompt: IntArray, how: Generation, seed: int | None) -> IntArray:
         body: dict[str, Any] = {
             "model": self.card.name,
             "prompt": [int(i) for i in prompt],
-            "max_tokens": int(settings.get("max_new_tokens", 20)),
-            "temperature": float(settings.get("temperature", 1.0)) if sampled else 0,
+            "max_tokens": how.max_new_tokens,
+            "temperature": how.temperature if how.do_sample else 0,
             "logprobs": 1,
             "return_tokens_as_token_ids": True,
         }
-        if sampled:
-            body |= {"top_p": float(settings.get("top_p", 1.0)), "top_k": 0, "min_p": 0}
+        if how.do_sample:
+            body |= {"top_p": how.top_p, "top_k": 0, "min_p": 0}
         if seed is not None:
             body["seed"] = seed
         client, wording = self.predictor.client, self.predictor.wording

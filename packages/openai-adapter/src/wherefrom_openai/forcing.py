@@ -249,7 +249,9 @@ def _lists(answer: Completion) -> Lists:
     lists = answer.choices[0].logprobs
     if lists is None:
         hint = UNFINISHED if answer.usage and answer.usage.completion_tokens else ""
-        raise ServerError(f"The server sent no log-probabilities. Start it so that it gives 'logprobs'. {hint}".rstrip())
+        raise ServerError(
+            f"The server sent no log-probabilities. Start it so that it gives 'logprobs'. {hint}".rstrip()
+        )
     return lists
 
 
