@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from typing import Any
 
 import numpy as np
@@ -155,3 +156,23 @@ def test_tokens_that_are_not_listed_and_not_found_are_an_error() -> None:
 def test_a_step_whose_most_likely_token_is_not_listed_is_told() -> None:
     with unlisting("é") as state, pytest.raises(ModelCapabilityError, match=r"lists no token of a character"):
         load("reference", base_url=state.url, cache=False, backoff=0.001)
+
+
+@pytest.mark.parametrize("end, begin", [("<|endoftext|>", "<s>"), (None, "<s>"), (None, None)])
+def test_the_token_that_stands_in_is_the_one_that_ends_a_text(end: str | None, begin: str | None) -> None:
+    tokenizer = Tokenizer.from_str(KINDS["letters"].to_str())
+    if begin is None:
+        tokenizer.post_processor = processors.TemplateProcessing(single="$A")
+    if end is not None:
+        tokenizer.add_special_tokens([end])
+    size = tokenizer.get_vocab_size()
+    with serving(dialect="vllm", way="echo", tokenizer=tokenizer) as state, warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        card = load("reference", base_url=state.url, vocabulary=size, cache=False, backoff=0.001).card
+        chosen = load("reference", base_url=state.url, vocabulary=size, cache=False, replacement="<br>").card
+    expected = 0 if begin is None else tokenizer.token_to_id(end or begin)
+    assert card.unk_id == card.pad_id == expected
+    assert chosen.unk_id == tokenizer.token_to_id("<br>")
+    assert [("token 0" in str(one.message), "replacement=" in str(one.message)) for one in told] == (
+        [(True, True)] if begin is None else []
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,7 +14,7 @@ from attrs import define
 from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.adapters.generation import Generation
 from wherefrom.arrays import IntArray
-from wherefrom.errors import ModelLoadError, SettingsError, nearest
+from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
 from wherefrom.settings import nth_seed
 
 from wherefrom_openai.answers import Answers, fingerprint
@@ -36,6 +37,9 @@ from wherefrom_openai.replies import (
 from wherefrom_openai.served_texts import ServedTexts
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
+
+ENDS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>")
+"""What tokens that end a text are called; looked for where the server does not tell its own."""
 
 
 def load(
@@ -249,12 +253,21 @@ def _card(
     eos, bos = single(properties.eos_token), single(properties.bos_token)
     if bos is None:
         bos = _begun_with(speech)
-    stand_in = next((i for i in (eos, bos) if i is not None), 0)
     if settings.replacement is not None:
-        found = single(settings.replacement)
-        if found is None:
+        stand_in = single(settings.replacement)
+        if stand_in is None:
             raise SettingsError(f"replacement = {settings.replacement!r} is not one token. Give a shorter text.")
-        stand_in = found
+    else:
+        stand_in = next((i for i in (eos, *map(single, ENDS), bos) if i is not None), None)
+        if stand_in is None:
+            warnings.warn(
+                f"{client.base} tells neither the token that ends a text nor one that begins it, so token 0 stands in "
+                "for a removed one (baseline='unk'). Give replacement='...', the text of a better one, or take "
+                "baseline='delete'.",
+                WherefromWarning,
+                stacklevel=5,
+            )
+            stand_in = 0
     versions = {"httpx2": version("httpx2")}
     if properties.build_info:
         versions["server"] = str(properties.build_info)
