@@ -166,7 +166,10 @@ def test_the_token_that_stands_in_is_the_one_that_ends_a_text(end: str | None, b
     if end is not None:
         tokenizer.add_special_tokens([end])
     size = tokenizer.get_vocab_size()
-    with serving(dialect="vllm", way="echo", tokenizer=tokenizer) as state, warnings.catch_warnings(record=True) as told:
+    with (
+        serving(dialect="vllm", way="echo", tokenizer=tokenizer) as state,
+        warnings.catch_warnings(record=True) as told,
+    ):
         warnings.simplefilter("always")
         card = load("reference", base_url=state.url, vocabulary=size, cache=False, backoff=0.001).card
         chosen = load("reference", base_url=state.url, vocabulary=size, cache=False, replacement="<br>").card

@@ -55,8 +55,8 @@ def continued(
     """
     if not len(prompt):
         raise InputError(
-            "Nothing stands before the first token, so it cannot be predicted: the prompt has no token, and the model puts "
-            "none in front. Give a text of at least one token."
+            "Nothing stands before the first token, so it cannot be predicted: the prompt has no token, and the model "
+            "puts none in front. Give a text of at least one token."
         )
     ids = prompt
     most = len(prompt) + settings.max_new_tokens

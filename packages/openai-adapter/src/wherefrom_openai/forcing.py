@@ -204,8 +204,8 @@ def _with_unlisted(
         )
         return whole
     raise ServerError(
-        f"The server says that it made {made} tokens, and lists {len(new)}, {spelt[:20]!r}. {UNFINISHED} Give the answer "
-        "as a text (generated_texts)."
+        f"The server says that it made {made} tokens, and lists {len(new)}, {spelt[:20]!r}. {UNFINISHED} Give the "
+        "answer as a text (generated_texts)."
     )
 
 
