@@ -97,7 +97,7 @@ def spelt_tokens(
         spans[first + 1 : last + 1] = [(max(end - lost, 0),) * 2] * (last - first)
         begin = end
     if text is not None and lead < 0:
-        texts, spans = _Placing(text, texts).of(special)
+        texts, spans = placed(text, texts, special)
     words = word_indices(texts, special)
     return tuple(
         Token(
@@ -137,6 +137,16 @@ def _visible(shown: str, begin: int) -> int:
     return begin + (len(shown) - len(shown.lstrip()) if shown.strip() else 0)
 
 
+def placed(text: str, texts: Sequence[str], special: Sequence[bool]) -> tuple[list[str], list[Place]]:
+    """Texts and places in ``text`` of tokens that spell it but for what `bare` leaves out.
+
+    Args:
+        texts: What each token adds; `BROKEN` where it stands for what it does not tell, such as an unknown word.
+        special: Which of the tokens stand for no text.
+    """
+    return _Placing(text, texts).of(special)
+
+
 class _Placing:
     """Finds tokens in a text that they spell but for what `bare` leaves out and for what is `BROKEN`.
 
@@ -155,6 +165,8 @@ class _Placing:
         """Of the letters, and in the text: where the tokens that were found end."""
         self.waiting: list[int] = []
         """Tokens that stand for whatever is between the ones before and behind."""
+        self.without: list[int] = []
+        """Tokens among those, or behind them, that stand for no text."""
 
     def of(self, special: Sequence[bool]) -> tuple[list[str], list[Place]]:
         """Texts and places of all tokens."""
@@ -169,8 +181,10 @@ class _Placing:
                 begin, self.end = max(self.at[found], self.end), self.at[self.next - 1] + 1
                 self.places[token], lost = (begin, self.end), False
             elif spelt and not mark:
-                self.waiting, lost = [], True
-            elif not self.waiting:
+                self.waiting, self.without, lost = [], [], True
+            elif self.waiting:
+                self.without.append(token)
+            else:
                 begin = self.end
                 self.end += len(own) if self.text.startswith(own, begin) else 0  # spaces, as they are
                 self.places[token] = (begin, self.end)
@@ -206,4 +220,6 @@ class _Placing:
                 token = self.waiting[rank]
                 self.texts[token] = shown if rank == first else ""
                 self.places[token] = (begin if rank == first else self.end, self.end)
-        self.waiting = []
+        for token in self.without:
+            self.places[token] = (self.end, self.end)
+        self.waiting, self.without = [], []
