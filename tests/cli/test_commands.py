@@ -24,7 +24,9 @@ from wherefrom.files import load, runs, write_run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
+from wherefrom_cli.dataset.source import DatasetRequest
 from wherefrom_cli.main import load_command, main, modules
+from wherefrom_cli.request import ModelRequest
 
 Run = Callable[..., Any]
 
@@ -219,6 +221,15 @@ def test_info_as_config_is_toml_whatever_was_handed_to_generation(
     section = tomllib.loads(wherefrom("info", "one.json", "--as-config").out)["attribute"]
     written = section["generation-kwargs"]
     assert (json.loads(written) if isinstance(written, str) else written) == given
+
+
+def test_passwords_in_addresses_are_told_by_nobody() -> None:
+    proxies = {"http": "http://me:sesame@proxy:80/x", "https": ["https://sesame@proxy", "mail me@home"]}
+    asked = ModelRequest(name="m", model_kwargs={"proxies": proxies})
+    files = DatasetRequest(name="json", files=("https://me:sesame@there/rows.jsonl",))
+    bare = {"http": "http://proxy:80/x", "https": ["https://proxy", "mail me@home"]}
+    assert asked.told()["model_kwargs"] == asked.identity()["model_kwargs"] == {"proxies": bare}
+    assert files.told()["files"] == ("https://there/rows.jsonl",)
 
 
 def test_info_as_config_loads_the_model_as_it_was(wherefrom: Run, tmp_path: Path) -> None:

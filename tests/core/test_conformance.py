@@ -107,6 +107,23 @@ def test_a_broken_promise_is_noticed(name: str) -> None:
         check_adapter(_with(*BROKEN[name]))
 
 
+def test_what_is_read_where_all_is_hidden_is_noticed() -> None:
+    model = ReferenceModel()
+    spoilt = with_methods(model, None)
+
+    def predict(self: Any, rows: Any, **settings: Any) -> Any:
+        """A query that sees nothing takes the mean of all embeddings."""
+        for row in rows:
+            (answer,) = model.predict([row], **settings)
+            empty = row.target_visible is not None and ~row.target_visible.cumsum().astype(bool)[row.steps - 1]
+            mean = model.table[row.target_ids].mean()
+            yield evolve(answer, logits=answer.logits + mean * np.reshape(empty, (-1, 1)))
+
+    type(spoilt).predict = predict
+    with pytest.raises(ConformanceError, match=r"(?s)1 of .*where all is hidden, nothing is read"):
+        check_adapter(spoilt)
+
+
 def test_weights_that_stay_shuffled_are_noticed() -> None:
     model = ReferenceModel()
     spoilt = with_methods(model, None)

@@ -7,10 +7,13 @@ import json
 import warnings
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import wherefrom
+from attrs import evolve
+from msgspec.structs import replace
 from scipy.stats import ttest_ind
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
@@ -27,6 +30,7 @@ from wherefrom.context.templates import Template, contextless_template, input_te
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
+from wherefrom.testing.counting import with_methods
 from wherefrom.text.tokens import Token
 
 # templates
@@ -209,6 +213,26 @@ def test_p_values_are_those_of_a_new_observation() -> None:
     expected = [ttest_ind([one], null, alternative="greater").pvalue for one in effects]
     np.testing.assert_allclose(effect_p_values(effects, null), expected)
     assert effect_p_values(np.array([0.0, 1.0]), np.zeros(4)).tolist() == [1.0, 0.0]
+    for null in (np.zeros(0), np.zeros(1)):
+        with pytest.raises(InputError, match=r"two foreign texts at least, and \d could be put.*support_level=None"):
+            effect_p_values(effects, null)
+
+
+def test_a_part_whose_tokens_are_not_found_is_refused() -> None:
+    """Its support would be that of nothing taken away."""
+    model = ReferenceModel()
+    spoilt = with_methods(model, None)
+
+    def encode(self: Any, text: Any, **settings: Any) -> Any:
+        found = model.encode(text, **settings)
+        lost = [replace(token, start=None, end=None) if (token.end or 0) <= 11 else token for token in found.tokens]
+        return evolve(found, tokens=tuple(lost))
+
+    type(spoilt).encode = encode
+    with pytest.raises(InputError, match="No token of the input is found where the document 'the cat sat' stands"):
+        attribute_context(
+            wherefrom.AttributionModel(spoilt), "on the mat", ["the cat sat", "the dog"], output="the cat"
+        )
 
 
 def test_the_chance_of_any_citation_is_the_level() -> None:

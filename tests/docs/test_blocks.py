@@ -9,7 +9,10 @@ import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import wherefrom
+from wherefrom.adapters import Row
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -41,6 +44,26 @@ def test_blocks_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.chdir(tmp_path)
     shutil.copy(SAVED, "saved.json")
     run(page.read_text("utf-8"), str(page))
+
+
+def test_the_first_page_prints_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+    page = (ROOT / "docs" / "start.md").read_text("utf-8")
+    place = page.index("In the column of *hospital*, *sick* is on top")
+    begin, end = (page.rindex("```python", 0, place), page.index("```", page.index("```python", place) + 3) + 4)
+    run(page[begin:end], "start.md")
+    assert " hospital <-  sick" in capsys.readouterr().out.splitlines()
+
+
+def test_the_page_of_the_demo_models_says_how_likely_a_place_is() -> None:
+    assert "`office` takes a quarter, ten places share the rest" in (ROOT / "docs" / "demo-models.md").read_text(
+        "utf-8"
+    )
+    model = wherefrom.load_model("demo:lm", device="cpu").adapter
+    ids = model.encode("His colleagues asked him to come to the office", side="target").ids
+    (said,) = model.predict([Row(target_ids=ids, steps=np.array([len(ids) - 1]))])
+    shares = np.asarray(said.logits[0].softmax(-1).detach())
+    assert shares[ids[-1]] == pytest.approx(0.25, abs=0.01)
+    assert np.sort(shares)[-11:].sum() > 0.98
 
 
 def test_pages_have_blocks() -> None:

@@ -346,6 +346,20 @@ def test_a_missing_model_is_one_clear_message(name: Any, words: str) -> None:
     assert len(str(caught.value).splitlines()) <= 3
 
 
+def test_paths_are_taken_as_their_texts_are() -> None:
+    folder = MODELS / "gpt2-tiny"
+    named, placed = (wherefrom.load_model(one, tokenizer=one, device="cpu") for one in (str(folder), Path(folder)))
+    assert placed.adapter.card == named.adapter.card
+
+
+@pytest.mark.parametrize("method", [None, "saliency"])
+@pytest.mark.parametrize("name", ["dtype", "device_map", "token"])
+def test_what_loading_takes_is_sent_to_its_place(method: str | None, name: str) -> None:
+    with pytest.raises(UsageError, match=rf"give it as model_kwargs={{'{name}': \.\.\.}}") as caught:
+        wherefrom.load_model("demo:lm", method, **{name: "hf_secret"})
+    assert "hf_secret" not in str(caught.value)
+
+
 @pytest.mark.parametrize("dtype", ["bfloat16", "float64"])
 def test_other_precisions_agree(dtype: str) -> None:
     model = wherefrom.load_model(

@@ -129,6 +129,11 @@ def test_what_is_no_model_is_refused(thing: Any) -> None:
         load_model(thing)
 
 
+def test_a_model_that_generates_nothing_is_refused_with_the_way_out() -> None:
+    with pytest.raises(SettingsError, match=r"LlamaModel generates no text.*AutoModelForCausalLM"):
+        load_model(fresh().model)
+
+
 def lora(module: Any) -> Any:
     peft = pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
     config = peft.LoraConfig(r=4, lora_dropout=0.5, target_modules=["q_proj", "v_proj"], init_lora_weights=False)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import wherefrom
+from attrs import evolve
 from wherefrom.adapters import Row, catalogue
 from wherefrom.errors import (
     InputError,
@@ -20,6 +21,7 @@ from wherefrom.errors import (
     UnknownNameError,
 )
 from wherefrom.testing import check_adapter
+from wherefrom.testing.questions import question
 from wherefrom_keras.adapter import load
 from wherefrom_keras.backend import keras_hub
 
@@ -62,6 +64,22 @@ def test_methods_say_what_they_say_in_transformers(pair: Any, method: str, setti
     assert np.nanmax(np.abs(expected.target_attributions)) > 1e-3
 
 
+def test_where_all_is_hidden_it_is_as_in_transformers_or_refused(pair: Any) -> None:
+    """No start token stands in front of the text: with the prompt hidden, the first step sees nothing."""
+    ids, size = pair[1].encode(TEXT, side="target").ids, len(pair[1].encode(PROMPT, side="target").ids)
+    row = Row(target_ids=ids, steps=np.arange(size, len(ids)), target_visible=np.arange(len(ids)) >= size)
+    behind = evolve(row, steps=row.steps[1:])
+    asked_for = [row, behind] if "GPT2" in type(pair[0].module).__name__ else [behind]
+    for one in asked_for:
+        came, expected = (np.asarray(next(iter(model.predict([one]))).logits) for model in pair)
+        np.testing.assert_allclose(came, expected, atol=1e-4)
+    if row is not asked_for[0]:
+        function = question(pair[0], PROMPT, TEXT).row().target_function
+        for ask in (pair[0].predict, pair[0].gradients):
+            with pytest.raises(ModelCapabilityError, match=r"cannot hide all that a token sees.*keep_special=True"):
+                next(iter(ask([evolve(row, target_function=function)])))
+
+
 def test_layers_say_what_they_say_in_transformers(pair: Any) -> None:
     theirs = "transformer.h.0" if "GPT2" in type(pair[0].module).__name__ else "model.layers.0"
     for method, settings in (("layer_gradient_x_activation", {}), ("layer_integrated_gradients", {"n_steps": 8})):
@@ -87,6 +105,17 @@ def test_drawn_continuations_depend_on_the_seed_alone(pair: Any) -> None:
     for narrow in ({"top_k": 1}, {"top_p": 1e-9}):
         drawn = model.generate([prompt], settings={"max_new_tokens": 5, "do_sample": True, **narrow}, seed=1)[0][0]
         np.testing.assert_array_equal(drawn, greedy)
+
+
+@pytest.mark.parametrize("wrong", [{"max_new_tokens": -1}, {"num_return_sequences": 0}, {"top_k": 0}, {"top_p": 7.0}])
+def test_generation_that_cannot_be_is_refused(gpt2_pair: Any, wrong: dict[str, Any]) -> None:
+    with pytest.raises(SettingsError, match=next(iter(wrong))):
+        gpt2_pair[0].generate([np.array([5])], settings=wrong)
+
+
+def test_nothing_is_no_prompt(gpt2_pair: Any) -> None:
+    with pytest.raises(InputError, match="the prompt has no token"):
+        gpt2_pair[0].generate([np.zeros(0, np.int64)], settings={"max_new_tokens": 1})
 
 
 HUB = keras_hub.models

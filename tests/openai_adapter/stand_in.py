@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -14,6 +14,7 @@ import numpy as np
 from attrs import define, field
 from wherefrom.adapters import Row
 from wherefrom.testing import ReferenceModel
+from wherefrom.text.spelling import bytes_of
 
 MODEL = ReferenceModel()
 SIZE = len(MODEL.vocabulary)
@@ -42,10 +43,22 @@ class StandIn:
     """Answers of its own to what is asked at a path."""
     altered: Callable[[Any], None] | None = None
     """Changes completions before they are sent."""
+    tokenizer: Any = None
+    """A `tokenizers.Tokenizer` instead of the reference's: its texts are asked about, not what follows them."""
+    lists_unfinished: bool = True
+    """False: as llama.cpp's server, which lists the last token of a character alone, with what all of them spell."""
+    script: list[int] = field(factory=list)
+    """Tokens that are generated, one after another, whatever the reference would say."""
+    tells_pieces: bool = True
+    """Are the pieces of the vocabulary sent to whom asks for them?"""
     beginning: str = ""
     """Stands in front of rendered chats; llama.cpp takes off what names BOS there."""
     headers: dict[str, str] = field(factory=dict)
     """Sent with every answer."""
+    status: int = 200
+    """Of every answer that would have been one of success."""
+    asked_with: list[dict[str, str]] = field(factory=list)
+    """Headers that came."""
     completions: int = 0
     tokens: int = 0
     seeds: list[int] = field(factory=list)
@@ -58,10 +71,12 @@ def log_softmax(logits: Any) -> Any:
     return shifted - np.log(np.exp(shifted).sum(-1, keepdims=True))
 
 
-def logprobs(ids: list[int]) -> Any:
-    """Of what follows each of the ids. Shape ``(len(ids), vocabulary)``."""
-    row = Row(target_ids=np.array([*ids, 0]), steps=np.arange(1, len(ids) + 1))
-    return log_softmax(next(iter(MODEL.predict([row]))).logits)
+def logprobs(ids: list[int], size: int = SIZE) -> Any:
+    """Of what follows each of the ids. Shape ``(len(ids), size)``; those beyond the reference's are as its first."""
+    known = np.array([*ids, 0]) % SIZE  # a tokenizer of its own has more
+    row = Row(target_ids=known, steps=np.arange(1, len(ids) + 1))
+    logits = next(iter(MODEL.predict([row]))).logits
+    return log_softmax(logits[:, np.arange(size) % SIZE])
 
 
 def top(line: Any, most: int) -> dict[int, float]:
@@ -70,7 +85,8 @@ def top(line: Any, most: int) -> dict[int, float]:
 
 def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     ids = body["prompt"]
-    said = logprobs(ids)
+    size = SIZE if state.tokenizer is None else state.tokenizer.get_vocab_size()
+    said = logprobs(ids, size)
     best = int(said[-1].argmax())
     if "prompt_logprobs" in body:
         if state.way != "prompt_logprobs":
@@ -102,7 +118,7 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     if state.dialect == "vllm":
         names, values, tops = [], [], []
         for _ in range(body["max_tokens"]):
-            line = logprobs(ids)[-1]
+            line = logprobs(ids, size)[-1]
             best = int(line.argmax())
             names.append(f"token_id:{best}")
             values.append(float(line[best]))
@@ -111,19 +127,44 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         lists = {"text_offset": [], "tokens": names, "token_logprobs": values, "top_logprobs": tops}
         return 200, {"choices": [{"index": 0, "finish_reason": "length", "logprobs": lists}]}
     content = []
-    for _ in range(body["max_tokens"]):
-        line = logprobs(ids)[-1]
-        best = int(line.argmax())
-        likely = [{"id": i, "token": "?", "logprob": v} for i, v in top(line, body["logprobs"]).items()]
-        content.append({"id": best, "token": "?", "logprob": float(line[best]), "top_logprobs": likely})
+    for number in range(body["max_tokens"]):
+        line = logprobs(ids, size)[-1]
+        best = state.script[number] if number < len(state.script) else int(line.argmax())
+        likely = [named_token(state, i) | {"logprob": v} for i, v in top(line, body["logprobs"]).items()]
+        content.append(named_token(state, best) | {"logprob": float(line[best]), "top_logprobs": likely})
         ids = [*ids, best]
-    return 200, {"choices": [{"finish_reason": "length", "logprobs": {"content": content}}]}
+    made = {"completion_tokens": len(content)}
+    text = b"".join(bytes(one.get("bytes", [])) for one in content).decode("utf-8", "replace")
+    choice: dict[str, Any] = {"text": text, "finish_reason": "length"}
+    listed = content if state.lists_unfinished else finished(content)
+    return 200, {"choices": [choice | {"logprobs": {"content": listed} if listed else None}], "usage": made}
+
+
+def named_token(state: StandIn, index: int) -> dict[str, Any]:
+    """A token as llama.cpp's server names it."""
+    if state.tokenizer is None:
+        return {"id": index, "token": "?"}
+    spelt = bytes_of(state.tokenizer.id_to_token(index), letters=True)
+    return {"id": index, "token": spelt.decode("utf-8", "replace"), "bytes": list(spelt)}
+
+
+def finished(content: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the tokens before the last one of a character."""
+    listed, pending = [], b""
+    for one in content:
+        pending += bytes(one["bytes"])
+        with suppress(UnicodeDecodeError):
+            listed.append(one | {"token": pending.decode(), "bytes": list(pending)})
+            pending = b""
+    return listed
 
 
 def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | None:
     """What vLLM answers otherwise than llama.cpp's server; None: the same."""
     if path == "/v1/models":
         return 200, {"object": "list", "data": [{"id": "reference", "root": "reference", "max_model_len": 64}]}
+    if state.tokenizer is not None and path in ("/tokenize", "/detokenize"):
+        return 200, tokenised(state, body)
     if path == "/tokenize":
         text = body["prompt"] if "prompt" in body else spoken(body["messages"])
         begin = [MODEL.card.bos_id] if body.get("add_special_tokens", True) else []
@@ -136,6 +177,28 @@ def vllm(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any] | N
     return (404, {"error": "Not Found"}) if path in ("/props", "/apply-template") else None
 
 
+def tokenised(state: StandIn, body: dict[str, Any]) -> Any:
+    """What a tokenizer's texts and ids are, as vLLM answers."""
+    if "tokens" in body:
+        return {"prompt": state.tokenizer.decode(body["tokens"], skip_special_tokens=False)}
+    chat = "".join(f"[INST]{one['content']}[/INST]" for one in body.get("messages", ()))
+    said = state.tokenizer.encode(chat or body["prompt"], add_special_tokens=body.get("add_special_tokens", not chat))
+    told = {"count": len(said.ids), "max_model_len": 64, "tokens": said.ids}
+    asked = state.tells_pieces and body.get("return_token_strs")
+    return told | {"token_strs": said.tokens if asked else None}
+
+
+def pieced(state: StandIn, body: dict[str, Any]) -> Any:
+    """What a tokenizer's texts and ids are, as llama.cpp's server answers; it writes bytes as letters."""
+    if "tokens" in body:
+        spelt = [bytes_of(state.tokenizer.id_to_token(index), letters=True) for index in body["tokens"]]
+        return {"content": b"".join(spelt).decode("utf-8", "replace")}
+    said = state.tokenizer.encode(body["content"], add_special_tokens=bool(body.get("add_special")))
+    spelt = [bytes_of(piece, letters=True) for piece in said.tokens]
+    pieces = [list(one) if "\ufffd" in one.decode("utf-8", "replace") else one.decode() for one in spelt]
+    return {"tokens": [{"id": index, "piece": piece} for index, piece in zip(said.ids, pieces, strict=True)]}
+
+
 def spoken(messages: list[dict[str, str]]) -> str:
     return " ".join(f"{one['role']} {one['content']}" for one in messages)
 
@@ -146,9 +209,12 @@ def answered(state: StandIn, path: str, body: dict[str, Any]) -> tuple[int, Any]
     if state.dialect == "vllm" and (answer := vllm(state, path, body)) is not None:
         return answer
     if path == "/v1/models":
-        return 200, {"data": [{"id": "reference", "meta": {"n_vocab": SIZE}}]}
+        size = SIZE if state.tokenizer is None else state.tokenizer.get_vocab_size()
+        return 200, {"data": [{"id": "reference", "meta": {"n_vocab": size}}]}
     if path == "/props":
         return 200, {"eos_token": "</s>", "bos_token": "<s>", "default_generation_settings": {"n_ctx": 64}}
+    if state.tokenizer is not None and path in ("/tokenize", "/detokenize"):
+        return 200, pieced(state, body)
     if path == "/tokenize" and state.tokenises:
         text = body["content"]
         if text in MODEL.vocabulary.pieces and body.get("parse_special"):
@@ -217,8 +283,9 @@ def serving(**choices: Any) -> Iterator[StandIn]:
 
         def _send(self, status: int, answer: Any) -> None:
             data = json.dumps(answer).encode()
+            state.asked_with.append(dict(self.headers))
             try:
-                self.send_response(status)
+                self.send_response(state.status if status == 200 else status)
                 self.send_header("Content-Length", str(len(data)))
                 for name, value in state.headers.items():
                     self.send_header(name, value)

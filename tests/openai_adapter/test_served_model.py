@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import signal
+import sqlite3
 import sys
 import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -74,6 +76,22 @@ def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
     best = np.argsort(-expected)[:20]
     np.testing.assert_allclose(came[best], expected[best], atol=1e-9)
     assert np.exp(came).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({"max_new_tokens": -3}, {"max_new_tokens": 0}, {"max_new_tokens": "x"}, {"num_return_sequences": 0}),
+        *({"top_p": 7.0}, {"temperature": -1}, {"temperature": 0.0}, {"num_beams": 2}),
+    ],
+)
+def test_generation_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
+    with serving() as state:
+        model = asked(state)
+        before = state.completions
+        with pytest.raises(SettingsError, match=rf"{next(iter(wrong))}"):
+            model.generate([np.array([5])], settings={"do_sample": True, **wrong})
+        assert state.completions == before, "nothing was sent"
 
 
 def test_several_answers_of_neighbouring_seeds_are_drawn_apart() -> None:
@@ -221,6 +239,77 @@ def test_answers_on_disk_serve_the_next_session(tmp_path: Path) -> None:
         assert again.cost([ROW]).requests == 0
         np.testing.assert_array_equal(predicted(again), first)
         assert again.spent.requests == 0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_answers_of_other_weights_under_the_same_name_are_not_taken(way: str, tmp_path: Path) -> None:
+    """One port, one name, and a model that was exchanged; the first one's answers serve when it is back."""
+
+    def sharper(answer: Any) -> None:
+        """Another model: its log-probabilities are those of twice the logits."""
+
+        def sharpen(logprobs: dict[Any, float]) -> dict[Any, float]:
+            total = np.log(sum(np.exp(2 * value) for value in logprobs.values()) or 1.0)
+            return {name: float(2 * value - total) for name, value in logprobs.items()}
+
+        choice = answer["choices"][0]
+        for one in choice.get("prompt_logprobs") or ():
+            for name, value in sharpen({name: told["logprob"] for name, told in (one or {}).items()}).items():
+                one[name]["logprob"] = value
+        lists = choice.get("logprobs") or {}
+        for one in lists.get("content") or ():
+            values = sharpen({told["id"]: told["logprob"] for told in one["top_logprobs"]})
+            for told in one["top_logprobs"]:
+                told["logprob"] = values[told["id"]]
+        if "top_logprobs" in lists:
+            lists["top_logprobs"] = [one and sharpen(one) for one in lists["top_logprobs"]]
+            for place, (name, one) in enumerate(zip(lists["tokens"], lists["top_logprobs"], strict=True)):
+                lists["token_logprobs"][place] = one and one[name]
+
+    kept = str(tmp_path / "answers.sqlite")
+    with serving(way=way) as state:
+        first = asked(state, cache=kept)
+        said = predicted(first)
+        state.altered = sharper
+        other = asked(state, cache=kept)
+        assert other.cost([ROW]).kept == 0
+        assert other.fingerprint() != first.fingerprint()
+        np.testing.assert_array_equal(predicted(other), predicted(asked(state, cache=False)))
+        assert np.abs(predicted(other) - said).max() > 0.1
+        state.altered = None
+        again = asked(state, cache=kept)
+        assert again.fingerprint() == first.fingerprint()
+        assert again.cost([ROW]).requests == 0
+
+
+def test_a_file_of_llama_cpp_is_told_from_another() -> None:
+    with serving() as state:
+        told = {"eos_token": "</s>", "bos_token": "<s>"}
+        prints = []
+        for path in ("/a.gguf", "/b.gguf"):
+            state.odd["/props"] = told | {"model_path": path}
+            prints.append(asked(state).fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_a_cache_that_takes_no_more_is_told_and_the_work_goes_on(tmp_path: Path) -> None:
+    kept = tmp_path / "answers.sqlite"
+    with serving() as state:
+        expected = predicted(asked(state))
+        model = asked(state, cache=kept)
+        other = sqlite3.connect(kept)
+        other.execute("DROP TABLE answers")
+        other.commit()
+        with pytest.warns(WherefromWarning, match=r"no longer kept in .*answers\.sqlite \(no such table: answers\)"):
+            np.testing.assert_array_equal(predicted(model), expected)
+        assert model.cost([ROW]).requests == 0, "answers are kept in memory"
+
+
+def test_a_cache_of_another_kind_is_refused(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / "answers.sqlite") as other:
+        other.execute("CREATE TABLE answers (a, b)")
+    with serving() as state, pytest.raises(SettingsError, match=r"cannot be kept in .*no such column: answer"):
+        asked(state, cache=tmp_path / "answers.sqlite")
 
 
 def test_a_budget_stops_before_anything_is_sent() -> None:
@@ -771,3 +860,63 @@ def test_transformers_tells_the_truth_about_itself() -> None:
 def test_numbers_that_cannot_be_are_refused(name: str, value: float) -> None:
     with pytest.raises(SettingsError, match=f"{name} = {value}"):
         wherefrom.load_model("reference", framework="openai", base_url="http://localhost:1/v1", **{name: value})
+
+
+@pytest.mark.parametrize("key", ["sk-se\ncret", "sk-sécret", "sk-se\x7fcret"])
+def test_a_key_that_cannot_be_sent_is_refused_and_not_shown(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with serving() as state:
+        with pytest.raises(SettingsError, match=r"OPENAI_API_KEY.*printable ASCII") as raised:
+            asked(state)
+        assert "cret" not in "".join(traceback.format_exception(raised.value))
+        assert not state.asked_with, "nothing was sent"
+
+
+def test_a_key_is_sent_without_the_line_break_behind_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", " sk-secret\r\n")
+    with serving() as state:
+        asked(state)
+    assert {told.get("Authorization") for told in state.asked_with} == {"Bearer sk-secret"}
+
+
+def test_a_key_that_a_server_repeats_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    with serving(status=401, odd={"/v1/models": {"error": "no such key: sk-secret"}}) as state:
+        with pytest.raises(ModelLoadError, match="no such key: ") as raised:
+            asked(state)
+        assert "sk-secret" not in "".join(traceback.format_exception(raised.value))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://me:sesame@{}/v1", "http://sesame@{}/v1", "http://{}/v1?key=sesame", "ftp://a:sesame@{}"]
+)
+def test_an_address_with_a_password_is_refused_and_not_shown(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving() as state:
+        address = url.format(state.url.split("/")[2])
+        monkeypatch.setenv("OPENAI_BASE_URL", address)
+        for given in ({}, {"base_url": address}):
+            with pytest.raises(SettingsError, match="environment variable OPENAI_API_KEY") as raised:
+                wherefrom.load_model("reference", framework="openai", **given)
+            assert "sesame" not in "".join(traceback.format_exception(raised.value))
+        assert not state.asked_with, "nothing was sent"
+
+
+@pytest.mark.parametrize("url", ["", "localhost:8000", "http://", "http:///v1", "http://host:abc/v1", "http://[::1/v1"])
+def test_what_is_no_address_is_refused(url: str) -> None:
+    with pytest.raises(SettingsError, match="is no address of a server"):
+        wherefrom.load_model("reference", framework="openai", base_url=url)
+
+
+@pytest.mark.parametrize("status", [301, 308])
+def test_a_server_that_sends_elsewhere_is_told(status: int) -> None:
+    with (
+        serving(status=status, headers={"Location": "https://there/v1"}) as state,
+        pytest.raises(ModelLoadError, match=f"sends elsewhere .status {status}.: https://there/v1.*as base_url"),
+    ):
+        asked(state)
+
+
+def test_what_a_server_decides_is_refused_and_not_shown() -> None:
+    with pytest.raises(SettingsError, match="The server decides tokenizer_kwargs") as raised:
+        load("reference", base_url="http://localhost:1/v1", tokenizer_kwargs={"token": "hf_secret"})
+    assert "hf_secret" not in str(raised.value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -19,6 +20,12 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 ADAPTERS: Registry[Callable[..., SequenceModel]] = Registry("framework", group="wherefrom.adapters")
 """Framework id to a function that loads a model: found by the entry point ``wherefrom.adapters``."""
 
+OF_LOADING = (
+    *("dtype", "torch_dtype", "device_map", "quantization_config", "revision", "token", "trust_remote_code"),
+    *("attn_implementation", "cache_dir", "local_files_only", "subfolder", "load_in_4bit", "load_in_8bit"),
+)
+"""Keywords that loading takes, and no method."""
+
 
 def load_model(
     model: Any,
@@ -34,10 +41,11 @@ def load_model(
     """Load a model, ready to be explained.
 
     Args:
-        model: Hub id, local path, ``"demo:lm"``, ``"demo:mt"``, a model object, or an adapter that is one already.
+        model: Hub id, local path (a text or a `pathlib.Path`), ``"demo:lm"``, ``"demo:mt"``, a model object, or an
+            adapter that is one already.
         attribution_method: The default method: identifier, object or class. It can be chosen at each call as well.
         framework: Which adapter loads the model; see `list_supported_frameworks`.
-        tokenizer: Name or object; default: the model's own.
+        tokenizer: Name, path or object; default: the model's own.
         device: ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``; default: the accelerator that is there, else the host.
         model_kwargs: For loading the model (``dtype``, ``device_map``, ``quantization_config``, ...).
         tokenizer_kwargs: For loading the tokenizer (``src_lang``, ``tgt_lang``, ...); its ``chat_template_kwargs`` go
@@ -62,8 +70,8 @@ def load_model(
         taken = _takes(load, method_settings)
         method = _method(attribution_method, {n: v for n, v in method_settings.items() if n not in taken})
         adapter = load(
-            model,
-            tokenizer=tokenizer,
+            _named(model),
+            tokenizer=_named(tokenizer),
             device=device,
             model_kwargs={**(model_kwargs or {}), **taken} or None,
             tokenizer_kwargs=tokenizer_kwargs,
@@ -96,6 +104,11 @@ def explain(identifier: str) -> None:
     raise UnknownNameError(f"Nothing is called {identifier!r}.{nearest(identifier, known)} Known: {', '.join(known)}.")
 
 
+def _named(thing: Any) -> Any:
+    """A path as the text that adapters take; anything else as it is."""
+    return os.fspath(thing) if isinstance(thing, os.PathLike) else thing
+
+
 def _takes(load: Callable[..., SequenceModel], settings: dict[str, Any]) -> dict[str, Any]:
     """Those of the settings that the adapter's ``load`` names as keyword parameters of its own."""
     own = {name for name, one in inspect.signature(load).parameters.items() if one.kind is one.KEYWORD_ONLY}
@@ -103,13 +116,17 @@ def _takes(load: Callable[..., SequenceModel], settings: dict[str, Any]) -> dict
 
 
 def _method(method: str | AnyMethod | type[AnyMethod] | None, settings: dict[str, Any]) -> AnyMethod | None:
-    if method is None:
+    cls = None if method is None else given_method(method, argument="attribution_method")
+    own = fields_of(cls) if isinstance(cls, type) else ()
+    misplaced = next((name for name in settings if name in OF_LOADING and name not in own), None)
+    if misplaced is not None:
+        raise SettingsError(f"{misplaced} is for loading the model: give it as model_kwargs={{'{misplaced}': ...}}.")
+    if cls is None:
         if settings:
             raise SettingsError(
                 f"load_model got {', '.join(sorted(settings))}, but no attribution_method that could take this."
             )
         return None
-    cls = given_method(method, argument="attribution_method")
     if isinstance(cls, type):
         made: AnyMethod = from_mapping(cast(Any, cls), settings, where=f"method {cls.identifier!r}")
         return made

@@ -20,7 +20,7 @@ def unwrapped(model: Any) -> PreTrainedModel:
     (LoRA and its kin) are looked through: the module inside computes the same.
 
     Raises:
-        SettingsError: It is no such thing, or what wraps it takes part in the computation or holds parts of it only.
+        SettingsError: It is no such thing, generates no text, or what wraps it takes part in the computation or holds parts of it only.
     """
     inside = model
     while not isinstance(inside, PreTrainedModel):
@@ -35,6 +35,11 @@ def unwrapped(model: Any) -> PreTrainedModel:
                 f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not "
                 f"{type(inside).__name__}.{_way_out(inside)}"
             )
+    if not inside.can_generate():
+        raise SettingsError(
+            f"{type(inside).__name__} generates no text: it lacks the layer that predicts tokens. Load it as "
+            "AutoModelForCausalLM, or AutoModelForSeq2SeqLM where it has an encoder; or give load_model its name."
+        )
     return inside
 
 

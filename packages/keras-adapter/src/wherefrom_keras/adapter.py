@@ -17,6 +17,7 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_keras.backend import jax, keras, keras_hub
 from wherefrom_keras.cutting import Cut, Values
+from wherefrom_keras.empty_rows import EmptyRows
 from wherefrom_keras.generating import Generation, continued
 from wherefrom_keras.opening import Opened, opened
 from wherefrom_keras.passes import Passes
@@ -51,7 +52,8 @@ def load(
             "jax.default_device, where the model is made."
         )
     found = opened(model, tokenizer, model_kwargs or {}, tokenizer_kwargs or {})
-    made = KerasModel(found, Cut(found.task), Wording(found.tokenizer, found.starts))
+    cut = Cut(found.task)
+    made = KerasModel(found, cut, Wording(found.tokenizer, found.starts), EmptyRows(cut))
     made.check_cuts()
     return made
 
@@ -66,6 +68,7 @@ class KerasModel:
     _opened: Opened
     _cut: Cut
     _wording: Wording
+    _empty_rows: EmptyRows
     _shuffled: Values | None = field(default=None)
     """Values instead of those of the variables."""
 
@@ -137,7 +140,7 @@ class KerasModel:
         seed: int | None = None,
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`. Settings: `wherefrom_keras.generating.Generation`."""
-        how = Generation.of(settings)
+        how = Generation.of(settings, "keras_hub")
 
         def following(ids: IntArray) -> Any:
             row = Row(target_ids=np.append(ids, 0), steps=np.array([len(ids)]))
@@ -236,7 +239,7 @@ class KerasModel:
 
     @property
     def _passes(self) -> Passes:
-        return Passes(self._cut, self._values, self._longest)
+        return Passes(self._cut, self._values, self._longest, self._empty_rows)
 
     @property
     def _longest(self) -> int | None:

@@ -33,6 +33,14 @@ class Batch:
     steps: int
     """How many of those there are."""
 
+    @property
+    def sees_nothing(self) -> bool:
+        """Is a step predicted where all that stands up to there is hidden?"""
+        return any(
+            row.target_visible is not None and len(row.steps) > 0 and not row.target_visible[: row.steps.min()].any()
+            for row in self.rows
+        )
+
     def spans(self) -> Iterator[slice]:
         """Where each row's steps lie among all."""
         begin = 0

@@ -2,43 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from collections.abc import Callable, Collection
 
 import numpy as np
 from attrs import frozen
+from wherefrom.adapters import generation
 from wherefrom.arrays import FloatArray, IntArray
-from wherefrom.errors import SettingsError
-from wherefrom.settings import from_mapping
+from wherefrom.errors import InputError, SettingsError
 
 
 @frozen(kw_only=True)
-class Generation:
-    """How a text is continued; names as transformers has them."""
+class Generation(generation.Generation):
+    """How a text is continued, here."""
 
-    max_new_tokens: int = 20
-    do_sample: bool = False
-    temperature: float = 1.0
     top_k: int | None = None
-    top_p: float = 1.0
-    num_return_sequences: int = 1
 
     def __attrs_post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise SettingsError(f"temperature = {self.temperature!r} must be above 0. do_sample=False is greedy.")
-        if not 0 < self.top_p <= 1:
-            raise SettingsError(f"top_p = {self.top_p!r} must be above 0, and at most 1.")
+        super().__attrs_post_init__()
         if self.top_k is not None and self.top_k < 1:
             raise SettingsError(f"top_k = {self.top_k!r} must be at least 1, or None.")
-
-    @classmethod
-    def of(cls, given: Mapping[str, Any]) -> Generation:
-        """From names and values.
-
-        Raises:
-            SettingsError: One is unknown or out of range.
-        """
-        return from_mapping(cls, dict(given), where="generation by framework 'keras_hub'")
 
     def following(self, logits: FloatArray, rng: np.random.Generator) -> int:
         """The next token, from logits of shape ``(vocabulary,)``."""
@@ -67,7 +49,15 @@ def continued(
         following: From ids to the logits of what follows them.
         ends: Tokens that end a text.
         longest: Tokens in all, at most.
+
+    Raises:
+        InputError: The prompt has no token.
     """
+    if not len(prompt):
+        raise InputError(
+            "Nothing stands before the first token, so it cannot be predicted: the prompt has no token, and the model "
+            "puts none in front. Give a text of at least one token."
+        )
     ids = prompt
     most = len(prompt) + settings.max_new_tokens
     while len(ids) < min(most, longest or most):

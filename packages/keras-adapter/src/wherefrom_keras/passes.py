@@ -15,6 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom_keras.backend import jax
 from wherefrom_keras.batches import POSITIONS, Batch, batches, padded, power
 from wherefrom_keras.cutting import Cut, Values
+from wherefrom_keras.empty_rows import EmptyRows
 
 jnp = jax.numpy
 
@@ -27,10 +28,11 @@ class Passes:
     values: Values
     longest: int | None
     """Tokens that it reads at most."""
+    empty_rows: EmptyRows
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """See `wherefrom.adapters.PredictsSteps.predict`."""
-        for some in batches(rows, chunk, self.longest):
+        for some in self._batches(rows, chunk):
             states = self.cut.states(self.values, self._embeddings(some), some.mask)
             logits = self._logits(some, states)
             for row, span in zip(some.rows, some.spans(), strict=True):
@@ -38,7 +40,7 @@ class Passes:
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, target: bool) -> Iterator[RowGradients]:
         """See `wherefrom.adapters.GivesGradients.gradients`."""
-        for some in batches(rows, chunk, self.longest):
+        for some in self._batches(rows, chunk):
             embeddings = self._embeddings(some)
             pulled = self._pulled(some, embeddings, partial(self.cut.states, self.values, mask=some.mask))
             for row, length, one in zip(some.rows, some.lengths, pulled, strict=True):
@@ -50,7 +52,7 @@ class Passes:
 
     def layer_states(self, rows: Iterable[Row], layer: str, chunk: int | None) -> Iterator[LayerStates]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
-        for some in batches(rows, chunk, self.longest):
+        for some in self._batches(rows, chunk):
             answers = self.cut.layer_answer(layer, self.values, self._embeddings(some), some.mask)
             for place, length in enumerate(some.lengths):
                 yield LayerStates(target=answers[place, :length])
@@ -60,7 +62,7 @@ class Passes:
     ) -> Iterator[LayerGradients]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_gradients`."""
         others = None if states is None else iter(states)
-        for some in batches(rows, chunk, self.longest):
+        for some in self._batches(rows, chunk):
             answers = self.cut.layer_answer(layer, self.values, self._embeddings(some), some.mask)
             if others is not None:
                 for place, length in enumerate(some.lengths):
@@ -73,6 +75,13 @@ class Passes:
                     target=one.gradients[:, :length],
                     scores=one.scores,
                 )
+
+    def _batches(self, rows: Iterable[Row], chunk: int | None) -> Iterator[Batch]:
+        """See `wherefrom_keras.batches.batches`; rows that the model cannot hide so much of are refused."""
+        for some in batches(rows, chunk, self.longest):
+            if some.sees_nothing:
+                self.empty_rows.need_nothing_from_hidden(self.values)
+            yield some
 
     def _embeddings(self, some: Batch) -> Array:
         embeddings = self.cut.embed(self.values, some.ids)

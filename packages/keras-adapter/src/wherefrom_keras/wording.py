@@ -9,15 +9,10 @@ import numpy as np
 from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, ModelLoadError
-from wherefrom.text.spelling import BYTE_LETTERS, spelt_tokens
+from wherefrom.text.spelling import bytes_of, spelt_tokens
 from wherefrom.text.tokens import Token
 
 from wherefrom_keras.backend import keras_hub
-
-SPACE = "▁"
-"""How SentencePiece writes a space."""
-BYTES = {BYTE_LETTERS.get(byte, chr(byte)): byte for byte in range(256)}
-"""Letter to byte, as byte-level vocabularies write bytes."""
 
 
 class Wording:
@@ -36,7 +31,7 @@ class Wording:
             )
         _require_plain(tokenizer)
         self.tokenizer = tokenizer
-        self._bytes_of = BYTES if isinstance(tokenizer, kinds[0]) else None
+        self._letters = isinstance(tokenizer, kinds[0])
         self.start_id = getattr(tokenizer, "start_token_id", None)
         self.end_ids = tuple(
             int(i) for name in ("end_token_id", "end_token2_id") if (i := getattr(tokenizer, name, None)) is not None
@@ -83,7 +78,7 @@ class Wording:
 
     def _bytes(self, index: int) -> bytes:
         if index not in self._spelt:
-            self._spelt[index] = self._spelling(self._piece(index))
+            self._spelt[index] = bytes_of(self._piece(index), letters=self._letters)
         return self._spelt[index]
 
     def _piece(self, index: int) -> str:
@@ -91,15 +86,6 @@ class Wording:
             return f"<id {index}>"
         piece = self.tokenizer.id_to_token(index)
         return piece if isinstance(piece, str) else bytes(piece).decode()
-
-    def _spelling(self, piece: str) -> bytes:
-        if self._bytes_of is not None:
-            if all(letter in self._bytes_of for letter in piece):
-                return bytes(self._bytes_of[letter] for letter in piece)
-            return piece.encode()  # a name, such as that of a special token
-        if len(piece) == 6 and piece.startswith("<0x") and piece.endswith(">"):
-            return bytes([int(piece[3:5], 16)])
-        return piece.replace(SPACE, " ").encode()
 
 
 def _require_plain(tokenizer: Any) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from attrs import define
 from wherefrom.adapters import ModelCard, Row, RowPrediction
+from wherefrom.adapters.generation import Generation
 from wherefrom.arrays import IntArray
-from wherefrom.errors import ModelLoadError, SettingsError, nearest
+from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
 from wherefrom.settings import nth_seed
 
 from wherefrom_openai.answers import Answers, fingerprint
@@ -20,7 +23,7 @@ from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import check_ids
 from wherefrom_openai.errors import ServerError, UnexpectedReplyError
 from wherefrom_openai.forcing import ability_of, read_generated
-from wherefrom_openai.predicting import Cost, Predictor, Spent
+from wherefrom_openai.predicting import Cost, Predictor, Spent, told_apart
 from wherefrom_openai.rehearsal import ServerRehearsal
 from wherefrom_openai.replies import (
     Completion,
@@ -35,7 +38,8 @@ from wherefrom_openai.served_texts import ServedTexts
 from wherefrom_openai.settings import Forced, ServerSettings
 from wherefrom_openai.wording import Tokeniser, Wording, tokeniser
 
-GENERATION = ("max_new_tokens", "do_sample", "temperature", "top_p", "num_return_sequences")
+ENDS = ("</s>", "<|endoftext|>", "<|end_of_text|>", "<|im_end|>", "<|eot_id|>", "<eos>")
+"""What tokens that end a text are called; looked for where the server does not tell its own."""
 
 
 def load(
@@ -55,7 +59,7 @@ def load(
     timeout: float | None = None,
     attempts: int | None = None,
     backoff: float | None = None,
-    cache: str | bool | None = None,
+    cache: str | Path | bool | None = None,
     max_requests: int | None = None,
     max_tokens: int | None = None,
 ) -> ServedModel:
@@ -73,7 +77,7 @@ def load(
     """
     for name, value in (("tokenizer", tokenizer), ("device", device), ("tokenizer_kwargs", tokenizer_kwargs)):
         if value:
-            raise SettingsError(f"{name} = {value!r}: the server decides that. Leave {name} out.")
+            raise SettingsError(f"The server decides {name}. Leave it out.")
     if not isinstance(model, str):
         raise SettingsError(f"A served model is called by name; {type(model).__name__} is none.")
     named = {
@@ -109,15 +113,17 @@ def _opened(client: Client, model: str, given: ServerSettings) -> ServedModel:
     wording = Wording(speech, template)
     sample = [index for index, _ in speech.tokenise("the cat sat on", special=True)]
     card = _card(client, model, served, properties, speech, given)
-    ability = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
-    identity = [given.base_url, served.identity, card.versions.get("server", "")]
+    ability, said = ability_of(client, model, sample, wording, given.forced, min(given.top_logprobs, card.vocabulary))
+    answers = Answers(given.cache_file)
+    name = [given.base_url, served.identity, card.versions.get("server", ""), str(properties.model_path or "")]
+    identity = told_apart(name, answers, ability, model, sample, said)
     predictor = Predictor(
         client=client,
         model=model,
         identity=identity,
         ability=ability,
         wording=wording,
-        answers=Answers(given.cache_file),
+        answers=answers,
         vocabulary=card.vocabulary,
         max_length=card.max_length,
         spent=Spent(),
@@ -160,33 +166,31 @@ class ServedModel(ServedTexts):
         settings: Mapping[str, Any],
         seed: int | None = None,
     ) -> list[list[IntArray]]:
-        if unknown := sorted(set(settings) - set(GENERATION)):
-            raise SettingsError(f"The server generates with {', '.join(GENERATION)}; {unknown[0]!r} is none of them.")
+        how = Generation.of(settings, "openai")
         return [
             [
-                self._continued(prompt, settings, None if seed is None else nth_seed(seed, copy))
-                for copy in range(int(settings.get("num_return_sequences", 1)))
+                self._continued(prompt, how, None if seed is None else nth_seed(seed, copy))
+                for copy in range(how.num_return_sequences)
             ]
             for prompt in prompts
         ]
 
-    def _continued(self, prompt: IntArray, settings: Mapping[str, Any], seed: int | None) -> IntArray:
-        sampled = bool(settings.get("do_sample", False))
+    def _continued(self, prompt: IntArray, how: Generation, seed: int | None) -> IntArray:
         body: dict[str, Any] = {
             "model": self.card.name,
             "prompt": [int(i) for i in prompt],
-            "max_tokens": int(settings.get("max_new_tokens", 20)),
-            "temperature": float(settings.get("temperature", 1.0)) if sampled else 0,
+            "max_tokens": how.max_new_tokens,
+            "temperature": how.temperature if how.do_sample else 0,
             "logprobs": 1,
             "return_tokens_as_token_ids": True,
         }
-        if sampled:
-            body |= {"top_p": float(settings.get("top_p", 1.0)), "top_k": 0, "min_p": 0}
+        if how.do_sample:
+            body |= {"top_p": how.top_p, "top_k": 0, "min_p": 0}
         if seed is not None:
             body["seed"] = seed
         client, wording = self.predictor.client, self.predictor.wording
         answer = client.post(f"{client.base}/completions", body, Completion)
-        new = read_generated(answer, wording, body["max_tokens"])
+        new = read_generated(answer, wording, body["max_tokens"], self.card.eos_ids)
         check_ids(new, self.card.vocabulary)
         ends = self.card.eos_ids
         if answer.choices[0].finish_reason == "stop" and ends and not (new and new[-1] in ends):
@@ -249,12 +253,21 @@ def _card(
     eos, bos = single(properties.eos_token), single(properties.bos_token)
     if bos is None:
         bos = _begun_with(speech)
-    stand_in = next((i for i in (eos, bos) if i is not None), 0)
     if settings.replacement is not None:
-        found = single(settings.replacement)
-        if found is None:
+        stand_in = single(settings.replacement)
+        if stand_in is None:
             raise SettingsError(f"replacement = {settings.replacement!r} is not one token. Give a shorter text.")
-        stand_in = found
+    else:
+        stand_in = next((i for i in (eos, *map(single, ENDS), bos) if i is not None), None)
+        if stand_in is None:
+            warnings.warn(
+                f"{client.base} tells neither the token that ends a text nor one that begins it, so token 0 stands in "
+                "for a removed one (baseline='unk'). Give replacement='...', the text of a better one, or take "
+                "baseline='delete'.",
+                WherefromWarning,
+                stacklevel=5,
+            )
+            stand_in = 0
     versions = {"httpx2": version("httpx2")}
     if properties.build_info:
         versions["server"] = str(properties.build_info)

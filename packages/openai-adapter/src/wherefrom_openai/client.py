@@ -12,7 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 import httpx2
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError, SettingsError
 
 from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.replies import Reply, reply
@@ -40,17 +40,20 @@ class RefusedError(ModelCapabilityError):
 class Client:
     """Asks a server, again where it was busy.
 
-    The key is read from the environment variable ``OPENAI_API_KEY`` and sent to no one else.
+    The key is read from the environment variable ``OPENAI_API_KEY`` and sent to no one else; no error tells it.
+
+    Raises:
+        SettingsError: The key is none that can be sent.
     """
 
     def __init__(self, settings: ServerSettings) -> None:
         self.settings = settings
         self.base = settings.base_url.rstrip("/")
         self.root = self.base.removesuffix("/v1")
-        key = os.environ.get("OPENAI_API_KEY")
+        self._key = _key()
         self._http = httpx2.Client(
             timeout=settings.timeout,
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers={"Authorization": f"Bearer {self._key}"} if self._key else {},
             limits=httpx2.Limits(max_connections=settings.concurrency),
         )
         self._lock = threading.Lock()
@@ -110,14 +113,23 @@ class Client:
                     continue  # we cut it, the server is not at fault
                 trouble = f"{type(error).__name__}: {error}"
             else:
+                if answer.has_redirect_location or 300 <= answer.status_code < 400:
+                    raise ServerError(
+                        f"{url} sends elsewhere (status {answer.status_code}): "
+                        f"{self._told(answer.headers.get('Location', 'no address came'))}. Give the API's own address "
+                        "as base_url; it may be https:// instead of http://."
+                    )
                 if answer.status_code < 400:
                     try:
                         return answer.json()
                     except (ValueError, RecursionError) as error:
-                        raise ServerError(f"{url}: JSON was expected, {answer.text[:80]!r} came.") from error
+                        raise ServerError(
+                            f"{url}: JSON was expected, {self._told(answer.text)[:80]!r} came."
+                        ) from error
+                said = self._told(answer.text)
                 if answer.status_code not in PASSING:
-                    raise RefusedError(f"{url} refuses with status {answer.status_code}: {answer.text[:300]}")
-                trouble = f"status {answer.status_code}: {answer.text[:200]}"
+                    raise RefusedError(f"{url} refuses with status {answer.status_code}: {said[:300]}")
+                trouble = f"status {answer.status_code}: {said[:200]}"
                 wait = max(wait, _seconds(answer.headers.get("Retry-After")))
             attempt += 1
             if attempt < self.settings.attempts:
@@ -128,6 +140,10 @@ class Client:
             f"{url} gave no answer in {self.settings.attempts} attempts; the last: {trouble}. "
             "Is the server running there? Raise timeout or attempts if it is slow."
         )
+
+    def _told(self, text: str) -> str:
+        """What a server said, without the key if it repeats that."""
+        return text.replace(self._key, "***") if self._key else text
 
     def _watched(self, stop: threading.Event) -> Callable[[str, dict[str, Any]], None]:
         """Hears of every new connection, to be cut by `stop`."""
@@ -143,6 +159,21 @@ class Client:
                         _cut(found)
 
         return heard
+
+
+def _key() -> str:
+    """The key for the server; empty: there is none.
+
+    Raises:
+        SettingsError: It cannot stand in a header. The error does not show it.
+    """
+    key = os.environ.get("OPENAI_API_KEY", "").strip()
+    if not (key.isascii() and key.isprintable()):
+        raise SettingsError(
+            "OPENAI_API_KEY holds characters that cannot be sent: printable ASCII is expected. Set it again; it is not "
+            "shown here."
+        )
+    return key
 
 
 def _cut(connection: socket.socket) -> None:

@@ -13,6 +13,9 @@ from wherefrom_openai.errors import ServerError
 ROUNDING = 1e-3
 """By how much a probability, or the sum of all that are listed, may exceed 1: servers round."""
 
+APART = 0.01
+"""By how much two answers of one model to one request may differ in a probability: batches and caches round."""
+
 
 def check_ids(ids: Iterable[int], vocabulary: int) -> None:
     """See that ids are of a vocabulary.
@@ -74,6 +77,11 @@ class Listed:
         filled: FloatArray = np.full(vocabulary, np.log(rest / others) if others else -np.inf)
         filled[self.ids] = self.logprobs
         return filled
+
+    def agrees(self, other: Listed) -> bool:
+        """Does a model say the same, as far as a server's arithmetic repeats? By `APART` of probability at most."""
+        here, there = (dict(zip(one.ids.tolist(), np.exp(one.logprobs), strict=True)) for one in (self, other))
+        return all(abs(here.get(index, 0.0) - there.get(index, 0.0)) <= APART for index in {*here, *there})
 
     def to_bytes(self) -> bytes:
         """For keeping: ids as int32, log-probabilities as float64, little-endian."""

@@ -8,15 +8,19 @@ could follow; its own cache of prompts makes that cheap.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 from attrs import frozen
+from wherefrom.errors import WherefromWarning
+from wherefrom.text.spelling import BROKEN
 
 from wherefrom_openai.client import Client, RefusedError
 from wherefrom_openai.distribution import ROUNDING, Listed
 from wherefrom_openai.errors import ServerError, SilentServerError
-from wherefrom_openai.replies import Completion, Likely, Lists, PromptLists
+from wherefrom_openai.replies import Completion, Generated, Likely, Lists, PromptLists
 from wherefrom_openai.settings import Forced
 from wherefrom_openai.wording import Wording
 
@@ -27,6 +31,11 @@ FEWER = (1000, 100, 20, 5, 1)
 
 NEVER = -500.0
 """Log-probabilities below are all of nothing."""
+
+UNFINISHED = (
+    "llama.cpp lists no token of a character that is not finished yet (of emoji or Chinese, say): what comes before or "
+    "where one is most likely is not told. vLLM tells it, and so does the model itself (framework='hf_transformers')."
+)
 
 STEPS = "forced='steps' asks for one step at a time instead."
 
@@ -52,6 +61,17 @@ class Ability:
         if self.way == "echo":
             return body | {"logprobs": self.listed, "echo": True, "return_tokens_as_token_ids": True}
         return body | {"logprobs": self.listed, "cache_prompt": True, "return_tokens_as_token_ids": True}
+
+
+def read_lists(answer: Completion, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed]:
+    """What the answer to `Ability.body` tells: the list of the one step that follows, or those of all but the first.
+
+    Raises:
+        ServerError: See `read_prompt` and `read_step`.
+    """
+    if ability.way == "steps":
+        return [read_step(answer, wording)]
+    return [one for one in read_prompt(answer, ability, ids, wording)[1:] if one is not None]
 
 
 def read_prompt(answer: Completion, ability: Ability, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
@@ -126,14 +146,17 @@ def read_step(answer: Completion, wording: Wording) -> Listed:
         return Listed.of(_one_each(lists.content[0].top_logprobs or [], wording, {}))
     if lists.top_logprobs:
         return Listed.of(_by_id(lists.top_logprobs[0], wording))
-    raise ServerError("One token was asked for, and no list of likely tokens came. Look at the server's log.")
+    raise ServerError(f"One token was asked for, and no list of likely tokens came. {UNFINISHED}")
 
 
-def read_generated(answer: Completion, wording: Wording, most: int) -> list[int]:
+def read_generated(answer: Completion, wording: Wording, most: int, ends: Collection[int] = ()) -> list[int]:
     """The tokens that were generated.
 
+    Args:
+        ends: Tokens that end a text.
+
     Raises:
-        ServerError: The server does not tell them, made more than ``most``, or names one
+        ServerError: The server does not tell them all, made more than ``most``, or names one
             that its own tokeniser does not know as one.
     """
     lists = _lists(answer)
@@ -146,13 +169,50 @@ def read_generated(answer: Completion, wording: Wording, most: int) -> list[int]
     if len(new) < len(found):
         name = said[found.index(None)].token
         raise ServerError(f"The server generated {name!r}, which its own tokeniser does not know as one token.")
-    return new
+    if lists.content is None:
+        return new
+    for likely in chain.from_iterable(one.top_logprobs or () for one in lists.content):
+        if likely.id is not None and likely.bytes:
+            wording.learn(likely.id, bytes(likely.bytes))
+    return _with_unlisted(new, lists.content, answer, wording, ends)
+
+
+def _with_unlisted(
+    new: list[int], content: Sequence[Generated], answer: Completion, wording: Wording, ends: Collection[int]
+) -> list[int]:
+    """The tokens with those before the last one of each character, which llama.cpp does not list: of those that spell
+    the same, as many as it made. An unfinished character at the end is left out, and that is told.
+
+    Raises:
+        ServerError: They are not found.
+    """
+    choice, made = answer.choices[0], answer.usage.completion_tokens if answer.usage else None
+    ended = choice.finish_reason == "stop" and not (new and new[-1] in ends)
+    if made is None or made - ended <= len(new):
+        return new
+    spelt = [one.token or "" for one in content]
+    whole = [index for text, last in zip(spelt, new, strict=True) for index in wording.ending(text, last)]
+    missing = made - ended - len(whole)
+    if missing == 0:
+        return whole
+    if 0 < missing < 4 and choice.text is not None and choice.text.rstrip(BROKEN) == "".join(spelt):
+        warnings.warn(
+            f"What was generated ends within a character, whose {missing} tokens the server does not list: they are "
+            "left out. Set another max_new_tokens for it to end elsewhere.",
+            WherefromWarning,
+            stacklevel=4,
+        )
+        return whole
+    raise ServerError(
+        f"The server says that it made {made} tokens, and lists {len(new)}, {spelt[:20]!r}. {UNFINISHED} Give the "
+        "answer as a text (generated_texts)."
+    )
 
 
 def ability_of(
     client: Client, model: str, ids: Sequence[int], wording: Wording, forced: Forced, listed: int
-) -> Ability:
-    """What the server can, found by asking it about ``ids``.
+) -> tuple[Ability, list[Listed]]:
+    """What the server can, found by asking it about ``ids``; and the lists that it gave for them.
 
     Raises:
         RefusedError: Nothing of it, or not the way that was wanted; with what the server said.
@@ -169,10 +229,7 @@ def ability_of(
             ability = Ability(way=way, listed=size)
             try:
                 answer = client.post(f"{client.base}/completions", ability.body(model, ids), Completion)
-                if way == "steps":
-                    read_step(answer, wording)
-                else:
-                    read_prompt(answer, ability, ids, wording)
+                lists = read_lists(answer, ability, ids, wording)
             except RefusedError as error:
                 said[way] = f"{way}, {size} tokens: {error}"
                 continue
@@ -181,7 +238,7 @@ def ability_of(
             except ServerError as error:
                 said[way] = f"{way}: {error}"
                 break
-            return ability
+            return ability, lists
     raise RefusedError(
         f"{client.base}/completions gives no log-probabilities of {'the prompt' if forced == 'prompt' else 'tokens'}. "
         f"It said: {'; '.join(said.values())}"
@@ -191,7 +248,10 @@ def ability_of(
 def _lists(answer: Completion) -> Lists:
     lists = answer.choices[0].logprobs
     if lists is None:
-        raise ServerError("The server sent no log-probabilities. Start it so that it gives 'logprobs'.")
+        hint = UNFINISHED if answer.usage and answer.usage.completion_tokens else ""
+        raise ServerError(
+            f"The server sent no log-probabilities. Start it so that it gives 'logprobs'. {hint}".rstrip()
+        )
     return lists
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 
-GAP = "\ufffd"
+from wherefrom.text.spelling import BROKEN, bare
+
+GAP = BROKEN
 """Stands for whatever a token does not tell: a part of a character, an unknown word, nothing."""
 
 UNKNOWN = re.compile("\ufffd+|\u2585")
@@ -28,26 +29,17 @@ def spells(pieces: Sequence[bytes], special: Sequence[bool], text: str) -> bool:
         plain = b""
         parts.append((GAP if not piece or b"unk" in piece.lower() else piece.decode("utf-8", "replace"), True))
     parts.append((plain.decode("utf-8", "replace"), False))
-    whole, place, loose, last = _bare(text), 0, False, ""
+    whole, place, loose, last = bare(text), 0, False, ""
     for spelt, optional in parts:
         for rank, one in enumerate(UNKNOWN.split(spelt)):
             loose = loose or rank > 0  # what follows a gap may stand anywhere behind
             last = "" if rank or optional else last
-            bare = _bare(one)
-            if not bare or (loose and optional):
+            letters = bare(one)
+            if not letters or (loose and optional):
                 continue
-            found = whole.find(bare, place) if loose else (place if whole.startswith(bare, place) else -1)
+            found = whole.find(letters, place) if loose else (place if whole.startswith(letters, place) else -1)
             if found >= 0:
-                place, last = found + len(bare), bare
+                place, last = found + len(letters), letters
             elif not optional:
                 return False
     return whole.endswith(last) if loose else place == len(whole)
-
-
-def _bare(text: str) -> str:
-    """Without what tokenisers rewrite."""
-    return "".join(
-        one
-        for one in unicodedata.normalize("NFKD", text).casefold()
-        if one != "\u2581" and unicodedata.category(one)[0] not in "MZC"
-    )

@@ -18,7 +18,7 @@ from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.client import Client
 from wherefrom_openai.distribution import Listed
 from wherefrom_openai.errors import BudgetError
-from wherefrom_openai.forcing import Ability, read_prompt, read_step
+from wherefrom_openai.forcing import Ability, read_lists
 from wherefrom_openai.replies import Completion
 from wherefrom_openai.unlisted import Unlisted
 from wherefrom_openai.wording import Wording
@@ -178,17 +178,13 @@ class Predictor:
             self.spent.tokens += len(prompt)
         body = self.ability.body(self.model, prompt)
         answer = self.client.post(f"{self.client.base}/completions", body, Completion)
-        if self._whole:
-            parts = [one.to_bytes() for one in read_prompt(answer, self.ability, prompt, self.wording)[1:] if one]
-        else:
-            parts = [read_step(answer, self.wording).to_bytes()]
-        data = _joined(parts)
+        data = _joined(read_lists(answer, self.ability, prompt, self.wording))
         self.answers.put(key, data)
         return data
 
     def _lists(self, row: Row, had: dict[Ids, Future[bytes]], errand: Errand) -> list[Listed]:
         answers = [errand.result(had[prompt]) for prompt in self._prompts(row)]
-        lists = [[Listed.from_bytes(part) for part in _parted(answer)] for answer in answers]
+        lists = [_parted(answer) for answer in answers]
         if self._whole:
             return [lists[0][int(step) - 1] for step in row.steps]
         return [one[0] for one in lists]
@@ -206,12 +202,40 @@ class Predictor:
                 )
 
 
-def _joined(parts: Sequence[bytes]) -> bytes:
+def told_apart(
+    identity: Sequence[Any],
+    answers: Answers,
+    ability: Ability,
+    model: str,
+    prompt: Sequence[int],
+    said: Sequence[Listed],
+) -> list[Any]:
+    """What tells a served model from another that answered by the same name before: the identity with the number of
+    the kept answers that are its own, by what each model ``said`` of one prompt."""
+    number = 0
+    while True:
+        found = [*identity, number]
+        key = fingerprint(found, ability.body(model, prompt))
+        kept = answers.get(key)
+        if kept is None:
+            answers.put(key, _joined(said))
+            return found
+        before = _parted(kept)
+        if len(before) == len(said) and all(map(Listed.agrees, before, said)):
+            return found
+        log.info("another model answered as %s before: its answers are left aside", model)
+        number += 1
+
+
+def _joined(lists: Sequence[Listed]) -> bytes:
+    parts = [one.to_bytes() for one in lists]
     return b"".join(len(part).to_bytes(4, "little") + part for part in parts)
 
 
-def _parted(data: bytes) -> Iterator[bytes]:
+def _parted(data: bytes) -> list[Listed]:
+    lists = []
     while data:
         size = int.from_bytes(data[:4], "little")
-        yield data[4 : 4 + size]
+        lists.append(Listed.from_bytes(data[4 : 4 + size]))
         data = data[4 + size :]
+    return lists

@@ -60,6 +60,7 @@ class Properties(Struct):
     eos_token: str | None = None
     bos_token: str | None = None
     build_info: Any = None
+    model_path: Any = None
     default_generation_settings: GenerationSettings | None = None
 
     @property
@@ -86,6 +87,8 @@ class Tokenised(Struct):
     """``/tokenize`` of vLLM."""
 
     tokens: list[int]
+    token_strs: list[str] | None = None
+    """Pieces of the vocabulary, where they were asked for and the server tells them."""
 
 
 class EitherTokenised(Struct):
@@ -142,9 +145,16 @@ PromptLists = list[dict[int, Placed] | None]
 class Choice(Struct):
     """One completion."""
 
+    text: str | None = None
     finish_reason: str | None = None
     logprobs: Lists | None = None
     prompt_logprobs: PromptLists | None = None
+
+
+class Usage(Struct):
+    """How much was done for an answer."""
+
+    completion_tokens: int | None = None
 
 
 class Completion(Struct):
@@ -152,6 +162,7 @@ class Completion(Struct):
 
     choices: Annotated[list[Choice], Meta(min_length=1)]
     prompt_logprobs: PromptLists | None = None
+    usage: Usage | None = None
 
 
 def reply(value: Any, kind: type[Reply], url: str) -> Reply:

@@ -81,7 +81,7 @@ class DatasetRequest:
 
     def told(self) -> dict[str, Any]:
         """Its fields as plain values, for a run's manifest; secrets are left out."""
-        return {**asdict(self), "kwargs": without_secrets(self.kwargs)}
+        return {**without_secrets(asdict(self)), "kwargs": without_secrets(self.kwargs)}
 
     def load(self) -> Dataset:
         """The data set, opened.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol, runtime_checkable
 
+from wherefrom.errors import ModelCapabilityError
+
 
 @runtime_checkable
 class HidesPositions(Protocol):
@@ -16,3 +18,11 @@ class HidesPositions(Protocol):
     def hides_positions(self) -> bool:
         """Always True: having it is the promise."""
         ...
+
+
+def cannot_hide_all(model_class: str, reason: str) -> ModelCapabilityError:
+    """The error of a model that reads hidden tokens where a token sees no other. ``reason``: what shows it."""
+    return ModelCapabilityError(
+        f"{model_class} cannot hide all that a token sees: {reason}. Keep special tokens (keep_special=True), explain "
+        "later steps (attr_pos_start), or take baseline='delete' or a token as baseline."
+    )

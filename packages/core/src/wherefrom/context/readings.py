@@ -192,6 +192,13 @@ def reading(
         )
     tokens = continued(prefix.tokens, output_tokens)
     inside = prefix.tokens if source is None else source.tokens
+    parts = tuple(within(inside, part.span, None) for part in beginning.parts)
+    for part, positions in zip(beginning.parts, parts, strict=True):
+        if part.text.strip() and not len(positions):
+            raise InputError(
+                f"No token of the input is found where the {part.kind} {part.text[:60]!r} stands, so it cannot be "
+                "weighed. Write it as the tokenizer does, or leave it out."
+            )
     return ForcedRun(
         target_ids=target_ids,
         target_tokens=tokens,
@@ -199,7 +206,7 @@ def reading(
         source=source,
         input_context=within(inside, beginning.input_context, kept_special),
         output_context=within(prefix.tokens, beginning.output_context, kept_special),
-        parts=tuple(within(inside, part.span, None) for part in beginning.parts),
+        parts=parts,
         own_texts=tuple(stretch(inside, part) for part in beginning.parts),
         segments=_segments(model, beginning, prefix, source),
     )

@@ -17,6 +17,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import FloatArray
+from wherefrom.errors import InputError
 
 
 def p_values(effects: FloatArray, null: FloatArray) -> FloatArray:
@@ -26,12 +27,20 @@ def p_values(effects: FloatArray, null: FloatArray) -> FloatArray:
         effects: Of parts, shape ``(D,)``.
         null: Of foreign texts, shape ``(F,)``, at least two.
 
+    Raises:
+        InputError: There are fewer.
+
     Example:
         >>> p_values(np.array([0.0, 9.0]), np.array([-1.0, 0.0, 1.0, 0.0])).round(4).tolist()
         [0.5, 0.0011]
     """
     from scipy.stats import t  # not needed to start up
 
+    if len(null) < 2:
+        raise InputError(
+            f"A test needs two foreign texts at least, and {len(null)} could be put in a part's place. Cite by the "
+            "threshold alone: support_level=None."
+        )
     spread = float(null.std(ddof=1)) * np.sqrt(1.0 + 1.0 / len(null))
     away = effects - float(null.mean())
     if spread == 0.0:  # foreign texts change nothing at all

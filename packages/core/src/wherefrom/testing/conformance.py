@@ -38,6 +38,7 @@ from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRule
 from wherefrom.adapters.layers import Depth, GivesLayers
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing.questions import question
@@ -419,6 +420,21 @@ def _hidden(case: Case) -> None:
         ]
     )
     case.close(first, second, f"Logits with source position {place} hidden, and its token changed")
+
+
+@check(HidesPositions, "where all is hidden, nothing is read")
+def _all_hidden(case: Case) -> None:
+    row = case.longest()
+    size = case.model.card.vocabulary
+    first, last = int(row.steps[0]), int(row.steps[-1])
+    hidden = evolve(row, target_visible=np.arange(len(row.target_ids)) >= first)
+    others = [_changed(hidden, place, size, 5) for place in (*range(first - 1), *range(first, last))]
+    try:
+        here, *elsewhere = case.logits([hidden, *others])
+    except ModelCapabilityError:
+        return  # a refusal is an answer
+    for one in elsewhere:
+        case.close(one[0], here[0], f"Logits of step {first} with all before it hidden, and another token changed")
 
 
 @check(PredictsSteps, "step scores are the target function of the logits")

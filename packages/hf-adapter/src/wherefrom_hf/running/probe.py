@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
+from wherefrom.adapters.hiding import cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
 from wherefrom_hf.running.as_built import is_hooked, kept_as_built, seeing_states
@@ -259,11 +260,7 @@ class Probe:
 
         reason = self._answer("nothing from hidden", ask)
         if reason is not None:
-            raise ModelCapabilityError(
-                f"{type(self.module).__name__} cannot hide all that a token sees: {reason}. "
-                "Keep special tokens (keep_special=True), explain later steps (attr_pos_start), or take "
-                "baseline='delete' or a token as baseline."
-            )
+            raise cannot_hide_all(type(self.module).__name__, reason)
 
     def other_lookups(self) -> tuple[str, ...]:
         """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""

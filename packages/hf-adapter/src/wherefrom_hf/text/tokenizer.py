@@ -14,6 +14,8 @@ from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.characters import inside_characters
 from wherefrom.text.segmentation import word_indices
+from wherefrom.text.spelling import BROKEN as UNFINISHED
+from wherefrom.text.spelling import Place, placed
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
 
@@ -21,9 +23,6 @@ from wherefrom_hf.text.chat import rendered
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
-
-UNFINISHED = "\ufffd"
-"""What bytes decode to that are no whole character."""
 
 _BYTE = re.compile("<0x[0-9A-F]{2}>")
 
@@ -75,7 +74,7 @@ class TextCoder:
             ids = [self.decoder_start_id, *ids]
             offsets = None if offsets is None else [(0, 0), *offsets]
         array = np.array(ids, dtype=np.int64)
-        tokens = self.tokens(array) if offsets is None else self._tokens_at(array, text, offsets)
+        tokens = self._tokens_in(array, text) if offsets is None else self._tokens_at(array, text, offsets)
         return Encoding(ids=array, tokens=tokens, text=text, segments=segments_of(pieces, tokens, side))
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
@@ -98,6 +97,26 @@ class TextCoder:
         """Ids that stand for no text."""
         start = () if self.decoder_start_id is None else (self.decoder_start_id,)
         return frozenset({*self.tokenizer.all_special_ids, *start})
+
+    def _tokens_in(self, ids: IntArray, text: str) -> tuple[Token, ...]:
+        """Tokens of a text whose places the tokenizer does not tell: they are found where the text has what they are
+        decoded to. What was put in front or behind has no width, an unknown token is all that stands in its place."""
+        texts = self._increments([int(i) for i in ids])
+        if "".join(texts) == text:
+            return self.tokens(ids)
+        marks, unknown = self.mark_ids, self.tokenizer.unk_token_id
+        special = [int(i) in marks for i in ids]
+        untold = [i == unknown and not mark for i, mark in zip(ids, special, strict=True)]
+        told = [UNFINISHED if one else own for own, one in zip(texts, untold, strict=True)]
+        behind = [place for place, one in enumerate(untold[:-1], start=1) if one and not untold[place]]
+        for place in behind:  # a space there may be that of the unknown token's name
+            told[place] = texts[place].lstrip()
+        found, places = placed(text, told, special)
+        for place in behind:
+            start = places[place][0]
+            if start and text[start - 1].isspace():
+                found[place] = texts[place]
+        return self._labelled(ids, found, places)
 
     def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = self.special_ids
@@ -147,7 +166,7 @@ class TextCoder:
         unknown = self.tokenizer.unk_token_id
         return frozenset(i for i in self.special_ids if i != unknown or i in marks)
 
-    def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
+    def _labelled(self, ids: IntArray, texts: Sequence[str], spans: Sequence[Place]) -> tuple[Token, ...]:
         marks = self.mark_ids
         special = [int(i) in marks for i in ids]
         pieces = self.tokenizer.convert_ids_to_tokens([int(i) for i in ids])
