@@ -20,7 +20,8 @@ def unwrapped(model: Any) -> PreTrainedModel:
     (LoRA and its kin) are looked through: the module inside computes the same.
 
     Raises:
-        SettingsError: It is no such thing, generates no text, or what wraps it takes part in the computation or holds parts of it only.
+        SettingsError: It is no such thing, generates no text, or what wraps it takes part in the computation or holds
+            parts of it only.
     """
     inside = model
     while not isinstance(inside, PreTrainedModel):

@@ -1,5 +1,5 @@
-"""What a query that sees no key takes in: nothing, or every token (hidden ones, later ones, padding), where a softmax over
-scores that are all masked alike is uniform."""
+"""What a query that sees no key takes in: nothing, or every token (hidden ones, later ones, padding), where a softmax
+over scores that are all masked alike is uniform."""
 
 from __future__ import annotations
 

@@ -30,8 +30,8 @@ class ServerSettings:
     vocabulary: int | None = None
     """Size of the vocabulary, for servers that do not tell."""
     replacement: str | None = None
-    """Text of one token that stands in for a removed one (``baseline="unk"``); default: the end-of-sequence token, as the
-    server tells it (llama.cpp) or by the names that it has in most models; else the one that begins a text."""
+    """Text of one token that stands in for a removed one (``baseline="unk"``); default: the end-of-sequence token, as
+    the server tells it (llama.cpp) or by the names that it has in most models; else the one that begins a text."""
     chat_template: str | None = None
     """A Jinja template for chats; default: the server's own."""
     concurrency: int = 4
