@@ -12,6 +12,7 @@ from wherefrom.adapters.internals import AttentionTerms, RowLogits, RowTerms, he
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
+from wherefrom.methods.value_norms import norms_by_kind
 from wherefrom.methods.value_zeroing import shares
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
@@ -140,6 +141,22 @@ def test_a_state_that_no_position_accounts_for_stays_with_the_position():
     assert contributions(far)[1].max() == 1
     keys, own = contributions(far)
     np.testing.assert_allclose(keys.sum(1) + own, 1)
+
+
+def test_vectors_in_half_precision_are_measured_in_single():
+    """Their lengths and squares are more than float16 holds, and each brings little beside the whole."""
+    one = terms("cross", 0, 3, 500, 0)
+    fields = ("values", "mixed", "residual", "constant", "state")
+    large = {"residual": 4e4 * one.residual / np.abs(one.residual).max(), "mixed": 20 * one.mixed}
+    large |= {"values": 1000 * one.values, "state": large["mixed"].sum(1) + large["residual"]}
+    half = evolve(one, **{name: large.get(name, one.constant).astype(np.float16) for name in fields})
+    wide = evolve(half, **{name: getattr(half, name).astype(np.float64) for name in fields})
+    slow = slow_contributions(wide)
+    keys, own = contributions(half)
+    np.testing.assert_allclose(keys, slow[:, :-1], rtol=1e-4)
+    np.testing.assert_allclose(own, slow[:, -1], rtol=1e-4)
+    norms = norms_by_kind(RowTerms(chunks=[half], layers={"cross": 1}))["cross"]
+    np.testing.assert_allclose(norms[0], np.linalg.norm(wide.values, axis=-1), rtol=1e-4)
 
 
 def test_alti_multiplies_the_layers():

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside import decomposition
-from wherefrom_hf.inside.attention_watch import watching
+from wherefrom_hf.inside.attention_watch import BlockCall, LeafCall, watching
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.logit_terms import logit_terms
@@ -91,6 +91,18 @@ def test_of_several_streams_none_is_the_state():
     (terms,) = attention_terms(model, [row_of(model)], queries="all")
     with pytest.raises(ModelCapabilityError, match="keeps several streams"):
         list(terms.chunks)
+
+
+@pytest.mark.parametrize("factor", [1.0, 0.22])
+def test_factors_are_found_beside_large_states_in_half_precision(factor):
+    torch.manual_seed(0)
+    residual, entering = 40 * torch.randn(6, 16), torch.randn(6, 16)
+    total = (residual + factor * entering).bfloat16()
+    read = LeafCall(nn.Identity(), total, total, 0)
+    call = BlockCall(nn.Identity(), "block", "blocks", 0, (total,), {}, torch.zeros_like(total), leaves=[read])
+    share, scale = decomposition._factors(call, residual, entering)
+    assert share == 1.0
+    assert scale == (1.0 if factor == 1.0 else pytest.approx(factor, abs=0.1))
 
 
 @pytest.mark.parametrize("name", CONFIGS)

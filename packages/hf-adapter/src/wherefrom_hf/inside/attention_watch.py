@@ -30,6 +30,7 @@ from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.precision import HALF, at_least_single
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -166,7 +167,8 @@ def weights_of_values(one: Attended) -> Tensor:
     values = grouped(one.values[0], one.weights.shape[1])
     weights = one.weights[0].to(values.dtype)
     made, came = torch.einsum("hqk,hks->qhs", weights, values), one.context[0]
-    tolerance = 0.05 if came.dtype in (torch.float16, torch.bfloat16) else 1e-3
+    tolerance = 0.05 if came.dtype in HALF else 1e-3
+    made, came = at_least_single(made), at_least_single(came)
 
     def is_it(sum_: Tensor) -> bool:
         return float((sum_ - came).abs().max()) <= tolerance * float(came.abs().max())
@@ -177,7 +179,7 @@ def weights_of_values(one: Attended) -> Tensor:
         size = made.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
         factor = (came * made).sum(-1) / size
         if is_it(made * factor[..., None]):
-            return weights * factor.T[..., None]
+            return weights * factor.T[..., None].to(weights.dtype)
     raise ModelCapabilityError(
         f"In {one.name} the weights times the values are not what attention gives, not even scaled by head and query, "
         "so what one value brings cannot be told. Use saliency, integrated_gradients or occlusion."

@@ -28,6 +28,7 @@ from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.held_functions import held_in_first_row
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
+from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import looking_into
 
 
@@ -181,14 +182,15 @@ def _row_logits(
             )
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     output_gradients = {
-        part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
+        part: at_least_single((torch.zeros_like(source) if gradient is None else gradient)[at])
         for (part, source), gradient in zip(cut.sources.items(), gradients, strict=True)
     }
     brought = {part: (output_gradients[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
-    bias = rest.clone()
-    total = rest + torch.stack(list(brought.values())).sum(0)
+    bias = at_least_single(rest).clone()
+    total = bias + torch.stack(list(brought.values())).sum(0)
     clean = _chosen(passed.logits[0], row, contrast)
-    if not close(total, lead) or not close(lead, clean):
+    logits = passed.logits[0]  # the one in question may be near 0
+    if not close(total, lead, size=logits) or not close(lead, clean, size=logits):
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
             f"{float((total - clean).abs().max()):.1e} with norms, activations and gates held fixed. What is added up "
@@ -211,9 +213,9 @@ def _row_logits(
     feed_forward = []
     for call in calls:
         parts = [p for p in call.module.modules() if p in brought and p not in attention and p is not first]
-        feed_forward.append(sum((brought[part] for part in parts), torch.zeros_like(lead)))
+        feed_forward.append(sum((brought[part] for part in parts), torch.zeros_like(bias)))
     return RowLogits(
-        logits=lead,
+        logits=at_least_single(lead),
         decoder=torch.stack(decoder),
         cross=torch.stack(cross) if cross else None,
         embedding=brought[first],
