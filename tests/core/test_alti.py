@@ -216,7 +216,13 @@ def logit_parts(steps: int, cross: bool) -> RowLogits:
     embedding, feed_forward, bias = random.normal(size=steps), random.normal(size=(2, steps)), random.normal(size=steps)
     logits = decoder.sum((0, 2)) + embedding + feed_forward.sum(0) + bias + (taken.sum((0, 2)) if cross else 0)
     return RowLogits(
-        logits=logits, decoder=decoder, cross=taken, embedding=embedding, feed_forward=feed_forward, bias=bias
+        logits=logits,
+        decoder=decoder,
+        cross=taken,
+        embedding=embedding,
+        feed_forward=feed_forward,
+        feed_forward_reads=(2, 4) if cross else (1, 2),
+        bias=bias,
     )
 
 
@@ -242,6 +248,21 @@ def test_alti_logit_deals_each_layer_out_by_the_mixture_below_it():
     expected = parts.decoder[0] + parts.decoder[1] @ behind
     expected[[0, 1], [1, 3]] += parts.embedding
     np.testing.assert_allclose(scores.target[:4].T, expected)
+
+
+@pytest.mark.parametrize("reads", [(1, 2), (0, 1), (1, 0)])
+def test_alti_logit_deals_a_feed_forward_part_out_by_the_mixture_that_it_reads(reads):
+    """Behind the attention; beside it, so that both read one state; or in another order."""
+    parts = evolve(logit_parts(2, False), feed_forward_reads=reads)
+    whole, apart = (
+        answer(AltiLogit(feed_forward=kind), Decomposed(chunks=LM, logits=parts), question())
+        for kind in ("state", "apart")
+    )
+    read = [mixture.target for mixture in mixtures(RowTerms(chunks=iter(LM), layers={}))]
+    expected = sum(
+        brought[:, None] * read[height][[1, 3]] for brought, height in zip(parts.feed_forward, reads, strict=True)
+    )
+    np.testing.assert_allclose((whole.target - apart.target)[:4].T, expected, atol=1e-12)
 
 
 def test_a_span_is_the_sum_of_its_steps_for_logits_and_the_mean_for_shares():

@@ -13,7 +13,7 @@ _NUMBERS_AT_ONCE = 2**23
 
 
 def proximity(part: Array, whole: Array) -> Array:
-    """How much of ``whole`` (``z``) each ``part`` (``y``) accounts for: ``max(0, ‖z‖₁ − ‖z − y‖₁)``, over the last axis.
+    """How much of ``whole`` (``z``) each ``part`` (``y``) accounts for over the last axis: ``max(0, ‖z‖₁ − ‖z − y‖₁)``.
 
     Channel by channel ``|z| − |z − y|`` is ``min(u, 2|z| − u)``, where ``u`` is ``y`` where ``z`` is not negative and
     ``−y`` where it is. So two lengths that hardly differ are never subtracted. At least single precision.

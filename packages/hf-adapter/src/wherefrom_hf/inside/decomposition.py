@@ -58,9 +58,7 @@ def attention_terms(
 
 @torch.no_grad()  # of each answer alone, as torch does for generators: the caller's mode is kept between them
 def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[AttentionTerms]:
-    attended = watch.in_layers("encoder")
-    pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
-    attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
+    attended = watch.in_layers("encoder") + decoders_attention(watch)
     below: dict[int, Tensor] = {}
     """Call of a block to the state behind its last attention so far."""
     layers = dict.fromkeys(_KINDS, 0)
@@ -73,6 +71,12 @@ def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[Atten
         layer = layers[one.where]
         layers[one.where] += 1
         yield from _terms(one, made, sublayer, layer, 0 if one.where == "encoder" else first)
+
+
+def decoders_attention(watch: Watch) -> list[Attended]:
+    """The decoder's attention in the order in which it mixes: layer by layer, self- before cross-attention."""
+    kinds = [watch.in_layers(where) for where in ("decoder", "cross")]
+    return [one for layer in zip(*(kind for kind in kinds if kind), strict=True) for one in layer]
 
 
 @frozen(eq=False)
