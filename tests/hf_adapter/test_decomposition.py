@@ -44,7 +44,7 @@ def tolerance(name):
     return {"rtol": 0, "atol": 2e-4 if name in ONLY_SINGLE_PRECISION else 1e-5}
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_terms_sum_to_outputs_and_states(name):
     row = rows_for(name)[0]
     (terms,) = attention_terms(exact(name), [row], queries="all")
@@ -112,7 +112,7 @@ def test_factors_are_found_beside_large_states_in_half_precision(factor):
     assert scale == (1.0 if factor == 1.0 else pytest.approx(factor, abs=0.1))
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
     with torch.no_grad():

@@ -106,7 +106,7 @@ def answer_for(model, row, **changes):
     return answer
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
     model = build(name)
     row = rows_for(name, ((5, 6),))[0]

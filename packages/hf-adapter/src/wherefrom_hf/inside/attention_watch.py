@@ -26,6 +26,7 @@ from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
+from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
@@ -239,9 +240,10 @@ class Watch:
         self.mean_heads = mean_heads
         self._finished = finished
         self._paused = False
-        self.encoder_states: Tensor | None = None
-        """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
-        cross-attention."""
+        self.memory = Memory(module)
+        """Whoever runs the pass says what the decoder is given."""
+        self.crossed = False
+        """Was there any cross-attention?"""
         self.attended: list[Attended] = []
         self.blocks: list[BlockCall] = []
         self.vectors: dict[nn.Module, list[int]] = {}
@@ -378,6 +380,7 @@ class Watch:
             tensor = first_tensor(output) if isinstance(output, Tensor | tuple) and len(output) else None
             if isinstance(tensor, Tensor) and tensor.ndim:
                 self.vectors.setdefault(module, []).append(tensor.shape[:-1].numel())
+        self.memory.passed(module, args, output, self._inside)
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:
@@ -419,9 +422,10 @@ class Watch:
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
         given = tuple(x for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
-        memory = self.encoder_states
-        if memory is not None and any(x.data_ptr() == memory.data_ptr() for x in given):
+        if self.memory.among(x.data_ptr() for x in given):
             one.where = "cross"
+            self.crossed = True
+            self._need_source_alone(one)
         if self.weights_only:
             one.values = one.context = one.weights[:0]
         else:
@@ -434,6 +438,15 @@ class Watch:
                 same = torch.equal(result.reshape(flat.shape), flat)
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
         self._context = self._first = self._second = None
+
+    def _need_source_alone(self, one: Attended) -> None:
+        keys = one.weights.shape[-1]
+        if keys != self.memory.length:
+            raise ModelCapabilityError(
+                f"{one.name} weighs {keys} positions in one softmax, the {self.memory.length} of the source and others "
+                "with them, so its attention to the source and to the target cannot be told apart. Use a method without "
+                "internals: saliency, occlusion."
+            )
 
     def _through_two(self, one: Attended) -> None:
         """Where two modules stand between the context and the result, the second is the projection."""

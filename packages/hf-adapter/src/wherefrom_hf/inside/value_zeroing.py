@@ -32,6 +32,7 @@ from wherefrom_hf.inside.attention_watch import (
     matrix_of,
     weights_of_values,
 )
+from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import answering, first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
@@ -73,7 +74,7 @@ def zeroed_values(
         work = _Zeroing(module, metric, heads, {"encoder": None, "decoder": asked, "cross": steps})
         if kept is None:
             watch, passed = watched(module, [row])
-            work.memory = watch.encoder_states
+            work.memory = watch.memory
             if not encoder:
                 del work.queries["encoder"]
             if not decoder and watch.in_layers("cross"):
@@ -103,8 +104,7 @@ class _Zeroing:
     heads: Mapping[Where, Heads]
     queries: dict[Where, Tensor | None]
     """Of the kinds of attention that are asked for; None: all of them."""
-    memory: Tensor | None = None
-    """What the decoder was given as the encoder's output."""
+    memory: Memory | None = None
     _waiting: dict[str, _Waiting] = field(factory=dict)
     """The block of each stack that ran last."""
     _found: dict[Where, list[Tensor | None]] = field(factory=dict)
@@ -308,7 +308,7 @@ class _Replay:
     def __init__(
         self,
         module: PreTrainedModel,
-        memory: Tensor | None,
+        memory: Memory | None,
         waiting: _Waiting,
         changed: Attended,
         norm: nn.Module | None,
@@ -361,7 +361,7 @@ class _Replay:
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
         length, memory = self.call.state.shape[1], self.memory
-        if isinstance(value, Tensor) and memory is not None and value.data_ptr() == memory.data_ptr():
+        if isinstance(value, Tensor) and memory is not None and memory.among([value.data_ptr()]):
             return value
         if isinstance(value, Tensor) and value.shape == self.call.state.shape:  # of as many streams, maybe
             return value[:, queries]
