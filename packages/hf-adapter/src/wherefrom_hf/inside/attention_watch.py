@@ -444,8 +444,8 @@ class Watch:
         if keys != self.memory.length:
             raise ModelCapabilityError(
                 f"{one.name} weighs {keys} positions in one softmax, the {self.memory.length} of the source and others "
-                "with them, so its attention to the source and to the target cannot be told apart. Use a method without "
-                "internals: saliency, occlusion."
+                "with them, so its attention to the source and to the target cannot be told apart. Use a method "
+                "without internals: saliency, occlusion."
             )
 
     def _through_two(self, one: Attended) -> None:
@@ -458,6 +458,8 @@ class Watch:
 
     def _kept(self, value: Any) -> Any:
         """A value at the positions that are kept, if it goes with positions."""
+        if isinstance(value, tuple):  # sines and cosines
+            return tuple(self._kept(one) for one in value)
         whole = self._context.shape[1] if self._context is not None else self._length
         self._length = whole
         if self.queries is None or not isinstance(value, Tensor) or value.ndim < 3 or value.shape[1] != whole:
@@ -516,7 +518,8 @@ def weights_at(queries: Tensor, module: nn.Module, *inputs: Any, **options: Any)
 
     Shape ``(rows, heads, queries, keys)``.
     """
-    query, key, value, mask, *others = inputs
+    query, key, value, *others = inputs
+    mask = others.pop(0) if others else options.pop("attention_mask", None)
     if mask is None:  # the fused kernel's way of saying: causal
         seen = queries[:, None] >= torch.arange(key.shape[-2], device=key.device)
         seen = seen[None, None]
