@@ -162,7 +162,7 @@ class _Zeroing:
 
     def _chosen(self, where: Where, layer: int, one: Attended) -> Tensor:
         """Which attention heads are zeroed, shape ``(heads, 1, 1)``."""
-        groups, heads = one.values.shape[1], one.weights.shape[1]
+        groups, heads = value_heads(one.values[0]), one.weights.shape[1]
         taken = torch.zeros(groups, dtype=torch.bool, device=one.weights.device)
         for head in self.heads.get(where, Heads()).of_layer(layer, groups):
             if not -groups <= head < groups:
@@ -202,6 +202,19 @@ class _Zeroing:
             replay.check(states[len(moved) :], clean[unchanged])
             distances[pairs.queries, pairs.keys] = apart.of(states[: len(moved)], pairs)
         return distances
+
+
+def value_heads(values: Tensor) -> int:
+    """How many key/value heads there are, also where each was repeated for its heads of queries before attention.
+
+    Args:
+        values: Shape ``(heads, keys, size)``.
+    """
+    for count in (one for one in range(1, len(values)) if len(values) % one == 0):
+        repeated = values.unflatten(0, (count, -1))
+        if torch.equal(repeated, repeated[:, :1].expand_as(repeated)):
+            return count
+    return len(values)
 
 
 @frozen(eq=False)
