@@ -65,8 +65,8 @@ class AltiLogit(Method[DecomposesStates]):
     ``step_scores["feed_forward"]``."""
 
     def cost(self, question: Question) -> Cost:
-        """Once for the vectors that attention adds up, once for the logits."""
-        return Cost(forwards=2)
+        """Once for the vectors that attention adds up; three rows and a way back for the logits."""
+        return Cost(forwards=4, backwards=1)
 
     def cost_on(self, model: DecomposesStates, question: Question) -> Cost:
         """What it costs, or the refusal of another function: no price for what will not be done."""
