@@ -288,6 +288,30 @@ def test_long_rows_are_looked_into_as_short_ones(name, monkeypatch):
     torch.testing.assert_close(long.decoder, weights.decoder, rtol=1e-4, atol=2e-6)
 
 
+@pytest.mark.parametrize("name", ["diffllama", "gemma3n_text", "inkling_text", "t5gemma2-seq2seq"])
+def test_no_refusal_sends_to_another(name):
+    """Of what looks inside it says at most that it may work."""
+    model = Model(families.build(name))
+    row = row_of(model.module)
+    asks = {
+        "attention": lambda: model.attentions([row]),
+        "value_zeroing": lambda: model.zeroed_values(
+            [row], metric="cosine", heads={}, every_query=False, encoder=True, decoder=True
+        ),
+        "value_norms": lambda: (list(one.chunks) for one in model.attention_terms([row], queries="all")),
+        "alti_logit": lambda: model.logit_terms([row], contrasts=[None]),
+        "flashtrace": lambda: model.head_terms([row], mixtures=[None], reduce=lambda terms: terms),
+    }
+    advice = []
+    for ask in asks.values():
+        try:
+            list(ask())
+        except ModelCapabilityError as refusal:
+            advice.append(str(refusal).split(" Use ")[1].split(". ")[0])
+    assert advice
+    assert not any(method in one for one in advice for method in (*asks, "alti"))
+
+
 def test_one_attention_in_two_calls_is_one_of_wider_heads():
     module = families.build("diffllama")
     row = row_of(module)

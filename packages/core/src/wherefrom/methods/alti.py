@@ -92,7 +92,7 @@ def mixtures(terms: RowTerms) -> Iterator[Mixture]:
     if "cross" in terms.layers and "encoder" not in terms.layers:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "
-            "so the source cannot be followed through it. Use value_norms, value_zeroing or saliency."
+            "so the source cannot be followed through it. Use saliency. value_norms and value_zeroing may work too."
         )
     yield from multiplied(_layers(terms))
 

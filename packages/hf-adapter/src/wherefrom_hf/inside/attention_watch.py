@@ -136,8 +136,8 @@ def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
     merging = " An adapter adds to it: merge it first (`model.merge_and_unload()` of peft)." if adapted else ""
     raise ModelCapabilityError(
         f"In {one.name} no output projection reads the attention's result and gives the module's, so its output cannot "
-        f"be written as a sum over positions.{merging} Use attention, or a method without internals: saliency, "
-        "occlusion."
+        f"be written as a sum over positions.{merging} Use a method without internals: saliency, occlusion. attention "
+        "may work too."
     )
 
 
@@ -336,7 +336,8 @@ class Watch:
         if one.call is None:
             raise ModelCapabilityError(
                 f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, "
-                "so its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
+                "so its block cannot be told. Use a method without internals: saliency, occlusion. attention may work "
+                "too."
             )
         return one.call
 
@@ -347,7 +348,8 @@ class Watch:
         if len(shapes) > 1:
             raise ModelCapabilityError(
                 f"The layers of this {where} attend in different ways: (rows, heads, queries, keys) are "
-                f"{', '.join(map(str, sorted(shapes)))}, which make no one array. Use value_zeroing or saliency."
+                f"{', '.join(map(str, sorted(shapes)))}, which make no one array. Use saliency. value_zeroing may work "
+                "too."
             )
         return torch.stack(layers, dim=1) if layers else None
 

@@ -332,5 +332,5 @@ def _flat(states: Tensor) -> Tensor:
 def _refusal(one: Attended, reason: str) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"{one.name} cannot be written as a sum over positions: {reason}. "
-        "Use value_zeroing or attention, or a method without internals: saliency, occlusion."
+        "Use a method without internals: saliency, occlusion. attention and value_zeroing may work too."
     )

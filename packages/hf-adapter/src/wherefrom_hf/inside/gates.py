@@ -69,6 +69,6 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
 def _refusal(one: Attended) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"In {one.name} more than a gate or a norm of root mean squares stands between the weighted values and the "
-        "output projection, so its output cannot be written as a sum over positions. Use value_zeroing, or a method "
-        "without internals: saliency, occlusion."
+        "output projection, so its output cannot be written as a sum over positions. Use a method without internals: "
+        "saliency, occlusion. value_zeroing may work too."
     )

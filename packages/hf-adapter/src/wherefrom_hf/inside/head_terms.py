@@ -91,7 +91,7 @@ def _terms(one: Attended, sublayer: Sublayer, layer: int, mixture: FloatArray | 
     if not close(made, state, made_in=weights.dtype):
         raise ModelCapabilityError(
             f"{one.name} cannot be written as a sum over heads and positions: its terms do not sum to the state behind "
-            "it. Use attention_rollout or value_zeroing, or a method without internals: saliency, occlusion."
+            "it. Use a method without internals: saliency, occlusion. attention_rollout and value_zeroing may work too."
         )
     return HeadTerms(
         where=one.where,

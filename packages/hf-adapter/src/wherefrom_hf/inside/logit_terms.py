@@ -214,8 +214,8 @@ def _row_logits(
         if one.stack == cut.stack and projection_of(one)[0] in unread:
             raise ModelCapabilityError(
                 f"What {one.name} gives passes another part of {type(module).__name__} that has weights of its own "
-                "before it is added up, so what it brings to the logit cannot be told. Use attention, input_x_gradient "
-                "or integrated_gradients."
+                "before it is added up, so what it brings to the logit cannot be told. Use input_x_gradient or "
+                "integrated_gradients. attention may work too."
             )
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     output_gradients = {
@@ -231,7 +231,7 @@ def _row_logits(
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
             f"{float((total - clean).abs().max()):.1e} with norms, activations and gates held fixed. What is added up "
-            "is changed on its way in another manner. Use alti, input_x_gradient or integrated_gradients."
+            "is changed on its way in another manner. Use input_x_gradient or integrated_gradients. alti may work too."
         )
 
     def through(where: Any) -> list[Tensor]:

@@ -398,7 +398,7 @@ class _Replay:
     def _refusal(self, reason: str) -> ModelCapabilityError:
         return ModelCapabilityError(
             f"{self.call.name} could not be recomputed position by position ({reason}), so values cannot be "
-            "zeroed in it. Use attention, or a method that needs no internals: saliency, occlusion."
+            "zeroed in it. Use a method that needs no internals: saliency, occlusion. attention may work too."
         )
 
 
