@@ -187,7 +187,7 @@ class _Cut:
 
 def _leaves(tensors: Iterable[Tensor]) -> Iterator[Tensor]:
     """The tensors at which the graphs of these begin."""
-    open_ = [one.grad_fn for one in tensors if one.grad_fn is not None]
+    open_: list[Any] = [one.grad_fn for one in tensors if one.grad_fn is not None]
     seen = set(open_)
     while open_:
         node = open_.pop()
@@ -247,7 +247,8 @@ def _row_logits(
     calls = cut.calls
     first = calls[0].module
     attention = {projection_of(one)[0]: count for count, one in enumerate(decoders_attention(watch), start=1)}
-    feed_forward, reads = [torch.zeros(0, *bias.shape, dtype=bias.dtype, device=bias.device)], []
+    feed_forward = [torch.zeros(0, *bias.shape, dtype=bias.dtype, device=bias.device)]
+    reads: list[int] = []
     for call in calls:
         parts = [p for p in call.module.modules() if p in brought and p not in attention and p is not first]
         by_state: dict[int, Tensor] = {}
