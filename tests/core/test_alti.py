@@ -12,6 +12,7 @@ from wherefrom.adapters.internals import AttentionTerms, RowLogits, RowTerms, he
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
 from wherefrom.methods import Alti, AltiLogit, Question, ValueNorms, ValueZeroing
 from wherefrom.methods.alti import contributions, mixtures
+from wherefrom.methods.value_norms import norms_by_kind
 from wherefrom.methods.value_zeroing import shares
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
@@ -142,6 +143,22 @@ def test_a_state_that_no_position_accounts_for_stays_with_the_position():
     np.testing.assert_allclose(keys.sum(1) + own, 1)
 
 
+def test_vectors_in_half_precision_are_measured_in_single():
+    """Their lengths and squares are more than float16 holds, and each brings little beside the whole."""
+    one = terms("cross", 0, 3, 500, 0)
+    fields = ("values", "mixed", "residual", "constant", "state")
+    large = {"residual": 4e4 * one.residual / np.abs(one.residual).max(), "mixed": 20 * one.mixed}
+    large |= {"values": 1000 * one.values, "state": large["mixed"].sum(1) + large["residual"]}
+    half = evolve(one, **{name: large.get(name, one.constant).astype(np.float16) for name in fields})
+    wide = evolve(half, **{name: getattr(half, name).astype(np.float64) for name in fields})
+    slow = slow_contributions(wide)
+    keys, own = contributions(half)
+    np.testing.assert_allclose(keys, slow[:, :-1], rtol=1e-4)
+    np.testing.assert_allclose(own, slow[:, -1], rtol=1e-4)
+    norms = norms_by_kind(RowTerms(chunks=[half], layers={"cross": 1}))["cross"]
+    np.testing.assert_allclose(norms[0], np.linalg.norm(wide.values, axis=-1), rtol=1e-4)
+
+
 def test_alti_multiplies_the_layers():
     scores = answer(Alti(), Decomposed(chunks=LM), question())
     product = slow_contributions(LM[1])[:, :-1] @ slow_contributions(LM[0])[:, :-1]
@@ -199,7 +216,13 @@ def logit_parts(steps: int, cross: bool) -> RowLogits:
     embedding, feed_forward, bias = random.normal(size=steps), random.normal(size=(2, steps)), random.normal(size=steps)
     logits = decoder.sum((0, 2)) + embedding + feed_forward.sum(0) + bias + (taken.sum((0, 2)) if cross else 0)
     return RowLogits(
-        logits=logits, decoder=decoder, cross=taken, embedding=embedding, feed_forward=feed_forward, bias=bias
+        logits=logits,
+        decoder=decoder,
+        cross=taken,
+        embedding=embedding,
+        feed_forward=feed_forward,
+        feed_forward_reads=(2, 4) if cross else (1, 2),
+        bias=bias,
     )
 
 
@@ -225,6 +248,21 @@ def test_alti_logit_deals_each_layer_out_by_the_mixture_below_it():
     expected = parts.decoder[0] + parts.decoder[1] @ behind
     expected[[0, 1], [1, 3]] += parts.embedding
     np.testing.assert_allclose(scores.target[:4].T, expected)
+
+
+@pytest.mark.parametrize("reads", [(1, 2), (0, 1), (1, 0)])
+def test_alti_logit_deals_a_feed_forward_part_out_by_the_mixture_that_it_reads(reads):
+    """Behind the attention; beside it, so that both read one state; or in another order."""
+    parts = evolve(logit_parts(2, False), feed_forward_reads=reads)
+    whole, apart = (
+        answer(AltiLogit(feed_forward=kind), Decomposed(chunks=LM, logits=parts), question())
+        for kind in ("state", "apart")
+    )
+    read = [mixture.target for mixture in mixtures(RowTerms(chunks=iter(LM), layers={}))]
+    expected = sum(
+        brought[:, None] * read[height][[1, 3]] for brought, height in zip(parts.feed_forward, reads, strict=True)
+    )
+    np.testing.assert_allclose((whole.target - apart.target)[:4].T, expected, atol=1e-12)
 
 
 def test_a_span_is_the_sum_of_its_steps_for_logits_and_the_mean_for_shares():

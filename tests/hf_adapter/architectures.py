@@ -35,6 +35,15 @@ _BART = {
 _T5 = {"d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 2, "num_heads": 4, "decoder_start_token_id": 0}
 _NEOX = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 
+_BERT = {
+    "model_type": "bert",
+    "vocab_size": 40,
+    "intermediate_size": 24,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "max_position_embeddings": 32,
+}
+
 CONFIGS: dict[str, tuple[str, dict[str, Any]]] = {
     "gpt2": ("GPT2LMHeadModel", {"n_embd": 16, "n_layer": 2, "n_head": 4}),
     "llama": ("LlamaForCausalLM", _LLAMA),
@@ -134,9 +143,29 @@ UNUSUAL: dict[str, tuple[str, dict[str, Any]]] = {
         "NllbMoeForConditionalGeneration",
         {**_BART, "num_experts": 2, "encoder_sparse_step": 2, "decoder_sparse_step": 2},
     ),
+    "encoder-decoder": (  # projects what its encoder gives to another width
+        "EncoderDecoderModel",
+        {
+            "encoder": {**_BERT, "hidden_size": 12},
+            "decoder": {**_BERT, "hidden_size": 16, "is_decoder": True, "add_cross_attention": True},
+            "decoder_start_token_id": 0,
+        },
+    ),
 }
 """Models that do something of their own around what the others share."""
-ENCODER_DECODERS = ("bart", "marian", "mbart", "m2m_100", "pegasus", "t5", "mt5", "led", "switch", "nllb_moe")
+ENCODER_DECODERS = (
+    "bart",
+    "marian",
+    "mbart",
+    "m2m_100",
+    "pegasus",
+    "t5",
+    "mt5",
+    "led",
+    "switch",
+    "nllb_moe",
+    "encoder-decoder",
+)
 
 
 def build(name: str, *, attention: str | None = None, dtype: torch.dtype = torch.float32) -> PreTrainedModel:

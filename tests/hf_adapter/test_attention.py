@@ -12,6 +12,8 @@ from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_watch import watching
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.zoo import families
+from tests.zoo.checks import Model, row_of
 
 WITHOUT_SDPA = ("gemma2", "gpt_oss", "xglm", "bloom", "mpt", "openai-gpt", "gptj", "gpt_neo")
 
@@ -37,7 +39,7 @@ def transformers_own(model, row):
     }
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_weights_are_those_of_transformers_and_batches_equal_singles(name):
     loaded = build(name, attention=None if name in WITHOUT_SDPA else "sdpa")
     before = loaded.config._attn_implementation
@@ -96,6 +98,35 @@ def test_a_model_without_attention_is_refused():
     config = MambaConfig(vocab_size=40, hidden_size=8, state_size=4, num_hidden_layers=1)
     with pytest.raises(ModelCapabilityError, match="MambaForCausalLM computed no attention"):
         list(attentions(MambaForCausalLM(config).eval(), rows_for("gpt2")))
+
+
+def test_a_source_that_is_not_seen_to_be_read_is_refused():
+    """What no module makes of the encoder's output is not followed to the cross-attention that reads it."""
+    model, row = build("bart"), rows_for("bart")[0]
+    decoder = model.get_decoder()
+    plainly = decoder.forward
+    decoder.forward = lambda *args, encoder_hidden_states, **named: plainly(
+        *args, encoder_hidden_states=2 * encoder_hidden_states, **named
+    )
+    with pytest.raises(
+        ModelCapabilityError, match="No attention of BartForConditionalGeneration from target to source"
+    ):
+        list(attentions(model, [row]))
+
+
+def test_source_and_target_in_one_softmax_are_refused():
+    module = families.build("t5gemma2-seq2seq")
+    model, row = Model(module), row_of(module)
+    asks = (
+        lambda: model.attentions([row]),
+        lambda: (chunk for terms in model.attention_terms([row], queries="all") for chunk in terms.chunks),
+        lambda: model.head_terms([row], mixtures=[None], reduce=lambda terms: terms),
+        lambda: model.logit_terms([row], contrasts=[None]),
+        lambda: model.zeroed_values([row], metric="cosine", heads={}, every_query=False, encoder=True, decoder=True),
+    )
+    for ask in asks:
+        with pytest.raises(ModelCapabilityError, match="in one softmax, the 7 of the source and others"):
+            list(ask())
 
 
 def test_attention_outside_of_blocks_is_refused():

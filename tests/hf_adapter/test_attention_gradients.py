@@ -81,7 +81,21 @@ def rolled_plainly(module: Any, row: Row) -> tuple[np.ndarray, np.ndarray | None
 
 
 @pytest.mark.parametrize(
-    "name", ["gpt2", "llama", "gemma3", "gpt_oss", "bloom", "gptj", "falcon", "mixtral", "bart", "t5", "marian"]
+    "name",
+    [
+        "gpt2",
+        "llama",
+        "gemma3",
+        "gpt_oss",
+        "bloom",
+        "gptj",
+        "falcon",
+        "mixtral",
+        "bart",
+        "t5",
+        "marian",
+        "encoder-decoder",
+    ],
 )
 def test_rollout_is_that_of_all_maps(name: str) -> None:
     predictor = predictor_of(name)

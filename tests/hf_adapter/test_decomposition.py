@@ -5,10 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+import transformers
 from torch import nn
+from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
+from wherefrom.methods import AltiLogit
+from wherefrom.progress import no_progress
+from wherefrom.questions.question import Question
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf.inside import decomposition
-from wherefrom_hf.inside.attention_watch import watching
+from wherefrom_hf.inside.attention_watch import BlockCall, LeafCall, watching
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.logit_terms import logit_terms
@@ -16,7 +23,7 @@ from wherefrom_hf.inside.teacher_forcing import run
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 from tests.zoo import families
-from tests.zoo.checks import row_of
+from tests.zoo.checks import Model, row_of
 
 ONLY_SINGLE_PRECISION = ("mixtral", "gpt_oss", "deepseek_v3", "xglm")
 """Their code fails in float64."""
@@ -37,7 +44,7 @@ def tolerance(name):
     return {"rtol": 0, "atol": 2e-4 if name in ONLY_SINGLE_PRECISION else 1e-5}
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_terms_sum_to_outputs_and_states(name):
     row = rows_for(name)[0]
     (terms,) = attention_terms(exact(name), [row], queries="all")
@@ -93,7 +100,19 @@ def test_of_several_streams_none_is_the_state():
         list(terms.chunks)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("factor", [1.0, 0.22])
+def test_factors_are_found_beside_large_states_in_half_precision(factor):
+    torch.manual_seed(0)
+    residual, entering = 40 * torch.randn(6, 16), torch.randn(6, 16)
+    total = (residual + factor * entering).bfloat16()
+    read = LeafCall(nn.Identity(), total, total, 0)
+    call = BlockCall(nn.Identity(), "block", "blocks", 0, (total,), {}, torch.zeros_like(total), leaves=[read])
+    share, scale = decomposition._factors(call, residual, entering)
+    assert share == 1.0
+    assert scale == (1.0 if factor == 1.0 else pytest.approx(factor, abs=0.1))
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_logits_are_the_sum_of_their_terms(name):
     model, row = exact(name), rows_for(name)[0]
     with torch.no_grad():
@@ -161,6 +180,61 @@ def test_what_experts_bring_is_what_all_of_them_give_at_a_position(family):
     expected = (brought * direction)[at] @ model.lm_head.weight[row.target_ids[row.steps]].T
     (terms,) = logit_terms(model, [row], contrasts=[None])
     torch.testing.assert_close(terms.feed_forward[-1], expected.diagonal().detach(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "name, reads",
+    [
+        ("gpt2", (1, 2)),
+        ("gemma2", (1, 2)),
+        ("olmo2", (1, 2)),
+        ("mixtral", (1, 2)),
+        ("t5", (2, 4)),
+        ("bart", (2, 4)),
+        ("gpt_neox", (0, 1)),
+        ("gptj", (0, 1)),
+        ("phi", (0, 1)),
+        ("falcon", (0, 1)),
+        ("cohere", (0, 1)),
+    ],
+)
+def test_which_state_a_feed_forward_part_reads(name, reads):
+    (terms,) = logit_terms(exact(name), rows_for(name)[:1], contrasts=[None])
+    assert terms.feed_forward_reads == reads
+    assert len(terms.feed_forward) == len(reads)
+
+
+def test_feed_forward_parts_between_two_attentions_of_one_block():
+    model = families.build("longcat_flash")
+    (terms,) = logit_terms(model, [row_of(model)], contrasts=[None])
+    blocks = len(model.model.layers)
+    assert terms.feed_forward_reads == tuple(
+        count for block in range(blocks) for count in (2 * block + 1, 2 * block + 2)
+    )
+
+
+@pytest.mark.parametrize("name", ["gpt_neox", "gptj", "phi", "cohere"])
+def test_what_a_parallel_feed_forward_part_adds_is_of_the_state_it_reads(name):
+    """In a model of one block it reads the embedding of the predicting position, and that alone."""
+    kind, config = CONFIGS[name]
+    layers = {"n_layer": 1} if "n_layer" in config else {"num_hidden_layers": 1}
+    torch.manual_seed(0)
+    cls = getattr(transformers, kind)
+    module = cls(cls.config_class(vocab_size=40, pad_token_id=0, **{**config, **layers})).double().eval()
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.normal_(0, 0.3)
+    model = Model(module)
+    ids, step = np.array([5, 9, 12, 30, 22, 7]), 5
+    function = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=ids[[step]])
+    (scores,) = AltiLogit().attribute(
+        model, [Question(target_ids=ids, steps=np.array([step]), target_function=function)], no_progress
+    )
+    (terms,) = model.logit_terms([Row(target_ids=ids, steps=np.array([step]))], contrasts=[None])
+    expected = terms.decoder[0, 0].clone()
+    expected[step - 1] += terms.embedding[0] + terms.feed_forward.sum()
+    torch.testing.assert_close(scores.target[:step, 0], expected)
+    assert terms.feed_forward.abs().max() > 0.01 * terms.logits.abs().max()
 
 
 def test_a_cap_takes_the_same_share_of_every_term():

@@ -25,7 +25,7 @@ def all_terms(model, row, mixture):
     return answer.layers
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_heads_sum_to_the_terms_of_their_attention(name):
     model, row = exact(name), rows_for(name)[0]
     heads = all_terms(model, row, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -11,6 +13,8 @@ from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom.methods.alti import mixtures
 from wherefrom.methods.attention_rollout import rollout
+from wherefrom_hf.inside import attention as attention_module
+from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_watch import projection_of, watching
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.teacher_forcing import run
@@ -149,12 +153,26 @@ def test_terms_behind_a_gate_or_beside_the_module_are_what_zeroed_values_take(na
             torch.testing.assert_close(layers[layer].values[:, key], taken, rtol=1e-3, atol=1e-4)
 
 
-def test_a_mixture_of_channels_behind_attention_is_no_gate():
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("name", ["afmoe", "qwen3_next", "qwen3_5_text"])
+def test_a_gate_in_half_precision_is_one(name, dtype):
+    half = families.build(name, dtype)
+    row = row_of(half)
+    # the first block that attends: in those above routers may choose others
+    one, other = (
+        next(iter(next(attention_terms(model, [row], queries="all")).chunks)).values
+        for model in (half, copy.deepcopy(half).float())
+    )
+    torch.testing.assert_close(one, other, rtol=0, atol=0.05 * float(other.abs().max()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
+def test_a_mixture_of_channels_behind_attention_is_no_gate(dtype):
     """What the projection reads is as large as the context and made of it, but not element by element."""
-    model = Model(families.build("afmoe"))
+    model = Model(families.build("afmoe", dtype))
     for layer in model.module.model.layers:
         inner = layer.self_attn.o_proj
-        mixing = torch.nn.Linear(inner.in_features, inner.in_features, bias=False)
+        mixing = torch.nn.Linear(inner.in_features, inner.in_features, bias=False, dtype=dtype)
         layer.self_attn.o_proj = torch.nn.Sequential(torch.nn.Tanh(), mixing, inner)
     (terms,) = model.attention_terms([row_of(model.module)], queries="steps")
     with pytest.raises(ModelCapabilityError, match="more than a gate"):
@@ -256,6 +274,42 @@ def test_what_holds_positions_ahead_of_rows_is_read_by_row_or_refused():
     even = evolve(even, target_function=row_of(model.module).target_function.at(np.array([0, 1])))
     with pytest.raises(ModelCapabilityError, match="positions ahead of the 2 rows"):
         list(model.rescaled_gradients([even], [evolve(even, target_ids=np.full_like(even.target_ids, 7))]))
+
+
+@pytest.mark.parametrize("name", ["afmoe", "bitnet", "doge", "qwen3_5_text", "qwen3_next"])
+def test_long_rows_are_looked_into_as_short_ones(name, monkeypatch):
+    """Blocks whose attention runs again for some positions, and attention that is given its mask by name."""
+    module = families.build(name)
+    row = evolve(row_of(module), steps=np.array([5, 13]))
+    distances, (weights,) = answer_for(module, row).decoder, attentions(module, [row], queries="steps")
+    monkeypatch.setattr(attention_module, "FUSED_FROM", 1)
+    torch.testing.assert_close(answer_for(module, row, fused=True).decoder, distances, rtol=1e-3, atol=3e-6)
+    (long,) = attentions(module, [row], queries="steps", fused=True)
+    torch.testing.assert_close(long.decoder, weights.decoder, rtol=1e-4, atol=2e-6)
+
+
+@pytest.mark.parametrize("name", ["diffllama", "gemma3n_text", "inkling_text", "t5gemma2-seq2seq"])
+def test_no_refusal_sends_to_another(name):
+    """Of what looks inside it says at most that it may work."""
+    model = Model(families.build(name))
+    row = row_of(model.module)
+    asks = {
+        "attention": lambda: model.attentions([row]),
+        "value_zeroing": lambda: model.zeroed_values(
+            [row], metric="cosine", heads={}, every_query=False, encoder=True, decoder=True
+        ),
+        "value_norms": lambda: (list(one.chunks) for one in model.attention_terms([row], queries="all")),
+        "alti_logit": lambda: model.logit_terms([row], contrasts=[None]),
+        "flashtrace": lambda: model.head_terms([row], mixtures=[None], reduce=lambda terms: terms),
+    }
+    advice = []
+    for ask in asks.values():
+        try:
+            list(ask())
+        except ModelCapabilityError as refusal:
+            advice.append(str(refusal).split(" Use ")[1].split(". ")[0])
+    assert advice
+    assert not any(method in one for one in advice for method in (*asks, "alti"))
 
 
 def test_one_attention_in_two_calls_is_one_of_wider_heads():

@@ -106,7 +106,7 @@ def answer_for(model, row, **changes):
     return answer
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
 def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
     model = build(name)
     row = rows_for(name, ((5, 6),))[0]
@@ -267,6 +267,24 @@ def test_heads_taken_together_in_another_way_are_all_heads():
     first = answer_for(model, row, heads={"decoder": Heads(by_layer={0: (1,)})}).decoder
     assert first[1].abs().max() == 0
     assert not torch.allclose(first[0], everything[0])
+
+
+@pytest.mark.parametrize(
+    "changes, groups", [({"new_decoder_architecture": True, "num_kv_heads": 2}, 2), ({"multi_query": True}, 1)]
+)
+def test_heads_are_those_of_keys_and_values_where_a_model_repeats_them_itself(changes, groups, monkeypatch):
+    kind, settings = CONFIGS["falcon"]
+    monkeypatch.setitem(CONFIGS, "falcon", (kind, {**settings, **changes}))
+    model, row = build("falcon"), rows_for("falcon")[0]
+    width = 4 // groups + 2  # a group's queries, its key and its value
+    zero = ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], groups, width, -1)[:, j, 0, -1].zero_())
+    monkeypatch.setitem(OWN_VALUES, "falcon", zero)
+    slow = slow_distances("falcon", model, row, "decoder")[:, row.steps - 1]
+    found = answer_for(model, row, heads={"decoder": Heads(everywhere=(0,))}).decoder
+    torch.testing.assert_close(found, slow, rtol=1e-3, atol=3e-6)
+    assert found.max() > 1e-2
+    with pytest.raises(SettingsError, match=f"names head {groups}; layer 0 has {groups} key/value heads"):
+        answer_for(model, row, heads={"decoder": Heads(everywhere=(groups,))})
 
 
 @pytest.mark.parametrize("heads", [Heads(everywhere=(2,)), Heads(by_layer={0: (-3,)})])

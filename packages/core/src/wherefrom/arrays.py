@@ -40,6 +40,12 @@ def to_numpy(array: Array) -> npt.NDArray[Any]:
     return np.asarray(array)
 
 
+def at_least_single(array: Array) -> Array:
+    """Half precision widened to single; single and double as they are."""
+    xp = namespace(array)
+    return xp.astype(array, xp.float32) if xp.finfo(array.dtype).bits < 32 else array
+
+
 def is_listed(value: object) -> TypeGuard[Sequence[Any] | npt.NDArray[Any]]:
     """Is it a sequence, or an array with an axis? No text, and no array of a single number."""
     if isinstance(value, np.ndarray):

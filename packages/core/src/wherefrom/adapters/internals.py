@@ -7,7 +7,7 @@ answer exactly or refuse: what it hands out has been checked to add up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
@@ -146,7 +146,10 @@ class RowLogits:
     embedding: Array
     """Brought by the embedding of the position that predicts the step. Shape ``(steps,)``."""
     feed_forward: Array
-    """Brought by each layer's feed-forward part. Shape ``(layers, steps)``."""
+    """Brought by each feed-forward part. Shape ``(parts, steps)``."""
+    feed_forward_reads: Sequence[int]
+    """Of each feed-forward part, behind how many of the decoder's attentions (self- and cross-attention counted each)
+    the state is that it reads. In a parallel block that is the state its attention reads too."""
     bias: Array
     """What no input brings: biases. Shape ``(steps,)``."""
     scores: Mapping[str, Array] = field(factory=dict)

@@ -9,9 +9,10 @@ from typing import TypeAlias
 from attrs import frozen
 
 from wherefrom.adapters.internals import AttentionTerms, DecomposesStates, RowTerms, Where
-from wherefrom.arrays import Array, like, namespace
+from wherefrom.arrays import Array, at_least_single, like, namespace
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods._columns import PREDICTING_STATE
+from wherefrom.methods._proximity import proximity
 from wherefrom.methods.attention_rollout import mixed_inputs, require_every_block
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -91,7 +92,7 @@ def mixtures(terms: RowTerms) -> Iterator[Mixture]:
     if "cross" in terms.layers and "encoder" not in terms.layers:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "
-            "so the source cannot be followed through it. Use value_norms, value_zeroing or saliency."
+            "so the source cannot be followed through it. Use saliency. value_norms and value_zeroing may work too."
         )
     yield from multiplied(_layers(terms))
 
@@ -147,14 +148,8 @@ def contributions(one: AttentionTerms) -> tuple[Array, Array]:
     """
     xp = namespace(one.mixed)
     queries, keys, _ = one.mixed.shape
-    length = xp.sum(xp.abs(one.state), axis=-1)
-
-    def accounted(vectors: Array, whole: Array, size: Array) -> Array:
-        explained = size - xp.sum(xp.abs(whole - vectors), axis=-1)
-        return xp.where(explained > 0, explained, like(explained, 0.0, dtype=explained.dtype))
-
-    vectors = one.mixed
-    own = accounted(one.residual, one.state, length)
+    vectors = at_least_single(one.mixed)
+    own = proximity(one.residual, one.state)
     if one.where != "cross":
         at = (
             like(vectors, range(keys))[None, :]
@@ -163,7 +158,7 @@ def contributions(one: AttentionTerms) -> tuple[Array, Array]:
         here = xp.astype(at, vectors.dtype)
         vectors = vectors + here[:, :, None] * one.residual[:, None, :]
         own = like(own, xp.zeros((queries,), dtype=own.dtype))
-    by_key = accounted(vectors, one.state[:, None, :], length[:, None])
+    by_key = proximity(vectors, one.state[:, None, :])
     total = xp.sum(by_key, axis=-1) + own
     nothing = xp.astype(total == 0, total.dtype)
     divisor = total + nothing

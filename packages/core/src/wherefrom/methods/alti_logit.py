@@ -60,12 +60,13 @@ class AltiLogit(Method[DecomposesStates]):
     """
 
     feed_forward: Literal["state", "apart"] = "state"
-    """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed. ``"apart"``:
-    it is left out of the scores and given as ``step_scores["feed_forward"]``."""
+    """``"state"``: what a feed-forward layer adds is dealt out as the state it reads is mixed: behind the attention, or
+    before it where both stand side by side. ``"apart"``: it is left out of the scores and given as
+    ``step_scores["feed_forward"]``."""
 
     def cost(self, question: Question) -> Cost:
-        """Once for the vectors that attention adds up, once for the logits."""
-        return Cost(forwards=2)
+        """Once for the vectors that attention adds up; three rows and a way back for the logits."""
+        return Cost(forwards=4, backwards=1)
 
     def cost_on(self, model: DecomposesStates, question: Question) -> Cost:
         """What it costs, or the refusal of another function: no price for what will not be done."""
@@ -88,26 +89,24 @@ class AltiLogit(Method[DecomposesStates]):
         target: Array = like(parts.decoder, xp.zeros(parts.decoder.shape[1:], dtype=parts.decoder.dtype))
         source: Array | None = None
         below: Mixture | None = None
-        for mixture in mixtures(terms):
+        for height, mixture in enumerate(mixtures(terms)):
             layer = mixture.layer
+            read = [part for part, reads in enumerate(parts.feed_forward_reads) if reads == height]
+            added = [parts.feed_forward[part, ...] for part in read] if self.feed_forward == "state" else []
             if below is None:
-                below = mixture
+                added.append(parts.embedding)
                 if mixture.source is not None:
                     source = like(target, xp.zeros((target.shape[0], mixture.source.shape[1]), dtype=target.dtype))
-                target = target + parts.embedding[:, None] * xp.take(mixture.target, at, axis=0)
-                continue
-            if mixture.where == "decoder":
+            elif mixture.where == "decoder":
                 target = target + xp.matmul(parts.decoder[layer, ...], below.target)
                 if source is not None and below.source is not None:
                     source = source + xp.matmul(parts.decoder[layer, ...], below.source)
             elif source is not None and parts.cross is not None:
                 source = source + xp.matmul(parts.cross[layer, ...], mixture.encoded)
-            is_last_of_layer = parts.cross is None or mixture.where == "cross"
-            if is_last_of_layer and self.feed_forward == "state":
-                added = parts.feed_forward[layer, ...][:, None]
-                target = target + added * xp.take(mixture.target, at, axis=0)
+            for one in added:
+                target = target + one[:, None] * xp.take(mixture.target, at, axis=0)
                 if source is not None and mixture.source is not None:
-                    source = source + added * xp.take(mixture.source, at, axis=0)
+                    source = source + one[:, None] * xp.take(mixture.source, at, axis=0)
             below = mixture
         own = {"bias": parts.bias}
         if self.feed_forward == "apart":

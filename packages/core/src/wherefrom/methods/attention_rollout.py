@@ -99,7 +99,7 @@ def require_every_block(unseen: int) -> None:
         raise ModelCapabilityError(
             f"{unseen} of this model's blocks have no attention (state spaces, convolutions or linear attention), so "
             "inputs cannot be followed through it: what those blocks carry from one position to another would be left "
-            "out. Use occlusion, saliency or integrated_gradients, or look at single layers: attention, value_zeroing."
+            "out. Use occlusion, saliency or integrated_gradients. attention and value_zeroing may show single layers."
         )
 
 
@@ -113,7 +113,7 @@ def require_encoder(weights: RowAttention) -> None:
     if weights.cross is not None and weights.encoder is None:
         raise ModelCapabilityError(
             "This model's encoder attends in windows of its own and shows no weights between all positions, "
-            "so the source cannot be followed through it. Use attention, value_zeroing or saliency."
+            "so the source cannot be followed through it. Use saliency. attention and value_zeroing may work too."
         )
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from attrs import frozen
 
 from wherefrom.adapters.internals import DecomposesStates, RowTerms, Where
-from wherefrom.arrays import Array, namespace
+from wherefrom.arrays import Array, at_least_single, namespace
 from wherefrom.methods._columns import MEAN_THEN_NORMALIZE, PREDICTING_STATE, padded, per_output, square, steps_of
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
@@ -79,7 +79,7 @@ def norms_by_kind(terms: RowTerms) -> dict[Where, Array]:
     for (where, _), chunks in groupby(terms.chunks, key=lambda one: (one.where, one.layer)):
         pieces = []
         for one in chunks:
-            xp = namespace(one.values)
-            pieces.append(xp.sqrt(xp.sum(one.values * one.values, axis=-1)))
+            xp, values = namespace(one.values), at_least_single(one.values)
+            pieces.append(xp.sqrt(xp.sum(values * values, axis=-1)))
         kinds.setdefault(where, []).append(namespace(pieces[0]).concat(pieces, axis=0))
     return {where: namespace(layers[0]).stack(layers, axis=0) for where, layers in kinds.items()}

@@ -101,13 +101,20 @@ def watched(
         kept: What of the pass is kept, see `attention_watch.watching`.
 
     Raises:
-        ModelCapabilityError: No attention of the decoder was seen.
+        ModelCapabilityError: No attention of the decoder was seen, or none from target to source where there is one.
     """
+    seen = False
     for own in (None, True):  # a file may know the interface for the sake of another part than the decoder
         with watching(module, rows=len(rows), own=own, **kept) as watch:
             passed = run(module, rows, watch, predictions=predictions)
-        if watch.seen:
+        if watch.seen and (watch.crossed or rows[0].source_ids is None):
             return watch, passed
+        seen = seen or watch.seen
+    if seen:
+        raise ModelCapabilityError(
+            f"No attention of {type(module).__name__} from target to source was seen: what its decoder reads of the "
+            "source could not be followed. Use a method that needs no internals: saliency, occlusion."
+        )
     raise ModelCapabilityError(
         f"{type(module).__name__} computed no attention that could be watched. "
         "Use a method that needs no internals: saliency, integrated_gradients, occlusion."

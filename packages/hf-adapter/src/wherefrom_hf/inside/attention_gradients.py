@@ -23,6 +23,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_operations import AttentionOperations, Multiply
 from wherefrom_hf.inside.attention_watch import encoder_modules
 from wherefrom_hf.inside.layers import batches
+from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.constants import need_differentiable
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
@@ -132,7 +133,7 @@ class _Carrier(AttentionOperations):
         self.carried = carried
         self.seen: set[Where] = set()
         self._encoder = encoder_modules(module)
-        self._memory: Tensor | None = None
+        self._memory = Memory(module)
 
     def weighted(self, multiply: Multiply, weights: Tensor, values: Tensor) -> Tensor:
         """Attention: the carried rows pass through its weights."""
@@ -146,7 +147,7 @@ class _Carrier(AttentionOperations):
             raise ModelCapabilityError(
                 f"{self.innermost} attends from {weights.shape[-2]} to {weights.shape[-1]} "
                 f"positions, not from {queries.shape[1]} to {keys.shape[1]}, so its map cannot be rolled out. "
-                "Use saliency or value_zeroing."
+                "Use saliency."
             )
         weights, *carried = _Roll.apply(weights, now.start, now.target, now.source, where)
         self.carried = _Carried(*carried)
@@ -157,13 +158,14 @@ class _Carrier(AttentionOperations):
         part, given = self.inside[-1]
         if part in self._encoder:
             return "encoder"
-        return "cross" if self._memory is not None and self._memory.data_ptr() in given else "decoder"
+        return "cross" if self._memory.among(given) else "decoder"
 
     def left(self, part: nn.Module, args: tuple[Any, ...], output: Any) -> None:
         """Hook: a module's forward ended; the encoder's output is what cross-attention reads."""
         super().left(part, args, output)
+        self._memory.passed(part, args, output, (one for one, _ in self.inside))
         if self._encoder and part is self.module.get_encoder():
-            self._memory = output[0] if isinstance(output, tuple) else output.last_hidden_state
+            self._memory.begins(output[0] if isinstance(output, tuple) else output.last_hidden_state)
 
     def need_all(self) -> None:
         """Refuse models that also mix positions by something else than attention.

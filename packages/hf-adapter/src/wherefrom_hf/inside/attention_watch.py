@@ -26,10 +26,12 @@ from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
+from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.precision import HALF, at_least_single
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -134,8 +136,8 @@ def projection_of(one: Attended) -> tuple[nn.Module, Tensor]:
     merging = " An adapter adds to it: merge it first (`model.merge_and_unload()` of peft)." if adapted else ""
     raise ModelCapabilityError(
         f"In {one.name} no output projection reads the attention's result and gives the module's, so its output cannot "
-        f"be written as a sum over positions.{merging} Use attention, or a method without internals: saliency, "
-        "occlusion."
+        f"be written as a sum over positions.{merging} Use a method without internals: saliency, occlusion. attention "
+        "may work too."
     )
 
 
@@ -166,7 +168,8 @@ def weights_of_values(one: Attended) -> Tensor:
     values = grouped(one.values[0], one.weights.shape[1])
     weights = one.weights[0].to(values.dtype)
     made, came = torch.einsum("hqk,hks->qhs", weights, values), one.context[0]
-    tolerance = 0.05 if came.dtype in (torch.float16, torch.bfloat16) else 1e-3
+    tolerance = 0.05 if came.dtype in HALF else 1e-3
+    made, came = at_least_single(made), at_least_single(came)
 
     def is_it(sum_: Tensor) -> bool:
         return float((sum_ - came).abs().max()) <= tolerance * float(came.abs().max())
@@ -177,7 +180,7 @@ def weights_of_values(one: Attended) -> Tensor:
         size = made.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
         factor = (came * made).sum(-1) / size
         if is_it(made * factor[..., None]):
-            return weights * factor.T[..., None]
+            return weights * factor.T[..., None].to(weights.dtype)
     raise ModelCapabilityError(
         f"In {one.name} the weights times the values are not what attention gives, not even scaled by head and query, "
         "so what one value brings cannot be told. Use saliency, integrated_gradients or occlusion."
@@ -237,9 +240,10 @@ class Watch:
         self.mean_heads = mean_heads
         self._finished = finished
         self._paused = False
-        self.encoder_states: Tensor | None = None
-        """Set by whoever runs the pass, as handed to the decoder: attention that reads it is
-        cross-attention."""
+        self.memory = Memory(module)
+        """Whoever runs the pass says what the decoder is given."""
+        self.crossed = False
+        """Was there any cross-attention?"""
         self.attended: list[Attended] = []
         self.blocks: list[BlockCall] = []
         self.vectors: dict[nn.Module, list[int]] = {}
@@ -332,7 +336,8 @@ class Watch:
         if one.call is None:
             raise ModelCapabilityError(
                 f"{one.name} is listed by itself, apart from the norms and the feed-forward layer that belong to it, "
-                "so its block cannot be told. Use attention, or a method without internals: saliency, occlusion."
+                "so its block cannot be told. Use a method without internals: saliency, occlusion. attention may work "
+                "too."
             )
         return one.call
 
@@ -343,7 +348,8 @@ class Watch:
         if len(shapes) > 1:
             raise ModelCapabilityError(
                 f"The layers of this {where} attend in different ways: (rows, heads, queries, keys) are "
-                f"{', '.join(map(str, sorted(shapes)))}, which make no one array. Use value_zeroing or saliency."
+                f"{', '.join(map(str, sorted(shapes)))}, which make no one array. Use saliency. value_zeroing may work "
+                "too."
             )
         return torch.stack(layers, dim=1) if layers else None
 
@@ -376,6 +382,7 @@ class Watch:
             tensor = first_tensor(output) if isinstance(output, Tensor | tuple) and len(output) else None
             if isinstance(tensor, Tensor) and tensor.ndim:
                 self.vectors.setdefault(module, []).append(tensor.shape[:-1].numel())
+        self.memory.passed(module, args, output, self._inside)
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:
@@ -417,9 +424,10 @@ class Watch:
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
         given = tuple(x for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
-        memory = self.encoder_states
-        if memory is not None and any(x.data_ptr() == memory.data_ptr() for x in given):
+        if self.memory.among(x.data_ptr() for x in given):
             one.where = "cross"
+            self.crossed = True
+            self._need_source_alone(one)
         if self.weights_only:
             one.values = one.context = one.weights[:0]
         else:
@@ -433,6 +441,15 @@ class Watch:
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
         self._context = self._first = self._second = None
 
+    def _need_source_alone(self, one: Attended) -> None:
+        keys = one.weights.shape[-1]
+        if keys != self.memory.length:
+            raise ModelCapabilityError(
+                f"{one.name} weighs {keys} positions in one softmax, the {self.memory.length} of the source and others "
+                "with them, so its attention to the source and to the target cannot be told apart. Use a method "
+                "without internals: saliency, occlusion."
+            )
+
     def _through_two(self, one: Attended) -> None:
         """Where two modules stand between the context and the result, the second is the projection."""
         if self._second is None or one.projected is None or one.projected.shape != one.context.flatten(-2).shape:
@@ -443,6 +460,8 @@ class Watch:
 
     def _kept(self, value: Any) -> Any:
         """A value at the positions that are kept, if it goes with positions."""
+        if isinstance(value, tuple):  # sines and cosines
+            return tuple(self._kept(one) for one in value)
         whole = self._context.shape[1] if self._context is not None else self._length
         self._length = whole
         if self.queries is None or not isinstance(value, Tensor) or value.ndim < 3 or value.shape[1] != whole:
@@ -501,7 +520,8 @@ def weights_at(queries: Tensor, module: nn.Module, *inputs: Any, **options: Any)
 
     Shape ``(rows, heads, queries, keys)``.
     """
-    query, key, value, mask, *others = inputs
+    query, key, value, *others = inputs
+    mask = others.pop(0) if others else options.pop("attention_mask", None)
     if mask is None:  # the fused kernel's way of saying: causal
         seen = queries[:, None] >= torch.arange(key.shape[-2], device=key.device)
         seen = seen[None, None]

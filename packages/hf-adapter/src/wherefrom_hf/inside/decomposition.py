@@ -31,6 +31,7 @@ from wherefrom_hf.inside.attention_watch import (
 )
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.gates import gate_of
+from wherefrom_hf.running.precision import HALF, at_least_single
 from wherefrom_hf.running.probe import looking_into
 
 _NUMBERS_AT_ONCE = 2**23
@@ -57,9 +58,7 @@ def attention_terms(
 
 @torch.no_grad()  # of each answer alone, as torch does for generators: the caller's mode is kept between them
 def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[AttentionTerms]:
-    attended = watch.in_layers("encoder")
-    pairs = [watch.in_layers(where) for where in ("decoder", "cross")]
-    attended += [one for layer in zip(*(kind for kind in pairs if kind), strict=True) for one in layer]
+    attended = watch.in_layers("encoder") + decoders_attention(watch)
     below: dict[int, Tensor] = {}
     """Call of a block to the state behind its last attention so far."""
     layers = dict.fromkeys(_KINDS, 0)
@@ -74,12 +73,21 @@ def _chunks(module: PreTrainedModel, watch: Watch, first: int) -> Iterator[Atten
         yield from _terms(one, made, sublayer, layer, 0 if one.where == "encoder" else first)
 
 
+def decoders_attention(watch: Watch) -> list[Attended]:
+    """The decoder's attention in the order in which it mixes: layer by layer, self- before cross-attention."""
+    kinds = [watch.in_layers(where) for where in ("decoder", "cross")]
+    return [one for layer in zip(*(kind for kind in kinds if kind), strict=True) for one in layer]
+
+
 @frozen(eq=False)
 class WeightedValues:
-    """What the keys bring to the output of one attention, with its weights and a gate as they were."""
+    """What the keys bring to the output of one attention, with its weights and a gate as they were.
+
+    In single precision at least; weights are widened as they are used.
+    """
 
     weights: Tensor
-    """Shape ``(heads, queries, keys)``."""
+    """In the model's precision, shape ``(heads, queries, keys)``."""
     values: Tensor
     """Shape ``(heads, keys, size)``."""
     matrix: Tensor
@@ -93,7 +101,7 @@ class WeightedValues:
 
     def at(self, start: int, end: int) -> Tensor:
         """What each key brings to the queries from ``start`` to ``end``, shape ``(queries, keys, width)``."""
-        weights = self.weights[:, start:end]
+        weights = at_least_single(self.weights[:, start:end])
         if self.through is not None:
             return torch.einsum("hqk,khw->qkw", weights, self.through)
         assert self.gate is not None
@@ -106,7 +114,7 @@ class WeightedValues:
         Args:
             output_gradient: Shape ``(queries, width)``.
         """
-        weights = self.weights[:, at]
+        weights = at_least_single(self.weights[:, at])
         if self.through is not None:
             return torch.einsum("hsk,sw,khw->sk", weights, output_gradient, self.through)
         assert self.gate is not None
@@ -118,8 +126,8 @@ def head_values(one: Attended) -> tuple[Tensor, Tensor, Tensor]:
     """What each key's value vectors are behind the output projection, head by head, where no gate stands between.
 
     Returns:
-        The weights, shape ``(heads, queries, keys)``; the vectors, shape ``(keys, heads, width)``; and the projection's
-        bias, shape ``(width,)``.
+        The weights, in the model's precision, shape ``(heads, queries, keys)``; and in single precision at least the
+        vectors, shape ``(keys, heads, width)``, and the projection's bias, shape ``(width,)``.
 
     Raises:
         ModelCapabilityError: There is a gate, or weighted by the attention they do not sum to the output.
@@ -151,10 +159,15 @@ def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
     if matrix is None:
         unit = torch.eye(heads * size, dtype=values.dtype, device=values.device)
         matrix = projection(unit[None])[0] - bias
-    matrix = matrix.reshape(heads, size, -1)
+    context = at_least_single(torch.einsum("hqk,hks->qhs", weights, values))
+    values, matrix, bias = (
+        at_least_single(values),
+        at_least_single(matrix).reshape(heads, size, -1),
+        at_least_single(bias),
+    )
+    gate = None if gate is None else at_least_single(gate)
     through = torch.einsum("hks,hsw->khw", values, matrix) if gate is None else None
     made = WeightedValues(weights, values, matrix, bias, gate, through)
-    context = torch.einsum("hqk,hks->qhs", made.weights, values)
     total = torch.einsum("qhs,hsw->qw", context if gate is None else context * gate, matrix) + bias
     if not close(total, projected[0]):
         raise _refusal(one, "weighted values do not sum to the attention's output")
@@ -163,7 +176,7 @@ def _summed(one: Attended, gate: Tensor | None) -> WeightedValues:
 
 @frozen(eq=False)
 class Sublayer:
-    """How the output of one attention enters the residual stream."""
+    """How the output of one attention enters the residual stream. In single precision at least."""
 
     output: Tensor
     """The attention's output, shape ``(queries, width)``."""
@@ -188,13 +201,13 @@ def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
         ModelCapabilityError: The sum of output and state appears nowhere in the block.
     """
     _, projected = projection_of(one)
-    output = projected[0]
-    inner = _norm_of(call, output)
+    inner = _norm_of(call, projected[0])
+    output = at_least_single(projected[0])
     entering = output if inner is None else inner(output)
     assert one.state is not None
     if _flat(call.result).shape != output.shape:
         raise _refusal(one, "its block keeps several streams of states")
-    for start in (below, _flat(one.state), *_normed_for(one, call)):
+    for start in map(at_least_single, (below, _flat(one.state), *_normed_for(one, call))):
         factors = _factors(call, start, entering)
         if factors is not None:
             share, scale = factors
@@ -230,9 +243,12 @@ def _normed_for(one: Attended, call: BlockCall) -> Iterator[Tensor]:
 def _factors(call: BlockCall, residual: Tensor, entering: Tensor) -> tuple[float, float] | None:
     """The factors at which ``residual`` and ``entering`` are added, as the block reads the sum; None: they are not."""
     sums = [leaf.input.reshape(residual.shape) for leaf in call.leaves if leaf.input.numel() == residual.numel()]
+    size = entering.square().sum().clamp_min(1e-30)
     for total in sums:
-        scale = float(((total - residual) * entering).sum() / entering.square().sum().clamp_min(1e-30))
-        scale = 1.0 if abs(scale - 1) < 1e-3 else scale
+        scale = float(((total - residual) * entering).sum() / size)
+        # the sum was rounded when it was made
+        unsure = torch.finfo(total.dtype).eps * float((total * entering).norm() / size)
+        scale = 1.0 if abs(scale - 1) < max(1e-3, unsure) else scale
         if abs(scale) > 1e-3 and close(residual + scale * entering, total):
             return 1.0, scale
     both = torch.stack([residual.flatten(), entering.flatten()], dim=1).double()
@@ -278,7 +294,7 @@ def _terms(one: Attended, made: WeightedValues, sublayer: Sublayer, layer: int, 
             mixed, residual = outer.linear(mixed, start), outer.linear(residual, start)
             constant = outer.linear(constant, start) + outer.shift
         state = sublayer.state[start:end]
-        if not close(mixed.sum(1) + residual + constant, state):
+        if not close(mixed.sum(1) + residual + constant, state, made_in=one.context.dtype):
             raise _refusal(one, "its terms do not sum to the state behind it")
         yield AttentionTerms(
             where=one.where,
@@ -294,12 +310,17 @@ def _terms(one: Attended, made: WeightedValues, sublayer: Sublayer, layer: int, 
         )
 
 
-def close(left: Tensor, right: Tensor) -> bool:
-    """Are both the same up to rounding?"""
+def close(left: Tensor, right: Tensor, *, made_in: torch.dtype | None = None, size: Tensor | None = None) -> bool:
+    """Are both the same up to rounding?
+
+    Args:
+        made_in: The precision that both were made in, if they were widened since.
+        size: Numbers as large as those that were rounded; None: ``right``.
+    """
     if left.shape != right.shape:
         return False
-    rough = right.dtype in (torch.float16, torch.bfloat16)
-    tolerance = (0.05 if rough else 1e-4) * float(right.abs().max()) + 1e-12
+    rough = any(dtype in HALF for dtype in (left.dtype, right.dtype, made_in))
+    tolerance = (0.05 if rough else 1e-4) * float((right if size is None else size).abs().max()) + 1e-12
     return bool(((left - right).abs() <= tolerance).all())
 
 
@@ -311,5 +332,5 @@ def _flat(states: Tensor) -> Tensor:
 def _refusal(one: Attended, reason: str) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"{one.name} cannot be written as a sum over positions: {reason}. "
-        "Use value_zeroing or attention, or a method without internals: saliency, occlusion."
+        "Use a method without internals: saliency, occlusion. attention and value_zeroing may work too."
     )

@@ -3,14 +3,19 @@
 A layer is recognised by what it does. It normalises if its output does not change with the scale of its
 input; it also centres if its output does not change when a constant is added. Gain and bias are read off
 from two probes, the statistics from the pass in question, and the resulting map must give that pass's
-output again.
+output again. A layer in half precision is read in single: its gain would be one of eight or eleven bits.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from attrs import frozen
 from torch import Tensor, nn
+from torch.func import functional_call
+
+from wherefrom_hf.running.precision import at_least_single
 
 _LARGE = 1e3
 """Probes are scaled by this, so that the small constant under a norm's square root does not matter."""
@@ -18,7 +23,10 @@ _LARGE = 1e3
 
 @frozen(eq=False)
 class FrozenNorm:
-    """``(x - mean) · scale + shift`` or ``x · scale + shift``, with ``scale`` as it was in one pass."""
+    """``(x - mean) · scale + shift`` or ``x · scale + shift``, with ``scale`` as it was in one pass.
+
+    In single precision at least.
+    """
 
     centres: bool
     scale: Tensor
@@ -55,31 +63,36 @@ def freeze(module: nn.Module, given: Tensor, output: Tensor) -> FrozenNorm | Non
     if any(True for _ in module.children()) or max(shapes, default=0) > 1 or given.shape != output.shape:
         return None
     width = given.shape[-1]
-    states, made = given.reshape(-1, width), output.reshape(-1, width)
-    probe = torch.arange(width, device=given.device, dtype=given.dtype) / width + 1
+    states, made = (at_least_single(one).reshape(-1, width) for one in (given, output))
+    run = _in_single(module)
+    probe = torch.arange(width, device=states.device, dtype=states.dtype) / width + 1
     probe[::2] *= -1
     try:
-        made_large = module(_LARGE * probe)
+        made_large = run(_LARGE * probe)
     except TypeError:  # it takes more than one tensor
         return None
-    if not _same(made_large, module(2 * _LARGE * probe)):
+    if not _same(made_large, run(2 * _LARGE * probe)):
         return None
-    centres = _same(made_large, module(_LARGE * (probe + 1)))
-    shift = module(torch.zeros_like(probe))
+    centres = _same(made_large, run(_LARGE * (probe + 1)))
+    shift = run(torch.zeros_like(probe))
 
     def core(x: Tensor) -> Tensor:
         return x - x.mean(-1, keepdim=True) if centres else x
 
-    gain = (module(probe) - shift) / core(probe)
-    direction = core(states) * gain
-    along, across = made - shift, direction
-    if made.dtype == torch.float16:  # squares of ordinary states are more than it holds
-        along, across = along.float(), across.float()
+    gain = (run(probe) - shift) / core(probe)
+    along, across = made - shift, core(states) * gain
     size = (along * across).sum(-1) / across.square().sum(-1).clamp_min(torch.finfo(made.dtype).tiny)
-    norm = FrozenNorm(centres, (gain * size[:, None]).to(made.dtype), shift)
-    return norm if _same(norm(states), made) else None
+    norm = FrozenNorm(centres, gain * size[:, None], shift)
+    return norm if _same(norm(states), made, output.dtype) else None
 
 
-def _same(left: Tensor, right: Tensor) -> bool:
-    tolerance = max(1e-4, 16 * torch.finfo(left.dtype).eps) * float(right.abs().max())
+def _in_single(module: nn.Module) -> Callable[[Tensor], Tensor]:
+    """``module`` as it computes with its weights in single precision at least, and answers so."""
+    held = {name: at_least_single(one) for name, one in (*module.named_parameters(), *module.named_buffers())}
+    return lambda given: at_least_single(functional_call(module, held, (given,)))
+
+
+def _same(left: Tensor, right: Tensor, made_in: torch.dtype | None = None) -> bool:
+    eps = torch.finfo(left.dtype if made_in is None else made_in).eps
+    tolerance = max(1e-4, 16 * eps) * float(right.abs().max())
     return bool(((left - right).abs() <= tolerance + 1e-12).all())

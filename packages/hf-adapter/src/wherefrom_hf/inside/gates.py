@@ -17,6 +17,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
+from wherefrom_hf.running.precision import at_least_single
 
 
 class _Scaled:
@@ -48,7 +49,8 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
         if norm is None or norm.centres or bool(norm.shift.any()):
             raise _refusal(one)
         return norm.scale.view(one.context.shape[1:])
-    gate = torch.where(flat == 0, torch.zeros_like(flat), one.gated / torch.where(flat == 0, 1.0, flat))
+    context, gated = at_least_single(flat), at_least_single(one.gated)
+    gate = torch.where(flat == 0, 0.0, gated / torch.where(flat == 0, 1.0, context))
     factors = 1 + 0.5 * torch.sin(torch.arange(flat.numel(), device=flat.device, dtype=flat.dtype)).view(flat.shape)
     seen: list[Tensor] = []
     handle = one.projection.register_forward_pre_hook(lambda part, inputs: seen.append(inputs[0]))
@@ -57,8 +59,9 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
             call.module(*call.args, **call.kwargs)
     finally:
         handle.remove()
-    expected = one.gated * factors
-    if not seen or float((seen[0].reshape(expected.shape) - expected).abs().max()) > 1e-3 * float(expected.abs().max()):
+    expected = gated * factors
+    tolerance = max(1e-3, 4 * torch.finfo(flat.dtype).eps) * float(expected.abs().max())
+    if not seen or float((seen[0].reshape(expected.shape) - expected).abs().max()) > tolerance:
         raise _refusal(one)
     return gate[0].view(one.context.shape[1:])
 
@@ -66,6 +69,6 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
 def _refusal(one: Attended) -> ModelCapabilityError:
     return ModelCapabilityError(
         f"In {one.name} more than a gate or a norm of root mean squares stands between the weighted values and the "
-        "output projection, so its output cannot be written as a sum over positions. Use value_zeroing, or a method "
-        "without internals: saliency, occlusion."
+        "output projection, so its output cannot be written as a sum over positions. Use a method without internals: "
+        "saliency, occlusion. value_zeroing may work too."
     )

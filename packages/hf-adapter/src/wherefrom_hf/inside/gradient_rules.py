@@ -197,7 +197,8 @@ class _Ruled(AttentionOperations):
         norm = freeze(part, given.detach(), output.detach())
         if norm is None:
             raise ModelCapabilityError(f"{type(part).__name__} is a norm in one place and none in another.")
-        return with_slope(output, norm.linear(given.reshape(-1, given.shape[-1])).reshape(given.shape))
+        slope = norm.linear(given.reshape(-1, given.shape[-1])).reshape(given.shape)
+        return with_slope(output, slope.to(output.dtype))
 
     def is_norm(self, part: nn.Module, inputs: tuple[Any, ...], named: dict[str, Any]) -> bool:
         """Found by trying, the first time that a module is given something."""

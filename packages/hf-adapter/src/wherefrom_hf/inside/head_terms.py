@@ -23,6 +23,7 @@ from wherefrom_hf.inside.attention import watched
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall
 from wherefrom_hf.inside.decomposition import Sublayer, close, head_values, sublayer_of
 from wherefrom_hf.inside.frozen_norm import FrozenNorm
+from wherefrom_hf.running.precision import at_least_single
 
 _ORDER: tuple[Where, ...] = ("encoder", "decoder", "cross")
 
@@ -79,18 +80,18 @@ def _terms(one: Attended, sublayer: Sublayer, layer: int, mixture: FloatArray | 
         vectors, sizes = _mapped(outer, vectors, sizes)
         residual, constant = outer.linear(residual), outer.linear(constant) + outer.shift
     state = sublayer.state
-    scaled = weights * sizes[None, :, None]
     if mixture is None:
-        coefficients = scaled.transpose(0, 1)
+        coefficients = (weights * sizes[None, :, None]).transpose(0, 1)
     else:
         mix = torch.as_tensor(mixture[:, :queries], dtype=vectors.dtype, device=vectors.device)
-        coefficients = torch.einsum("mq,hqk->mhk", mix, scaled)
+        # a head at a time, so that not all of its weights are held once more
+        coefficients = torch.stack([(mix * sizes) @ at_least_single(head) for head in weights], dim=1)
         residual, constant, state = mix @ residual, mix @ constant, mix @ state
     made = torch.einsum("mhk,khw->mw", coefficients, vectors) + residual + constant
-    if not close(made, state):
+    if not close(made, state, made_in=weights.dtype):
         raise ModelCapabilityError(
             f"{one.name} cannot be written as a sum over heads and positions: its terms do not sum to the state behind "
-            "it. Use attention_rollout or value_zeroing, or a method without internals: saliency, occlusion."
+            "it. Use a method without internals: saliency, occlusion. attention_rollout and value_zeroing may work too."
         )
     return HeadTerms(
         where=one.where,

@@ -2,7 +2,8 @@
 
 With norms, activations, caps and gates held (`held_functions`), a logit is an affine function of these outputs. One
 backward pass, cut wherever such an output begins, gives how each counts; a second row of the same pass, in which they
-are all zero, gives what is left, and shows whether the logit is affine in them at all.
+are all zero, gives what is left, and shows whether the logit is affine in them at all. Which state a feed-forward part
+reads is in the graph as well: the outputs that what it is given was made of.
 """
 
 from __future__ import annotations
@@ -23,11 +24,12 @@ from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention import watched
 from wherefrom_hf.inside.attention_watch import BlockCall, Watch, blocks_of, projection_of
-from wherefrom_hf.inside.decomposition import close, weighted_values
+from wherefrom_hf.inside.decomposition import close, decoders_attention, weighted_values
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.held_functions import held_in_first_row
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
+from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import looking_into
 
 
@@ -92,6 +94,8 @@ class _Cut:
     sources: dict[nn.Module, Tensor] = field(factory=dict)
     """Module to its output in the first row, shape ``(positions, width)``; the first block stands for the
     embeddings."""
+    made_of: dict[nn.Module, set[nn.Module]] = field(factory=dict)
+    """Module to the sources that what it was given is made of."""
 
     @property
     def stack(self) -> str:
@@ -101,7 +105,7 @@ class _Cut:
         """A context in which the decoder's sources start graphs of their own."""
         stack = ExitStack()
         for part in self.starts:
-            stack.callback(part.register_forward_hook(self._begin).remove)
+            stack.callback(part.register_forward_hook(self._begin_part, with_kwargs=True).remove)
         handle = self.calls[0].module.register_forward_pre_hook(self._begin_embeddings, with_kwargs=True)
         stack.callback(handle.remove)
         return stack
@@ -145,6 +149,27 @@ class _Cut:
         leaves = [leaf for call in self.calls for leaf in call.leaves if leaf.module not in inside]
         return {leaf.module for leaf in leaves if freeze(leaf.module, leaf.input, leaf.output) is not None}
 
+    def _begin_part(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> Any:
+        given = [one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)]
+        known = {id(source): part for part, source in self.sources.items()}
+        self.made_of[module] = {known[id(leaf)] for leaf in _leaves(given) if id(leaf) in known}
+        return self._begin(module, args, output)
+
+    def behind(self, part: nn.Module, attention: dict[nn.Module, int]) -> int:
+        """Behind how many of the decoder's attentions the state is that a part reads.
+
+        Args:
+            attention: Output projection to how many attentions there are up to and with its own.
+        """
+        seen, open_, found = {part}, [part], 0
+        while open_:
+            for source in self.made_of.get(open_.pop(), set()) - seen:
+                seen.add(source)
+                found = max(found, attention.get(source, 0))
+                if source not in attention:  # parts within a part, and what lies below
+                    open_.append(source)
+        return found
+
     def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
         if isinstance(output, tuple) and not _has_weights(module):
             return type(output)([self._begin(module, args, output[0]), *output[1:]])
@@ -158,6 +183,19 @@ class _Cut:
     def _begin_embeddings(self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         started = self._begin(module, (), hidden_input(args, kwargs))
         return ((started, *args[1:]), kwargs) if args else (args, {**kwargs, "hidden_states": started})
+
+
+def _leaves(tensors: Iterable[Tensor]) -> Iterator[Tensor]:
+    """The tensors at which the graphs of these begin."""
+    open_: list[Any] = [one.grad_fn for one in tensors if one.grad_fn is not None]
+    seen = set(open_)
+    while open_:
+        node = open_.pop()
+        if node.name() == "torch::autograd::AccumulateGrad":
+            yield node.variable
+        more = {one for one, _ in node.next_functions if one is not None} - seen
+        seen |= more
+        open_ += more
 
 
 def _row_logits(
@@ -176,23 +214,24 @@ def _row_logits(
         if one.stack == cut.stack and projection_of(one)[0] in unread:
             raise ModelCapabilityError(
                 f"What {one.name} gives passes another part of {type(module).__name__} that has weights of its own "
-                "before it is added up, so what it brings to the logit cannot be told. Use attention, input_x_gradient "
-                "or integrated_gradients."
+                "before it is added up, so what it brings to the logit cannot be told. Use input_x_gradient or "
+                "integrated_gradients. attention may work too."
             )
     at = torch.from_numpy(row.steps).to(lead.device) - 1
     output_gradients = {
-        part: torch.zeros_like(source)[at] if gradient is None else gradient[at]
+        part: at_least_single((torch.zeros_like(source) if gradient is None else gradient)[at])
         for (part, source), gradient in zip(cut.sources.items(), gradients, strict=True)
     }
     brought = {part: (output_gradients[part] * source.detach()[at]).sum(-1) for part, source in cut.sources.items()}
-    bias = rest.clone()
-    total = rest + torch.stack(list(brought.values())).sum(0)
+    bias = at_least_single(rest).clone()
+    total = bias + torch.stack(list(brought.values())).sum(0)
     clean = _chosen(passed.logits[0], row, contrast)
-    if not close(total, lead) or not close(lead, clean):
+    logits = passed.logits[0]  # the one in question may be near 0
+    if not close(total, lead, size=logits) or not close(lead, clean, size=logits):
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
             f"{float((total - clean).abs().max()):.1e} with norms, activations and gates held fixed. What is added up "
-            "is changed on its way in another manner. Use alti, input_x_gradient or integrated_gradients."
+            "is changed on its way in another manner. Use input_x_gradient or integrated_gradients. alti may work too."
         )
 
     def through(where: Any) -> list[Tensor]:
@@ -207,16 +246,24 @@ def _row_logits(
     decoder, cross = through("decoder"), through("cross")
     calls = cut.calls
     first = calls[0].module
-    attention = {projection_of(one)[0] for one in watch.attended if one.stack == cut.stack}
-    feed_forward = []
+    attention = {projection_of(one)[0]: count for count, one in enumerate(decoders_attention(watch), start=1)}
+    feed_forward = [torch.zeros(0, *bias.shape, dtype=bias.dtype, device=bias.device)]
+    reads: list[int] = []
     for call in calls:
         parts = [p for p in call.module.modules() if p in brought and p not in attention and p is not first]
-        feed_forward.append(sum((brought[part] for part in parts), torch.zeros_like(lead)))
+        by_state: dict[int, Tensor] = {}
+        for part in parts:
+            if part not in unread:
+                height = cut.behind(part, attention)
+                by_state[height] = by_state.get(height, 0) + brought[part]
+        feed_forward += [one[None] for one in by_state.values()]
+        reads += by_state
     return RowLogits(
-        logits=lead,
+        logits=at_least_single(lead),
         decoder=torch.stack(decoder),
         cross=torch.stack(cross) if cross else None,
         embedding=brought[first],
-        feed_forward=torch.stack(feed_forward),
+        feed_forward=torch.cat(feed_forward),
+        feed_forward_reads=tuple(reads),
         bias=bias,
     )

@@ -65,7 +65,7 @@ def run(
             if len(encoder.rows) != len(rows):
                 states = states.of(encoder.of_row)
             if watch is not None:
-                watch.encoder_states = states.states
+                watch.memory.begins(states.states)
         given = embeddings_given(module, "target", decoder.ids, [row.target_embeds for row in rows])
         with given, cut_at_head(module, at_rows, at_positions, detach=False):
             output, _ = start_run(module, states).forward(decoder.ids, decoder.visible, keep=False)

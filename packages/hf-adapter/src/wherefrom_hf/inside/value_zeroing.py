@@ -32,10 +32,12 @@ from wherefrom_hf.inside.attention_watch import (
     matrix_of,
     weights_of_values,
 )
+from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import answering, first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
+from wherefrom_hf.running.precision import HALF
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.split_block import at_positions, has_queries
 
@@ -72,7 +74,7 @@ def zeroed_values(
         work = _Zeroing(module, metric, heads, {"encoder": None, "decoder": asked, "cross": steps})
         if kept is None:
             watch, passed = watched(module, [row])
-            work.memory = watch.encoder_states
+            work.memory = watch.memory
             if not encoder:
                 del work.queries["encoder"]
             if not decoder and watch.in_layers("cross"):
@@ -102,8 +104,7 @@ class _Zeroing:
     heads: Mapping[Where, Heads]
     queries: dict[Where, Tensor | None]
     """Of the kinds of attention that are asked for; None: all of them."""
-    memory: Tensor | None = None
-    """What the decoder was given as the encoder's output."""
+    memory: Memory | None = None
     _waiting: dict[str, _Waiting] = field(factory=dict)
     """The block of each stack that ran last."""
     _found: dict[Where, list[Tensor | None]] = field(factory=dict)
@@ -161,7 +162,7 @@ class _Zeroing:
 
     def _chosen(self, where: Where, layer: int, one: Attended) -> Tensor:
         """Which attention heads are zeroed, shape ``(heads, 1, 1)``."""
-        groups, heads = one.values.shape[1], one.weights.shape[1]
+        groups, heads = value_heads(one.values[0]), one.weights.shape[1]
         taken = torch.zeros(groups, dtype=torch.bool, device=one.weights.device)
         for head in self.heads.get(where, Heads()).of_layer(layer, groups):
             if not -groups <= head < groups:
@@ -201,6 +202,19 @@ class _Zeroing:
             replay.check(states[len(moved) :], clean[unchanged])
             distances[pairs.queries, pairs.keys] = apart.of(states[: len(moved)], pairs)
         return distances
+
+
+def value_heads(values: Tensor) -> int:
+    """How many key/value heads there are, also where each was repeated for its heads of queries before attention.
+
+    Args:
+        values: Shape ``(heads, keys, size)``.
+    """
+    for count in (one for one in range(1, len(values)) if len(values) % one == 0):
+        repeated = values.unflatten(0, (count, -1))
+        if torch.equal(repeated, repeated[:, :1].expand_as(repeated)):
+            return count
+    return len(values)
 
 
 @frozen(eq=False)
@@ -307,7 +321,7 @@ class _Replay:
     def __init__(
         self,
         module: PreTrainedModel,
-        memory: Tensor | None,
+        memory: Memory | None,
         waiting: _Waiting,
         changed: Attended,
         norm: nn.Module | None,
@@ -360,7 +374,7 @@ class _Replay:
     def _at(self, value: Any, queries: Tensor) -> Any:
         """A block's argument for ``queries`` instead of all positions, where it goes with positions."""
         length, memory = self.call.state.shape[1], self.memory
-        if isinstance(value, Tensor) and memory is not None and value.data_ptr() == memory.data_ptr():
+        if isinstance(value, Tensor) and memory is not None and memory.among([value.data_ptr()]):
             return value
         if isinstance(value, Tensor) and value.shape == self.call.state.shape:  # of as many streams, maybe
             return value[:, queries]
@@ -375,7 +389,7 @@ class _Replay:
         Raises:
             ModelCapabilityError: As it says.
         """
-        tolerance = 0.05 if self.call.state.dtype in (torch.float16, torch.bfloat16) else 1e-3
+        tolerance = 0.05 if self.call.state.dtype in HALF else 1e-3
         scale = float(clean.abs().max())
         worst = float((states - clean).abs().max())
         if not worst <= tolerance * max(scale, 1e-6):
@@ -384,7 +398,7 @@ class _Replay:
     def _refusal(self, reason: str) -> ModelCapabilityError:
         return ModelCapabilityError(
             f"{self.call.name} could not be recomputed position by position ({reason}), so values cannot be "
-            "zeroed in it. Use attention, or a method that needs no internals: saliency, occlusion."
+            "zeroed in it. Use a method that needs no internals: saliency, occlusion. attention may work too."
         )
 
 
