@@ -30,8 +30,9 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions import Logit
 from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
+from wherefrom.text.spelling import BROKEN
 from wherefrom.text.tokens import Segment, Token
-from wherefrom_hf.text.tokenizer import UNFINISHED, TextCoder
+from wherefrom_hf.text.tokenizer import TextCoder
 from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.describe.description import describe
 from wherefrom_viz.page.packing import has_flag, pack, unpack
@@ -364,7 +365,7 @@ WRITING = (
     " the cat",
     " ",
     "\n",
-    UNFINISHED,
+    BROKEN,
 )
 """Some of it is in no vocabulary here, and is spelt in bytes."""
 
@@ -399,7 +400,7 @@ def test_texts_of_ids_are_together_what_they_are_decoded_to(
     for token in tokens:
         assert token.start is not None
         assert token.text.endswith(text[token.start : token.end])
-    if tokenizer in TOKENIZERS and len(ids) == len(encoded.ids) and not shuffled and UNFINISHED not in parts:
+    if tokenizer in TOKENIZERS and len(ids) == len(encoded.ids) and not shuffled and BROKEN not in parts:
         assert text == "".join(parts)
 
 
@@ -420,7 +421,7 @@ def test_the_bytes_of_a_character_that_is_cut_off_are_shown(tokenizer: str) -> N
     ids = code.encode("Hi 𒀀", side="target", add_special_tokens=False, decoder_prefix=False).ids[:-1]
     text = "".join(token.text for token in code.tokens(ids))
     assert text == code.decode(ids, skip_special_tokens=False)
-    assert text.endswith(UNFINISHED)
+    assert text.endswith(BROKEN)
 
 
 @pytest.mark.parametrize("text", ["the cat ", "the  cat", "the cat \n", "the cat   "])

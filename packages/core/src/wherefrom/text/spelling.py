@@ -57,8 +57,14 @@ def bytes_of(piece: str, *, letters: bool) -> bytes:
         if all(letter in LETTER_BYTES for letter in piece):
             return bytes(LETTER_BYTES[letter] for letter in piece)
         return piece.encode()  # a name, such as that of a special token
-    byte = _BYTE_PIECE.fullmatch(piece)
-    return bytes.fromhex(byte[1]) if byte else piece.replace(SPACE, " ").encode()
+    byte = byte_of(piece)
+    return piece.replace(SPACE, " ").encode() if byte is None else bytes([byte])
+
+
+def byte_of(piece: str) -> int | None:
+    """The byte that a piece of SentencePiece's stands for (``<0xE6>``), if it does for one."""
+    found = _BYTE_PIECE.fullmatch(piece)
+    return int(found[1], 16) if found else None
 
 
 def bare(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +13,7 @@ from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.characters import inside_characters
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.spelling import BROKEN as UNFINISHED
-from wherefrom.text.spelling import Place, placed
+from wherefrom.text.spelling import BROKEN, Place, byte_of, placed
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
 
@@ -23,8 +21,6 @@ from wherefrom_hf.text.chat import rendered
 
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
-
-_BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 @frozen(eq=False)
@@ -107,7 +103,7 @@ class TextCoder:
         marks, unknown = self.mark_ids, self.tokenizer.unk_token_id
         special = [int(i) in marks for i in ids]
         untold = [i == unknown and not mark for i, mark in zip(ids, special, strict=True)]
-        told = [UNFINISHED if one else own for own, one in zip(texts, untold, strict=True)]
+        told = [BROKEN if one else own for own, one in zip(texts, untold, strict=True)]
         behind = [place for place, one in enumerate(untold[:-1], start=1) if one and not untold[place]]
         for place in behind:  # a space there may be that of the unknown token's name
             told[place] = texts[place].lstrip()
@@ -203,10 +199,10 @@ class TextCoder:
                 last += 1  # what one byte of a run is decoded to is decided by all of them
             run = [byte for byte in single[first : last + 1] if byte is not None]
             after = self._spelt(ids[window : last + 1])
-            while not run and after.endswith(UNFINISHED) and ids[last] not in special and last + 1 < len(ids):
+            while not run and after.endswith(BROKEN) and ids[last] not in special and last + 1 < len(ids):
                 last += 1
                 after = self._spelt(ids[window : last + 1])
-            stable = before if after.startswith(before) else before.rstrip(UNFINISHED)
+            stable = before if after.startswith(before) else before.rstrip(BROKEN)
             added = after[len(stable) :] if after.startswith(stable) else after
             if run:
                 texts[first : last + 1] = _by_bytes(added, bytes(run))
@@ -220,7 +216,7 @@ class TextCoder:
 
     def _broken(self, added: str, last: int, special: bool) -> int:
         """How much of what several tokens add is no whole character, or one that the last of them ended."""
-        broken = added.rfind(UNFINISHED) + 1
+        broken = added.rfind(BROKEN) + 1
         if special:
             broken = max(broken, len(added) - len(self._spelt([last])))
         return broken if broken or special else len(added)
@@ -234,7 +230,7 @@ class TextCoder:
         pieces = list(map(str, self.tokenizer.convert_ids_to_tokens(list(ids))))
         if isinstance(self.tokenizer, ByT5Tokenizer):
             return [ord(piece) if len(piece) == 1 and ord(piece) < 256 else None for piece in pieces]
-        return [int(piece[3:5], 16) if _BYTE.fullmatch(piece) else None for piece in pieces]
+        return list(map(byte_of, pieces))
 
     def _added_bos(self, ids: list[int], text: str, arguments: Mapping[str, Any]) -> bool:
         """Did the tokenizer put a BOS in front of a text that spells one out?"""
