@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 from wherefrom import AttributionModel, load_model
 from wherefrom.adapters import Row
+from wherefrom.errors import WherefromWarning
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running import as_built
 from wherefrom_hf.running.as_built import build_number, look_at
@@ -152,6 +154,26 @@ def test_a_hook_at_one_place_is_at_that_place(tokenizer: Any, monkeypatch: pytes
     monkeypatch.setattr(Probe, "continues", lambda self: False)
     (expected,) = model.attribute("The teacher", text, **asked)
     np.testing.assert_allclose(came.target_attributions, expected.target_attributions, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("part", ["lm_head", ""])
+def test_a_hook_on_what_sees_the_read_positions_alone_is_told(tokenizer: Any, part: str) -> None:
+    module = fresh()
+    model = load_model(module, tokenizer=tokenizer)
+    before = scores(model, "saliency")
+    handle = module.get_submodule(part).register_forward_hook(lambda *_: None)
+    with pytest.warns(WherefromWarning, match="sees only the positions that are read"):
+        np.testing.assert_allclose(scores(model, "saliency"), before, atol=1e-6)
+    handle.remove()
+
+    def looks(*_: Any) -> None:
+        pass
+
+    looks.takes_pieces = True  # type: ignore[attr-defined]
+    module.get_submodule(part).register_forward_hook(looks)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores(model, "saliency")
 
 
 def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:

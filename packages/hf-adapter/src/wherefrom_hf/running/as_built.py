@@ -38,7 +38,10 @@ class _Build:
 
     parts: tuple[ReferenceType[nn.Module], ...]
     facts: Hashable
-    hooked: bool
+    watched: tuple[ReferenceType[nn.Module], ...]
+    """The parts that have hooks of the user's."""
+    everywhere: bool
+    """Are there hooks of all modules?"""
     number: int
     """How many builds of the module were seen before."""
 
@@ -64,7 +67,8 @@ def look_at(module: nn.Module) -> None:
     _builds[module] = _Build(
         parts=tuple(map(ref, parts)),
         facts=facts,
-        hooked=is_watched(parts) or any(map(_watching, hooks_everywhere())),
+        watched=tuple(ref(part) for part in parts if is_watched([part])),
+        everywhere=any(map(_watching, hooks_everywhere())),
         number=0 if before is None else before.number + 1,
     )
     if before is None:
@@ -101,7 +105,13 @@ def build_number(module: nn.Module) -> int:
 
 def is_hooked(module: nn.Module) -> bool:
     """Had the module hooks of its user when it was looked at? They may count positions from a sequence's first."""
-    return _looked_at(module).hooked
+    build = _looked_at(module)
+    return build.everywhere or bool(build.watched)
+
+
+def was_watched(module: nn.Module, part: nn.Module) -> bool:
+    """Had this part of the module hooks of its user when the module was looked at?"""
+    return any(one() is part for one in _looked_at(module).watched)
 
 
 def is_watched(parts: Iterable[nn.Module]) -> bool:

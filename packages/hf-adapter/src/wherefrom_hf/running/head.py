@@ -7,13 +7,22 @@ from one hook on the output layer's input; what follows the layer (bias, capping
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError, WherefromWarning
+
+from wherefrom_hf.running.as_built import was_watched
+
+WATCHED = (
+    "A hook of yours on the output layer, or on the model itself, sees only the positions that are read, side by side: "
+    "scores are wrong where it is meant for one place of the sequence. Put it on a part in front of the output layer. "
+    "A hook that does not mind says so by an attribute: takes_pieces = True."
+)
 
 
 class HeadCut:
@@ -95,6 +104,8 @@ def cut_at_head(module: PreTrainedModel, rows: Tensor, positions: Tensor, *, det
         ModelCapabilityError: The model has no output layer of its own, or one that reads several states per position.
     """
     head = output_layer(module)
+    if was_watched(module, head) or was_watched(module, module):
+        warnings.warn(WATCHED, WherefromWarning, stacklevel=2)
     cut = HeadCut(rows, positions, detach=detach)
     handle = head.register_forward_pre_hook(cut)
     try:
