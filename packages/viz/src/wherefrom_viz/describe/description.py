@@ -308,6 +308,7 @@ def describe(
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
+    words = sign_words(attribution, provenance)
     lost = visible & ~np.isfinite(scores)
     if lost.any():
         notes.append(NOT_FINITE)
@@ -332,6 +333,7 @@ def describe(
             pair_scores = units.merge_rows(pair_scores.T, seen, cut.columns, merge).T
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
+        words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
     if normalize != "none":
         scores = normalized(scores, normalize)
         pipeline.append(NORMALIZATION_WORDS[normalize])
@@ -371,7 +373,7 @@ def describe(
         step_scores=step_scores,
         segments=attribution.segments,
         scale=scale_of(scores[visible & counted(shown_inputs)[:, None]], min_val, max_val),
-        words=sign_words(attribution, provenance),
+        words=words,
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),

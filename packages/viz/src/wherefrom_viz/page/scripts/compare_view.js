@@ -43,7 +43,7 @@ export class CompareView {
     const methods = [app.example, example].map((one) => app.methodOf(one));
     this.written = { titles, methods };
     this.names = namesOf(titles, methods.map((method) => method.split(" · ")));
-    this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
+    this.words = { a: app.words, b: app.wordsOf(example), difference: DIFFERENCE };
     keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other)));
     if (this.pair) this.paint();
   }
