@@ -12,6 +12,9 @@ import pytest
 from rich.console import Console
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution
+from wherefrom_viz.describe.description import describe
+from wherefrom_viz.describe.laid_out import laid_out
+from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.granular import _for_notebook, render_granular, slices
 
 
@@ -138,3 +141,20 @@ def test_without_scripts_the_strongest_slices_are_small_tables(
     assert '<td class="r8">+</td>' in table  # layer 8: the strongest of all
     assert '<td class="l3">−</td>' in table  # layer 3: three eighths of it, and negative
     assert "3 more, with a slider for each dimension" in table
+
+
+@pytest.mark.parametrize("level", ["word", "sentence", "turn", "character", "span"])
+@pytest.mark.parametrize("merge", ["sum", "l2"])
+def test_entries_that_are_laid_out_are_not_added_up_by_any_units(
+    make: Callable[..., Attribution], level: Level, merge: Merge
+) -> None:
+    flat = make(["a", "b", " c", " d", "e"], 3, id=None)
+    raw = np.asarray(flat.target_attributions)
+    one = flat.replace(target_attributions=np.stack([raw, 10 * raw], -1), dimensions=("layer",))
+    shown = describe(laid_out(one, "layer"), granularity=level, merge=merge)
+    assert [step.label for step in shown.steps] == ["d:layer0", "d:layer1", "e:layer0", "e:layer1"]
+    np.testing.assert_allclose(shown.scores[:, 1::2], 10 * shown.scores[:, ::2], atol=1e-6)
+    merged = describe(laid_out(one.aggregate("subwords"), "layer"), granularity=level, merge=merge)
+    assert len(merged.steps) == 2, "columns of larger units stay apart too"
+    if level != "token":
+        assert len(merged.inputs) == len(describe(one.aggregate("subwords"), granularity=level).inputs)

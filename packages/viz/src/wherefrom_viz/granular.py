@@ -52,7 +52,7 @@ def render_granular(
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
         show_dim: Keep the slices of this dimension only; what is kept of the others is averaged.
         lay_out: Show this dimension side by side instead: a column for each of its entries at each step. The others,
-            if any, are cut.
+            if any, are cut. ``granularity`` then merges inputs alone.
         console: Where to print.
         most: Slices to print.
         **options: As for the renderer of ``target``.
