@@ -71,6 +71,21 @@ def test_every_view_gets_one_number_per_cell(make: Callable[..., Attribution]) -
     np.testing.assert_allclose(picture.scores, 4 * np.asarray(flat.target_attributions), rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["width", "layer"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_sum_or_mean_of_what_is_not_finite_is_told(
+    make: Callable[..., Attribution], name: str, value: float
+) -> None:
+    flat = make(["a", " b", " c"], 1)
+    scores = np.stack([np.asarray(flat.target_attributions)] * 4, axis=-1)
+    scores[0, 1, 2] = value
+    deep = flat.replace(target_attributions=scores, dimensions=(name,), default_aggregation=())
+    picture = describe(deep)
+    assert np.argwhere(~picture.finite).tolist() == [[0, 1]]
+    assert picture.scores[0, 1] == 0
+    assert "not finite" in picture.notes[-1]
+
+
 def test_numbers_that_are_not_finite_are_told(make: Callable[..., Attribution]) -> None:
     picture = describe(make(["a", " b", " c"], 1, {(0, 0): np.nan, (0, 1): np.inf}))
     assert np.isfinite(picture.scores).all()

@@ -53,6 +53,20 @@ def test_only_what_is_kept_of_other_dimensions_is_averaged(deep: Attribution) ->
     assert [values(one) for one in cut.attributions] == [1.5, 11.5]
 
 
+@pytest.mark.parametrize("name, how", [("width", "sum"), ("head", "mean")])
+@pytest.mark.parametrize("kept", [None, (1, 3)])
+def test_slices_say_how_other_dimensions_were_folded_and_fold_as_descriptions_do(
+    deep: Attribution, name: str, how: str, kept: tuple[int, int] | None
+) -> None:
+    one = deep.replace(dimensions=("layer", name))
+    cut = slices(one, None if kept is None else {name: kept}, show_dim="layer")
+    for layer, shown in enumerate(map(describe, cut.attributions)):
+        assert shown.pipeline == (f"{how} over {name}{'' if kept is None else ' 1:3'}",)
+        whole = np.asarray(deep.target_attributions)[:, :, layer, slice(*(kept or (0, 3)))]
+        alone = describe(deep.replace(target_attributions=whole, dimensions=(name,), default_aggregation=()))
+        np.testing.assert_allclose(shown.scores, alone.scores, rtol=1e-6)
+
+
 def test_a_range_that_is_laid_out_keeps_the_numbers_of_its_entries(deep: Attribution) -> None:
     console = Console(file=io.StringIO(), width=100)
     render_granular(deep, lay_out="head", slice_dims={"head": (1, 3), "layer": (1, 2)}, console=console)

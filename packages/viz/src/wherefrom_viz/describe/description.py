@@ -461,17 +461,24 @@ def aggregated(attribution: Attribution) -> tuple[Attribution, list[str]]:
             stage = Stage(name=stage.name, settings={**stage.settings, "dimension": name})
         words.append(stage_words(stage))
     for name in reversed(attribution.dimensions):
-        fold = np.nansum if name == "width" else np.nanmean
-        parts = {
-            side: fold(scores, axis=-1)
-            for side in ("source_attributions", "target_attributions")
-            if (scores := getattr(attribution, side)) is not None
-        }
-        attribution = attribution.replace(
-            **parts, dimensions=tuple(one for one in attribution.dimensions if one != name), default_aggregation=()
-        )
-        words.append(f"{'sum' if name == 'width' else 'mean'} over {name}")
+        attribution = folded(attribution, name)
+        words.append(stage_words(attribution.aggregations[-1]))
     return attribution, words
+
+
+def folded(attribution: Attribution, name: str, entries: range | None = None) -> Attribution:
+    """One inner dimension less where nobody says how: width is added up, others are averaged. The record tells it.
+
+    Args:
+        attribution: Scores that have the dimension.
+        name: Of the dimension.
+        entries: Those of it that count; None: all.
+    """
+    chosen = None if entries is None else f"{entries.start}:{entries.stop}"
+    how = "sum" if name == "width" else "mean"
+    with np.errstate(invalid="ignore"):  # of what is not finite comes what is not finite, which views tell
+        done = attribution.aggregate("reduce", aggregate_fn=how, dimension=name, select_idx=chosen)
+    return done.replace(default_aggregation=())
 
 
 def stage_words(stage: Stage) -> str:
