@@ -335,6 +335,9 @@ def test_the_page_knows_which_scores_are_no_numbers(hospital: Attribution, tmp_p
         assert view["lost"] == np.flatnonzero(~found.finite).tolist()
         assert len(view["lost"]) == 1
     assert NOT_FINITE in static_table(describe(one))
+    (pair,) = computed((one, hospital), tmp_path, options, [(0, 1, {"level": "token"})])["pairs"]
+    assert pair["difference"]["scores"] == compare(one, hospital).difference.scores.ravel().tolist()
+    assert pair["difference"]["scores"][2 * len(one.steps) + 2] == 0
 
 
 @needs_node

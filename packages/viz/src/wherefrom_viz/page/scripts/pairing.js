@@ -102,7 +102,8 @@ export function compareViews(a, b, pair, options) {
   one.bound = two.bound = Math.max(one.bound, two.bound);
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
   const visible = one.visible.map((seen, i) => seen & two.visible[i]);
-  const difference = { ...one, visible, lost: new Set([...one.lost, ...two.lost]), scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
+  const lost = new Set([...one.lost, ...two.lost]);
+  const difference = { ...one, visible, lost, scores: one.scores.map((value, i) => (visible[i] && !lost.has(i) ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference.cols.length);
   const place = (unit) => {
