@@ -73,9 +73,7 @@ def test_every_view_gets_one_number_per_cell(make: Callable[..., Attribution]) -
 
 @pytest.mark.parametrize("name", ["width", "layer"])
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_sum_or_mean_of_what_is_not_finite_is_told(
-    make: Callable[..., Attribution], name: str, value: float
-) -> None:
+def test_a_sum_or_mean_of_what_is_not_finite_is_told(make: Callable[..., Attribution], name: str, value: float) -> None:
     flat = make(["a", " b", " c"], 1)
     scores = np.stack([np.asarray(flat.target_attributions)] * 4, axis=-1)
     scores[0, 1, 2] = value

@@ -15,8 +15,8 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.card import CHANCE, doubtful
 from wherefrom.results.breaks import answers_begin
+from wherefrom.results.card import CHANCE, doubtful
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.common_units import common_units

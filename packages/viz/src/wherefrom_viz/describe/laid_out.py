@@ -54,7 +54,9 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
     ]
     left = tuple(name for name in attribution.dimensions if name != dimension)
     return attribution.replace(
-        source=tuple(replace(token, position=place) for place, token in zip(_places(tokens, begun), tokens, strict=True)),
+        source=tuple(
+            replace(token, position=place) for place, token in zip(_places(tokens, begun), tokens, strict=True)
+        ),
         target=tuple(replace(token, position=2 * place) for place, token in enumerate(steps)),
         source_attributions=scores.reshape(len(tokens), len(steps), *scores.shape[3:]),
         target_attributions=None,
