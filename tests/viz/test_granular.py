@@ -86,6 +86,9 @@ def test_the_console_prints_the_strongest_slices(deep: Attribution) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.index("layer 1 · head 2") < text.index("layer 1 · head 1")
     assert "layer 0" not in text
+    assert "2 of 6 slices: those in which most happens. most=6 shows all" in " ".join(text.split())
+    render_granular(deep, console=console, most=6)
+    assert "of 6 slices" not in console.file.getvalue()[len(text) :]  # type: ignore[attr-defined]
 
 
 def test_aggregated_scores_have_nothing_to_cut(hospital: Attribution) -> None:

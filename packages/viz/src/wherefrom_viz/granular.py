@@ -15,6 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import render_console
+from wherefrom_viz.console.rendering import console_for
 from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
@@ -75,7 +76,12 @@ def render_granular(
     whole: Any = list(cut.attributions)
     if target == "console":
         strongest = sorted(range(len(whole)), key=lambda i: -total_magnitude(whole[i]))[:most]
+        console = console or console_for(options.get("color", "auto"))
         render_console([whole[i] for i in strongest], console, **options)
+        if len(strongest) < len(whole):
+            others = f"most={len(whole)} shows all, slice_dims={{{cut.dimensions[0][0]!r}: (0, 1)}} some of them."
+            said = f"{len(strongest)} of {len(whole)} slices: those in which most happens. {others}"
+            console.print(said, highlight=False, markup=False)
         return None
     options.setdefault("view", "matrix")
     if target == "html":
