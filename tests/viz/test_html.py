@@ -352,7 +352,7 @@ def test_the_page_computes_what_python_computes(
     whole = make(["a", " b", " cd", " e"], 1, {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3}, seed=1)
     parted = make(["a", " b", " c", "d", " e"], 1, {(0, 0): 0.5, (2, 2): 0.4, (0, 2): 0.1}, seed=1)
     singles = [make(["a", " b", " c", " d", " e"], 3, seed=seed) for seed in (1, 2)]  # each token a word
-    examples = (translation, other, chat, shorter, whole, parted, *singles)
+    examples = (translation, other, chat, shorter, whole, parted, *singles, translation[2:], chat[3:])
     options = [
         {"level": level, "merge": merge, "normalize": normalize}
         for level in ("token", "word", "sentence", "turn")
@@ -361,7 +361,7 @@ def test_the_page_computes_what_python_computes(
     ]
     asked = [
         (a, b, {"level": level, "merge": merge})
-        for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4))
+        for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4), (0, 8), (8, 0), (2, 9), (9, 2))
         for level, merge in (("token", "sum"), ("word", "sum"), ("sentence", "sum"), ("turn", "sum"))
     ]
     asked += [

@@ -14,8 +14,7 @@ from rich.console import Console
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
-from wherefrom_viz.console import render_console
-from wherefrom_viz.console.rendering import console_for
+from wherefrom_viz.console import console_for, render_console
 from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
