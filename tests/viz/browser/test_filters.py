@@ -78,7 +78,6 @@ SUMMARY = Summary(
         ("input~/s.ck/", True),
         ("output~/s.ck/", False),
         ("text~/hospital\\.$/", True),
-        ('has:"<pad>"', False),
         ("is:marked", False),
         ("is:unmarked", True),
         ("café", False),
@@ -146,6 +145,16 @@ def test_has_wants_a_whole_token(hospital: Attribution) -> None:
     candidate = Example(summarized(hospital), example=hospital)
     assert parse_filter("has:sick", SCORES)(candidate)
     assert not parse_filter("has:sic", SCORES)(candidate)
+
+
+@pytest.mark.parametrize("token", ["<s>", "hospital", ".", "sick"])
+def test_a_token_outside_what_the_list_shows_is_found(hospital: Attribution, token: str) -> None:
+    begun = msgspec.structs.replace(hospital.target[0], text="<s>", special=True)
+    target = (begun, *hospital.target[1:])
+    one = hospital.replace(target=target, source=hospital.source[1:]).select_steps(0, 1)
+    candidate = Example(summarized(one), example=one)
+    assert parse_filter(f'has:"{token}"', SCORES)(candidate)
+    assert not parse_filter('has:"<pad>"', SCORES)(candidate)
 
 
 def test_share_of_segments_and_sides(make: Callable[..., Attribution]) -> None:
