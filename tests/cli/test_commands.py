@@ -920,6 +920,8 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         ("export", half_failed, "--site", "si te"),
         ("evaluate", half_failed, "--dry-run", "--metrics", "top_k_drop", "--draws", "1"),
         ("compare", half_failed, half_failed),
+        ("show", half_failed),
+        ("show", half_failed, "--jsonl"),
     ):
         ran = wherefrom(*command)
         assert ran.code == 0, ran.err
