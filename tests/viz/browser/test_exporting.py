@@ -67,7 +67,9 @@ def test_tables_have_the_units_and_numbers_that_are_shown(
     assert found == [cell[:3] for cell in cells]
     assert [float(row["score"]) for row in rows] == pytest.approx([cell[3] for cell in cells], abs=1e-7)
     said = {int(row["output_index"]) - begin: row["output_token"] for row in rows}
-    assert [said[column].strip("' ") for column in sorted(said)] == [step.token.text.strip("' ") for step in shown.steps]
+    assert [said[column].strip("' ") for column in sorted(said)] == [
+        step.token.text.strip("' ") for step in shown.steps
+    ]
 
 
 def test_data_set_folder(tmp_path: Path) -> None:
