@@ -359,6 +359,25 @@ def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
     assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
 
 
+def test_scores_that_are_no_numbers_are_counted_and_are_no_differences(
+    wherefrom: Run, saved: Path, tmp_path: Path
+) -> None:
+    out = Attributions.load(saved).aggregate()
+    one = out[0]
+    scores = np.array(one.target_attributions, dtype=np.float64)
+    row = int(np.argmax(np.abs(scores[:, 0])))
+    scores[row, 0] = np.nan
+    out.replace(sequence_attributions=(one.replace(target_attributions=scores), out[1])).save(tmp_path / "lost.json")
+    out.save(tmp_path / "whole.json")
+    ran = wherefrom("compare", "whole.json", "lost.json", "--normalize", "none", "--json")
+    assert ran.code == 0
+    first, second = json.loads(ran.out)["examples"]
+    assert (first["largest_difference"], first["not_finite"]) == (0, 1)
+    assert (second["largest_difference"], second["not_finite"]) == (0, 0)
+    assert "1 of the compared scores are no finite numbers in one of the two" in ran.err
+    assert "no finite numbers" not in wherefrom("compare", saved, saved).err
+
+
 def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
     wherefrom: Run, saved: Path, tmp_path: Path
 ) -> None:
@@ -915,6 +934,8 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         ("export", half_failed, "--site", "si te"),
         ("evaluate", half_failed, "--dry-run", "--metrics", "top_k_drop", "--draws", "1"),
         ("compare", half_failed, half_failed),
+        ("show", half_failed),
+        ("show", half_failed, "--jsonl"),
     ):
         opened.clear()
         ran = wherefrom(*command)

@@ -31,7 +31,7 @@ from tests.needed import needed
 
 needed("gradio", "extras")
 from wherefrom_playground import Keeper, Limits, choices, serve  # noqa: E402
-from wherefrom_playground.asking import Asked, Generation, Measured, documents_in  # noqa: E402
+from wherefrom_playground.asking import Asked, Generation, Measured, documents_in, explained, whole_target  # noqa: E402
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
 from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
@@ -394,3 +394,33 @@ def test_a_browser_is_told_the_newest_however_much_a_method_says() -> None:
 def test_a_switch_that_is_written_as_a_text_is_told_how(text: str, written: str) -> None:
     with pytest.raises(InputError, match=f"is a text. Write {written}."):
         Asked(text="a", method_settings={"paired": text}).check(Limits(), ["kernel_shap"])
+
+
+@pytest.mark.parametrize(
+    "text, output, whole",
+    [
+        ("George was sick", "yesterday", "George was sick yesterday"),
+        ("George was sick", ".", "George was sick."),
+        ("George", "'s wife", "George's wife"),
+        ("He said", '"no"', 'He said "no"'),
+        ("He was (", "very) sick", "He was (very) sick"),
+        ("He was (very", ") sick", "He was (very) sick"),
+        ("人工智能", "正在改变", "人工智能正在改变"),
+        ("人工智能", "。", "人工智能。"),
+        ("สวัสดี", "ครับ", "สวัสดีครับ"),
+        ("안녕", "하세요", "안녕 하세요"),
+        ("a ", "b", "a b"),
+        ("a", "\nb", "a\nb"),
+        ("George was sick", " .", "George was sick ."),
+        ("", "So", "So"),
+    ],
+)
+def test_an_output_stands_behind_its_input_as_it_is_written(
+    model: AttributionModel, text: str, output: str, whole: str
+) -> None:
+    assert whole_target(model, text, output) == whole
+
+
+def test_a_full_stop_is_the_only_output_explained(model: AttributionModel) -> None:
+    (one,) = explained(model, Asked(text="George was sick", output="."), "saliency", lambda *_: None)
+    assert [token.text for token in one.steps] == ["."]

@@ -15,6 +15,7 @@ from wherefrom.text.tokens import Token
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import Normalization
+from wherefrom_viz.describe.units import Level
 
 
 def tokens(*texts: str) -> list[Token]:
@@ -52,6 +53,19 @@ def test_a_result_agrees_with_itself(translation: Attribution) -> None:
     pair = compare(translation, translation)
     np.testing.assert_allclose(pair.agreement, 1)
     np.testing.assert_allclose(pair.difference.scores, 0)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("granularity", ["token", "word"])
+def test_what_is_no_number_is_no_difference(make: Callable[..., Attribution], value: float, granularity: Level) -> None:
+    a = make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): 0.75, (1, 1): 0.25}, id=None)
+    scores = np.array(a.target_attributions)
+    scores[0, 1] = value
+    b = a.replace(target_attributions=scores)
+    for pair in (compare(a, b, normalize="none", granularity=granularity), compare(b, a, normalize="none")):
+        assert not pair.difference.scores.any()
+        assert np.argwhere(~pair.difference.finite).tolist() == [[0, 1]]
+        assert pair.difference.visible[0, 1]
 
 
 def test_the_difference_is_a_minus_b(make: Callable[..., Attribution]) -> None:

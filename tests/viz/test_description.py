@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import msgspec
@@ -15,6 +16,7 @@ from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
+from wherefrom_viz.describe.units import Level
 
 from tests.viz.conftest import marked_chat
 
@@ -67,6 +69,19 @@ def test_every_view_gets_one_number_per_cell(make: Callable[..., Attribution]) -
     assert picture.scores.shape == (3, 2)
     assert picture.pipeline == ("sum over width",)
     np.testing.assert_allclose(picture.scores, 4 * np.asarray(flat.target_attributions), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["width", "layer"])
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_sum_or_mean_of_what_is_not_finite_is_told(make: Callable[..., Attribution], name: str, value: float) -> None:
+    flat = make(["a", " b", " c"], 1)
+    scores = np.stack([np.asarray(flat.target_attributions)] * 4, axis=-1)
+    scores[0, 1, 2] = value
+    deep = flat.replace(target_attributions=scores, dimensions=(name,), default_aggregation=())
+    picture = describe(deep)
+    assert np.argwhere(~picture.finite).tolist() == [[0, 1]]
+    assert picture.scores[0, 1] == 0
+    assert "not finite" in picture.notes[-1]
 
 
 def test_numbers_that_are_not_finite_are_told(make: Callable[..., Attribution]) -> None:
@@ -213,3 +228,17 @@ def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[.
         assert "∅" not in render_text(one, view=view, width=80)
     assert "智 2/3" in render_text(one, view="topk", width=80)
     assert "∅" not in render_svg(one) + render_svg(one, view="read") + render_markdown(one) + render_latex(one)
+
+
+@pytest.mark.parametrize("level", ["word", "sentence", "span"])
+def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attribution], level: Level) -> None:
+    one = make(["a", " b", " c"], 1, {(0, 0): -0.5, (0, 1): 0.25, (1, 1): -0.125})
+    words = describe(one, granularity=level, merge="l2").words
+    assert words.sentence == "larger: more influence on the score of the token; no sign"
+    text = render_text(one, view="topk", granularity=level, merge="l2")
+    assert "raises" not in text
+    assert not re.search(r"\+\d", text)
+    for kept in (describe(one, granularity=level, merge="absmax"), describe(one, merge="l2")):
+        assert kept.words.signed, "another merge, or nothing to merge"
+    compared = compare(one, one, granularity=level, merge="l2")
+    assert (compared.a.words.signed, compared.difference.words.signed) == (False, True)

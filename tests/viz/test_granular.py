@@ -12,6 +12,9 @@ import pytest
 from rich.console import Console
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution
+from wherefrom_viz.describe.description import describe
+from wherefrom_viz.describe.laid_out import laid_out
+from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.granular import _for_notebook, render_granular, slices
 
 
@@ -50,6 +53,20 @@ def test_only_what_is_kept_of_other_dimensions_is_averaged(deep: Attribution) ->
     assert [values(one) for one in cut.attributions] == [1.5, 11.5]
 
 
+@pytest.mark.parametrize("name, how", [("width", "sum"), ("head", "mean")])
+@pytest.mark.parametrize("kept", [None, (1, 3)])
+def test_slices_say_how_other_dimensions_were_folded_and_fold_as_descriptions_do(
+    deep: Attribution, name: str, how: str, kept: tuple[int, int] | None
+) -> None:
+    one = deep.replace(dimensions=("layer", name))
+    cut = slices(one, None if kept is None else {name: kept}, show_dim="layer")
+    for layer, shown in enumerate(map(describe, cut.attributions)):
+        assert shown.pipeline == (f"{how} over {name}{'' if kept is None else ' 1:3'}",)
+        whole = np.asarray(deep.target_attributions)[:, :, layer, slice(*(kept or (0, 3)))]
+        alone = describe(deep.replace(target_attributions=whole, dimensions=(name,), default_aggregation=()))
+        np.testing.assert_allclose(shown.scores, alone.scores, rtol=1e-6)
+
+
 def test_a_range_that_is_laid_out_keeps_the_numbers_of_its_entries(deep: Attribution) -> None:
     console = Console(file=io.StringIO(), width=100)
     render_granular(deep, lay_out="head", slice_dims={"head": (1, 3), "layer": (1, 2)}, console=console)
@@ -69,6 +86,9 @@ def test_the_console_prints_the_strongest_slices(deep: Attribution) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.index("layer 1 · head 2") < text.index("layer 1 · head 1")
     assert "layer 0" not in text
+    assert "2 of 6 slices: those in which most happens. most=6 shows all" in " ".join(text.split())
+    render_granular(deep, console=console, most=6)
+    assert "of 6 slices" not in console.file.getvalue()[len(text) :]  # type: ignore[attr-defined]
 
 
 def test_aggregated_scores_have_nothing_to_cut(hospital: Attribution) -> None:
@@ -138,3 +158,20 @@ def test_without_scripts_the_strongest_slices_are_small_tables(
     assert '<td class="r8">+</td>' in table  # layer 8: the strongest of all
     assert '<td class="l3">−</td>' in table  # layer 3: three eighths of it, and negative
     assert "3 more, with a slider for each dimension" in table
+
+
+@pytest.mark.parametrize("level", ["word", "sentence", "turn", "character", "span"])
+@pytest.mark.parametrize("merge", ["sum", "l2"])
+def test_entries_that_are_laid_out_are_not_added_up_by_any_units(
+    make: Callable[..., Attribution], level: Level, merge: Merge
+) -> None:
+    flat = make(["a", "b", " c", " d", "e"], 3, id=None)
+    raw = np.asarray(flat.target_attributions)
+    one = flat.replace(target_attributions=np.stack([raw, 10 * raw], -1), dimensions=("layer",))
+    shown = describe(laid_out(one, "layer"), granularity=level, merge=merge)
+    assert [step.label for step in shown.steps] == ["d:layer0", "d:layer1", "e:layer0", "e:layer1"]
+    np.testing.assert_allclose(shown.scores[:, 1::2], 10 * shown.scores[:, ::2], atol=1e-6)
+    merged = describe(laid_out(one.aggregate("subwords"), "layer"), granularity=level, merge=merge)
+    assert len(merged.steps) == 2, "columns of larger units stay apart too"
+    if level != "token":
+        assert len(merged.inputs) == len(describe(one.aggregate("subwords"), granularity=level).inputs)

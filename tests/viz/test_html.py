@@ -335,6 +335,9 @@ def test_the_page_knows_which_scores_are_no_numbers(hospital: Attribution, tmp_p
         assert view["lost"] == np.flatnonzero(~found.finite).tolist()
         assert len(view["lost"]) == 1
     assert NOT_FINITE in static_table(describe(one))
+    (pair,) = computed((one, hospital), tmp_path, options, [(0, 1, {"level": "token"})])["pairs"]
+    assert pair["difference"]["scores"] == compare(one, hospital).difference.scores.ravel().tolist()
+    assert pair["difference"]["scores"][2 * len(one.steps) + 2] == 0
 
 
 @needs_node
@@ -348,7 +351,8 @@ def test_the_page_computes_what_python_computes(
     shorter = make(words, 6, seed=4).replace(target_attributions=scores * np.arange(1, 5))
     whole = make(["a", " b", " cd", " e"], 1, {(0, 0): 0.5, (0, 1): 0.2, (1, 1): 0.3}, seed=1)
     parted = make(["a", " b", " c", "d", " e"], 1, {(0, 0): 0.5, (2, 2): 0.4, (0, 2): 0.1}, seed=1)
-    examples = (translation, other, chat, shorter, whole, parted)
+    singles = [make(["a", " b", " c", " d", " e"], 3, seed=seed) for seed in (1, 2)]  # each token a word
+    examples = (translation, other, chat, shorter, whole, parted, *singles, translation[2:], chat[3:])
     options = [
         {"level": level, "merge": merge, "normalize": normalize}
         for level in ("token", "word", "sentence", "turn")
@@ -357,7 +361,7 @@ def test_the_page_computes_what_python_computes(
     ]
     asked = [
         (a, b, {"level": level, "merge": merge})
-        for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4))
+        for a, b in ((0, 1), (1, 0), (2, 3), (4, 5), (5, 4), (0, 8), (8, 0), (2, 9), (9, 2))
         for level, merge in (("token", "sum"), ("word", "sum"), ("sentence", "sum"), ("turn", "sum"))
     ]
     asked += [
@@ -366,6 +370,7 @@ def test_the_page_computes_what_python_computes(
         for level in ("word", "sentence", "character")
         for merge in ("mean", "absmax", "max", "l2")
     ]
+    asked += [(6, 7, {"level": "word", "merge": merge}) for merge in ("sum", "mean", "absmax", "max", "l2")]
     answer = computed(examples, tmp_path, options, asked)
     for one, views in zip(examples, answer["views"], strict=True):
         for option, view in zip(options, views, strict=True):
@@ -394,8 +399,11 @@ def test_the_page_computes_what_python_computes(
             np.testing.assert_allclose(got, getattr(pair, name).scores, atol=1e-6, err_msg=f"{a} {b} {option} {name}")
             visible = np.reshape(found[name]["visible"], shape)[rows][:, columns].astype(bool)
             np.testing.assert_array_equal(visible, getattr(pair, name).visible, f"{a} {b} {option} {name}")
-        if option["merge"] != "sum":
-            continue  # the page was made with sums, and tells no ranks of others
+        cut = a != 6 and option["level"] != "character"  # units of several tokens among them
+        told = option["merge"] == "sum" or (option["merge"] != "l2" and not cut)
+        assert (found["agreement"] is not None) == told, f"{a} {b} {option}: the page was made with sums"
+        if not told:
+            continue
         agreement = np.array(found["agreement"], dtype=float)[columns]
         np.testing.assert_allclose(agreement, pair.agreement, atol=1e-6, err_msg=f"{a} {b} {option}")
 

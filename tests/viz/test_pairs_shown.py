@@ -51,6 +51,16 @@ def test_the_console_lists_them(hospital: Attribution) -> None:
     assert len(lines) == 3, "a pair without interaction is not listed"
 
 
+def test_norms_of_pairs_have_no_sign(hospital: Attribution) -> None:
+    text = render_text(with_pairs(hospital), width=80, granularity="word", merge="l2")
+    lines = text[text.index("strongest pairs") :].splitlines()
+    assert "+" not in "".join(lines)
+    page = render_html(with_pairs(hospital), granularity="word", merge="l2")
+    listed = page[page.index("Pairs that interact") :]
+    assert "+ together" not in listed
+    assert "<td>6.83<" in listed  # "hospital" and "." are one word: 2 + 2 + 8 ** 0.5
+
+
 def test_results_without_pairs_say_nothing_of_them(hospital: Attribution) -> None:
     assert "strongest pairs" not in render_text(hospital, width=80)
     assert "Pairs that interact" not in render_html(hospital)

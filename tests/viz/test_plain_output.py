@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from typing import Any
 
 import msgspec
@@ -91,3 +92,19 @@ def test_lines_end_after_a_mark_that_is_escaped() -> None:
     narrow = printed(console_view(one, view="read", wrap_after="。！"), 100)
     wide = printed(console_view(one, view="read", wrap_after="。！"), 100, "utf-8")
     assert len(narrow.splitlines()) == len(wide.splitlines())
+
+
+@pytest.mark.parametrize("view", ["matrix", "topk", "read"])
+def test_an_empty_token_and_a_blank_are_named(view: str) -> None:
+    texts = ["", "0", "_", " ", " a", " b"]
+    one = causal(texts, 4, {(row, column): 0.5 for row in range(4) for column in range(2)})
+    text = printed(console_view(one, view=view, top=4), 120)
+    assert "<empty>" in text
+    assert view == "read" or "<space>" in text
+
+
+def test_escapes_are_shortened_between_letters() -> None:
+    one = causal(["智能智能", " b", " c"], 2, {(0, 0): 0.5})
+    text = printed(console_view(one, view="topk"), 40)
+    assert "\\u667a" in text
+    assert not re.search(r"\\(?!u[0-9a-f]{4}|x[0-9a-f]{2}|U[0-9a-f]{8})", text), text

@@ -70,6 +70,8 @@ def test_elided_text_fits_its_width(text: str, width: int) -> None:
 
 def test_elision_keeps_both_ends_and_whole_emoji() -> None:
     assert text_marks.elide("hospitalisation", 7) == "hos…ion"
+    assert text_marks.elide(r"\u667a\u80fd\u4eba", 14) == r"\u667a…\u4eba"
+    assert text_marks.elide(r"\u667a\u80fd", 8) == r"\u667a…"
     assert text_marks.elide("👩\u200d👩\u200d👧" * 4, 5) == "👩\u200d👩\u200d👧…👩\u200d👩\u200d👧"
 
 

@@ -2,19 +2,22 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from wherefrom.errors import InputError
-from wherefrom.results.attribution import Attributions
-from wherefrom_viz.browser.drawing import Drawing
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.browser.exporting import ENDINGS, by_provenance, ending_of, export, suggested_name, text_of
 from wherefrom_viz.browser.screens.export import FORMATS
+from wherefrom_viz.describe.units import Level
 from wherefrom_viz.page import unpack
 
 from tests.viz.browser.conftest import two_methods
-from tests.viz.conftest import PROVENANCE, hospital_example
+from tests.viz.conftest import PROVENANCE, chat_example, hospital_example, translation_example
 
 EXAMPLES = [(one, PROVENANCE) for one in two_methods()]
 
@@ -37,6 +40,36 @@ def test_tables_hold_what_is_seen(tmp_path: Path) -> None:
         rows = list(csv.DictReader(file))
     strongest = max(rows, key=lambda row: float(row["score"]))
     assert (strongest["input_token"], strongest["output_token"]) == (" sick", " hospital")
+
+
+@pytest.mark.parametrize("granularity", ["token", "word", "sentence", "turn", "character"])
+@pytest.mark.parametrize("normalization", ["default", "step", "sequence"])
+@pytest.mark.parametrize("aggregation", ["default", "mean", "l2"])
+@pytest.mark.parametrize("make", [hospital_example, translation_example, chat_example])
+def test_tables_have_the_units_and_numbers_that_are_shown(
+    make: Callable[[], Attribution], granularity: Level, normalization: Any, aggregation: Any, tmp_path: Path
+) -> None:
+    drawing = Drawing(granularity=granularity, normalization=normalization, aggregation=aggregation)
+    shown = described_as(make(), PROVENANCE, drawing)
+    written = export([(make(), PROVENANCE)], str(tmp_path / "out.csv"), drawing)
+    with written.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == shown.visible.sum()
+    cells = [
+        (side.name, row - side.start, column, shown.scores[row, column])
+        for side in shown.sides
+        for column in range(len(shown.steps))
+        for row in range(side.start, side.end)
+        if shown.visible[row, column]
+    ]
+    begin = min(int(row["output_index"]) for row in rows)
+    found = [(row["side"], int(row["input_index"]), int(row["output_index"]) - begin) for row in rows]
+    assert found == [cell[:3] for cell in cells]
+    assert [float(row["score"]) for row in rows] == pytest.approx([cell[3] for cell in cells], abs=1e-7)
+    said = {int(row["output_index"]) - begin: row["output_token"] for row in rows}
+    assert [said[column].strip("' ") for column in sorted(said)] == [
+        step.token.text.strip("' ") for step in shown.steps
+    ]
 
 
 def test_data_set_folder(tmp_path: Path) -> None:

@@ -7,9 +7,12 @@ import pytest
 from attrs import frozen
 from wherefrom.files import Summary
 from wherefrom.files.summaries import summarized
-from wherefrom.results.attribution import Attribution
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.text.tokens import Segment
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
+from wherefrom_viz.browser.filters import unknown_parts
+
+from tests.viz.browser.conftest import browser_of, settled, shown
 
 SCORES = ("probability", "entropy")
 
@@ -78,7 +81,6 @@ SUMMARY = Summary(
         ("input~/s.ck/", True),
         ("output~/s.ck/", False),
         ("text~/hospital\\.$/", True),
-        ('has:"<pad>"', False),
         ("is:marked", False),
         ("is:unmarked", True),
         ("café", False),
@@ -146,6 +148,16 @@ def test_has_wants_a_whole_token(hospital: Attribution) -> None:
     candidate = Example(summarized(hospital), example=hospital)
     assert parse_filter("has:sick", SCORES)(candidate)
     assert not parse_filter("has:sic", SCORES)(candidate)
+
+
+@pytest.mark.parametrize("token", ["<s>", "hospital", ".", "sick"])
+def test_a_token_outside_what_the_list_shows_is_found(hospital: Attribution, token: str) -> None:
+    begun = msgspec.structs.replace(hospital.target[0], text="<s>", special=True)
+    target = (begun, *hospital.target[1:])
+    one = hospital.replace(target=target, source=hospital.source[1:]).select_steps(0, 1)
+    candidate = Example(summarized(one), example=one)
+    assert parse_filter(f'has:"{token}"', SCORES)(candidate)
+    assert not parse_filter('has:"<pad>"', SCORES)(candidate)
 
 
 def test_share_of_segments_and_sides(make: Callable[..., Attribution]) -> None:
@@ -285,3 +297,27 @@ def test_words_that_could_become_fields_are_words_when_they_are_finished(text: s
     for finished in (parse_filter(text, SCORES), parse_filter(text + " ", SCORES, typing=True)):
         assert not finished(Example(SUMMARY))
         assert finished(Example(Summary(offset=0, length=0, prompt=f"a {text}")))
+
+
+@pytest.mark.parametrize(
+    "text, unknown",
+    [
+        ("share(nonsense)>=0", ["nonsense"]),
+        ("share(prompt)>2", []),
+        ("share(turn)>2 or -share(Nonsense)<1 sick", ["nonsense"]),
+        ("nonsense", []),
+    ],
+)
+def test_parts_that_no_example_has_are_known(
+    chat: Attribution, hospital: Attribution, text: str, unknown: list[str]
+) -> None:
+    assert unknown_parts(parse_filter(text, SCORES), [hospital, chat]) == unknown
+
+
+async def test_a_share_of_nothing_is_told(hospital: Attribution) -> None:
+    app = browser_of(Attributions(sequence_attributions=(hospital,)))
+    async with app.run_test(size=(120, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("f", *"share", "(", *"nonsense", ")", ">", "=", "0", "enter")
+        await settled(pilot)
+        assert "share(nonsense): no example has such a part, of 1 looked at" in shown(pilot)

@@ -228,3 +228,16 @@ def test_labels_are_different_and_none_begins_another(count: int) -> None:
     found = labels(count)
     assert len(set(found)) == count
     assert len({len(label) for label in found}) == 1
+
+
+def test_examples_of_one_id_have_remarks_of_their_own(tmp_path: Path) -> None:
+    place = tmp_path / "a.jsonl"
+    three = tuple(hospital_example().replace(id=name) for name in ("q1", "q1", "q2", "q1"))
+    Attributions(sequence_attributions=three).save(place)
+    library = Library([open_source(place)])
+    library.put_remark(0, Remark(tags=["first"]))
+    library.put_remark(3, Remark(note="third"))
+    again = Library([open_source(place)])
+    assert [again.remark(key) for key in range(4)] == [Remark(tags=["first"]), Remark(), Remark(), Remark(note="third")]
+    assert [again.summary(key).tags for key in range(4)] == [["first"], [], [], []]
+    assert set(json.loads((tmp_path / "a.jsonl.notes.json").read_text())["notes"]) == {"q1", "q1#3"}

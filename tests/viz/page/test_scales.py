@@ -65,3 +65,19 @@ def test_exports_are_as_pale_as_the_screen_and_name_their_power_of_ten(open_page
     assert yesterday.split("\t")[-1] == ""
     each = open_page(render_html(one), hash_="#tab=matrix&sc=step")
     assert "the largest of each output" in exported(each)["SVG"].decode()
+
+
+def test_norms_over_units_have_no_sign_on_the_page(open_page: Open, hospital: Attribution) -> None:
+    scores = -np.asarray(hospital.target_attributions)
+    one = hospital.replace(target_attributions=scores)
+    page = open_page(render_html([one, one], granularity="word", merge="l2", view="matrix"))
+    legend = page.locator(".legend").inner_text()
+    assert "stronger colour: more influence on" in legend
+    assert "raises" not in legend
+    assert not page.locator("td[data-r='2'][data-c='2']").inner_text().startswith("+")
+    page.evaluate("location.hash = '#tab=compare&g=word&m=l2'")
+    page.wait_for_selector(".compare .agree")
+    assert "raises" not in page.locator(".legend").inner_text()
+    page.evaluate("location.hash = '#tab=matrix&g=token&m=l2'")
+    page.wait_for_selector(".matrix table")
+    page.wait_for_function("document.querySelector('.legend').innerText.includes('raises')")

@@ -17,6 +17,7 @@ from wherefrom.methods.default import DEFAULT_METHOD
 
 from wherefrom_playground import choices, frames
 from wherefrom_playground.asking import (
+    JOINED,
     Asked,
     Generation,
     Measured,
@@ -271,7 +272,7 @@ def _attribute_tab(shared: Playground) -> None:
         label="input",
         info="A chat: lines beginning with user:, assistant:, system:",
     )
-    output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
+    output = gr.Textbox("", label="output to explain", info=f"Empty: the model writes it. {JOINED}")
     with gr.Row():
         with gr.Column():
             method, rows = _method_part()
@@ -319,8 +320,8 @@ def _contrast_tab(shared: Playground) -> None:
     gr.Markdown("Why this output, and not another one?")
     text = gr.Textbox("George was sick yesterday. His colleagues asked him to", lines=3, label="input")
     with gr.Row():
-        output = gr.Textbox("come to the hospital.", label="output")
-        contrast = gr.Textbox("come to the office.", label="and not")
+        output = gr.Textbox("come to the hospital.", label="output", info=JOINED)
+        contrast = gr.Textbox("come to the office.", label="and not", info=JOINED)
     with gr.Row():
         with gr.Column():
             method, rows = _method_part("input_x_gradient")
@@ -365,7 +366,7 @@ def _contrast_tab(shared: Playground) -> None:
 def _compare_tab(shared: Playground) -> None:
     gr.Markdown("The same question put to several methods, each with its usual settings.")
     text = gr.Textbox(EXAMPLES.get(shared.name, EXAMPLE), lines=3, label="input")
-    output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
+    output = gr.Textbox("", label="output to explain", info=f"Empty: the model writes it. {JOINED}")
     methods = _methods_part(["input_x_gradient", "occlusion"], shared.limits)
     target, target_rows = _target_part(contrastive=False)
     count, penalty = _generation_part(shared.limits)
@@ -447,7 +448,7 @@ def _evaluate_tab(shared: Playground) -> None:
         "beside random orders, recency and leave-one-out."
     )
     text = gr.Textbox(EXAMPLES.get(shared.name, EXAMPLE), lines=3, label="input")
-    output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
+    output = gr.Textbox("", label="output to explain", info=f"Empty: the model writes it. {JOINED}")
     with gr.Row():
         methods = _methods_part(["input_x_gradient", DEFAULT_METHOD], shared.limits)
         metrics = gr.Dropdown(

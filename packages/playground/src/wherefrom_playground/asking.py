@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, Literal, get_args
 
@@ -19,6 +20,8 @@ from wherefrom_playground.limits import Limits
 
 Units = Literal["token", "word", "sentence"]
 """What is taken away and scored as one."""
+JOINED = "A space goes before it, but none before punctuation, in scripts without spaces, or where you typed one."
+"""Said where an output is typed; see `gap_between`."""
 
 
 @frozen(kw_only=True)
@@ -127,7 +130,30 @@ def whole_target(model: AttributionModel, text: str, output: str) -> str:
     """The target as the model takes it: decoder-only models want the input repeated in front of it."""
     if model.adapter.card.kind != "decoder-only":
         return output
-    return text + ("" if output[:1].isspace() or text[-1:].isspace() else " ") + output
+    return text + gap_between(text, output) + output
+
+
+_OPENING = frozenset('"#&*@/\\§¶†‡¡¿•')
+"""Punctuation that a space may stand before, among that of no pair (Po)."""
+_UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ")
+"""What names of letters begin with whose scripts put no space between words."""
+
+
+def gap_between(text: str, output: str) -> str:
+    """The space between an input and an output that were typed apart, as `JOINED` says.
+
+    Example:
+        >>> gap_between("He is", "ill"), gap_between("He is", "."), gap_between("人工", "智能")
+        (' ', '', '')
+    """
+    before, after = text[-1:], output[:1]
+    if not before or not after or before.isspace() or after.isspace():
+        return ""
+    kind = unicodedata.category(after)
+    closes = kind in ("Pe", "Pf", "Mn", "Mc", "Me") or (kind == "Po" and after not in _OPENING)
+    opened = unicodedata.category(before) in ("Ps", "Pi")
+    unspaced = any(unicodedata.name(letter, "").startswith(_UNSPACED) for letter in (before, after))
+    return "" if closes or opened or unspaced else " "
 
 
 def explained_by_all(

@@ -14,8 +14,8 @@ from rich.console import Console
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
-from wherefrom_viz.console import render_console
-from wherefrom_viz.describe.description import Shown, first_of, total_magnitude
+from wherefrom_viz.console import console_for, render_console
+from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
@@ -50,9 +50,9 @@ def render_granular(
         target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension, in a notebook of as many slices
             as a cell may hold; ``"console"`` prints the slices in which most happens, strongest first.
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
-        show_dim: Keep the slices of this dimension only; what is kept of the others is averaged.
+        show_dim: Keep the slices of this dimension only; what is kept of the others is averaged, of width added up.
         lay_out: Show this dimension side by side instead: a column for each of its entries at each step. The others,
-            if any, are cut.
+            if any, are cut. ``granularity`` then merges inputs alone.
         console: Where to print.
         most: Slices to print.
         **options: As for the renderer of ``target``.
@@ -75,7 +75,12 @@ def render_granular(
     whole: Any = list(cut.attributions)
     if target == "console":
         strongest = sorted(range(len(whole)), key=lambda i: -total_magnitude(whole[i]))[:most]
+        console = console or console_for(options.get("color", "auto"))
         render_console([whole[i] for i in strongest], console, **options)
+        if len(strongest) < len(whole):
+            others = f"most={len(whole)} shows all, slice_dims={{{cut.dimensions[0][0]!r}: (0, 1)}} some of them."
+            said = f"{len(strongest)} of {len(whole)} slices: those in which most happens. {others}"
+            console.print(said, highlight=False, markup=False)
         return None
     options.setdefault("view", "matrix")
     if target == "html":
@@ -135,8 +140,7 @@ def _left_out(cut: Slices) -> str:
 
 
 def _cells(attribution: Attribution) -> int:
-    parts = (attribution.source_attributions, attribution.target_attributions)
-    return sum(int(np.size(part)) for part in parts if part is not None)
+    return sum(int(np.size(part)) for _, part in _present(attribution))
 
 
 def slices(
@@ -151,23 +155,17 @@ def slices(
         )
     for name in [*(slice_dims or {}), *([show_dim] if show_dim else [])]:
         axis_of(attribution, name)
-    parts = {
-        "source_attributions": attribution.source_attributions,
-        "target_attributions": attribution.target_attributions,
-    }
-    present: dict[str, npt.NDArray[Any]] = {key: value for key, value in parts.items() if value is not None}
-    kept, labels = list(names), []
+    chosen: dict[str, range] = {}
     for name in names:
-        axis = 2 + kept.index(name)
-        size = next(iter(present.values())).shape[axis]
-        start, end = (slice_dims or {}).get(name, (0, size))
-        chosen = entries_between(name, size, start, end)
-        present = {key: np.take(value, chosen, axis=axis) for key, value in present.items()}
+        size = _present(attribution)[0][1].shape[axis_of(attribution, name)]
+        chosen[name] = entries_between(name, size, *(slice_dims or {}).get(name, (0, size)))
         if show_dim is not None and name != show_dim:
-            present = {key: np.mean(value, axis=axis) for key, value in present.items()}
-            kept.remove(name)
-            continue
-        labels.append(tuple(f"{name} {index}" for index in chosen))
+            attribution = folded(attribution, name, chosen.pop(name) if name in (slice_dims or {}) else None)
+    present = dict(_present(attribution))
+    kept = attribution.dimensions
+    for axis, name in enumerate(kept, start=2):
+        present = {key: np.take(value, chosen[name], axis=axis) for key, value in present.items()}
+    labels = [tuple(f"{name} {index}" for index in chosen[name]) for name in kept]
     count = int(np.prod([len(label) for label in labels]))
     if count > MOST_SLICES:
         raise InputError(
@@ -185,6 +183,15 @@ def slices(
         for place in itertools.product(*(range(size) for size in shape))
     ]
     return Slices(dimensions=tuple(zip(kept, labels, strict=True)), attributions=tuple(cut))
+
+
+def _present(attribution: Attribution) -> list[tuple[str, npt.NDArray[Any]]]:
+    """The scores that there are, by name."""
+    parts = {
+        "source_attributions": attribution.source_attributions,
+        "target_attributions": attribution.target_attributions,
+    }
+    return [(name, value) for name, value in parts.items() if value is not None]
 
 
 def _at(values: npt.NDArray[Any], place: tuple[Any, ...]) -> npt.NDArray[Any]:

@@ -93,6 +93,12 @@ def execute(options: Options, console: Console) -> int:
         pairs = [pair for pair in pairs if pair.same_input]
     compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
     documents = [described(pair.name, comparison) for pair, comparison in compared]
+    lost = {document["example"]: document["not_finite"] for document in documents if document["not_finite"]}
+    if lost:
+        console.warn(
+            f"{sum(lost.values())} of the compared scores are no finite numbers in one of the two, and left out of "
+            f"agreement and differences: in {_some(list(lost))}."
+        )
     if options.json:
         console.line(
             json.dumps(
@@ -138,21 +144,28 @@ def _say_left_out(names: Sequence[str], pairs: Sequence[Pair], console: Console)
             f"{which} of different input texts.\nExamples are paired by id, or by place where they have none.\n"
             "Give results of the same texts, or add --different-texts to compare what the texts have in common."
         )
-    shown = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     console.warn(
-        f"{len(names)} of {len(pairs)} pairs are of different input texts and left out: {shown}. "
+        f"{len(names)} of {len(pairs)} pairs are of different input texts and left out: {_some(names)}. "
         "--different-texts compares what they have in common."
     )
 
 
+def _some(names: Sequence[str]) -> str:
+    """The first of many names, and how many more there are."""
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
 def described(name: str, comparison: Comparison) -> dict[str, Any]:
-    """One pair as plain values; agreement is Spearman's rank correlation, None where a ranking is constant."""
+    """One pair as plain values; agreement is Spearman's rank correlation, None where a ranking is constant.
+    ``not_finite`` counts cells that are no finite number in one of the two, which the others leave out."""
+    difference = comparison.difference
     return {
         "example": name,
         "steps": len(comparison.agreement),
         "agreement": _known(comparison.mean_agreement),
         "agreement_by_step": [_known(float(value)) for value in comparison.agreement],
-        "largest_difference": float(np.abs(comparison.difference.scores).max(initial=0.0)),
+        "largest_difference": float(np.abs(difference.scores).max(initial=0.0)),
+        "not_finite": int((difference.visible & ~difference.finite).sum()),
     }
 
 

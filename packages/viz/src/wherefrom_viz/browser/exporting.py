@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console, RenderableType
 from wherefrom.errors import InputError, nearest
 from wherefrom.files import save_inseq
@@ -16,17 +17,20 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.merging import merge_attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.rendering import render
+from wherefrom.results.stages import Stage
 from wherefrom.results.tables import save_dataset
 
 from wherefrom_viz.browser.drawing import Drawing, merging, prepared
 from wherefrom_viz.console import render_text
 from wherefrom_viz.console.view import NO_TRACE
+from wherefrom_viz.describe import units
+from wherefrom_viz.describe.description import describe, unit_starts_of_side
 from wherefrom_viz.describe.trace import describe_trace
 
 DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
 """Ending to renderer: these show what the browser shows."""
 TABLES = (".csv", ".tsv", ".parquet")
-"""Aggregated as the browser does it; one row per score."""
+"""The units and numbers that the browser shows; one row per score."""
 STORED = (".json", ".jsonl", ".msgpack", ".json.gz", ".jsonl.gz", ".msgpack.gz", ".json.zst", ".jsonl.zst")
 """The scores as they were stored, so that nothing is lost."""
 INSEQ = (".inseq.json", ".inseq.json.gz")
@@ -81,12 +85,13 @@ def export(
         write_whole(target, [data], overwrite=overwrite)
         return target
     if ending in TABLES:  # which say nothing of how scores were made but the method, a line each
-        whole = Attributions(sequence_attributions=tuple(one for one, _ in examples))
-        _aggregated(whole, drawing).save_table(target, overwrite)
+        tables = tuple(as_drawn(one, drawing) for one, _ in examples)
+        Attributions(sequence_attributions=tables).save_table(target, overwrite)
         return target
     stored = merge_attributions(results) if len(results) > 1 else results[0]
     if ending == DATASET:
-        save_dataset(_aggregated(stored, drawing), target, overwrite=overwrite)
+        shown = stored.replace(sequence_attributions=tuple(as_drawn(one, drawing) for one in stored))
+        save_dataset(shown, target, overwrite=overwrite)
     elif ending in INSEQ:
         save_inseq(stored, target, overwrite=overwrite, compress=ending.endswith(".gz"))
     else:
@@ -128,6 +133,32 @@ def plain_text(renderable: RenderableType) -> str:
     with console.capture() as captured:
         console.print(renderable, highlight=False, markup=False)
     return captured.get()
+
+
+def as_drawn(attribution: Attribution, drawing: Drawing) -> Attribution:
+    """A result whose tokens are the units that the browser shows, with their numbers, for tables. Its stages have the
+    words of the description's pipeline."""
+    one = prepared(attribution, drawing)
+    shown = describe(one, **merging(drawing))
+    scores = np.where(shown.finite, shown.scores, np.nan)
+    starts = unit_starts_of_side(one, "target", one.target, drawing.granularity)
+    first = sum(start < one.attr_pos_start for start in starts)
+    changes: dict[str, Any] = {"target": units.merged_tokens(one.target, starts)}
+    for side in shown.sides:
+        changes[side.name] = tuple(unit.token for unit in shown.inputs[side.start : side.end])
+        changes[f"{side.name}_attributions"] = scores[side.start : side.end]
+    return one.replace(
+        **changes,
+        attr_pos_start=first,
+        attr_pos_end=first + len(shown.steps),
+        step_scores=shown.step_scores,
+        sequence_scores={},
+        segments=(),
+        details={},
+        dimensions=(),
+        signed=shown.words.signed,
+        aggregations=tuple(Stage(name=words) for words in shown.pipeline),
+    )
 
 
 def _aggregated(stored: Attributions, drawing: Drawing) -> Attributions:

@@ -7,7 +7,7 @@ them of what a user types.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from attrs import frozen
@@ -138,10 +138,7 @@ class Has:
     token: str
 
     def __call__(self, candidate: Candidate) -> bool:
-        summary = candidate.summary
-        if not _cut(summary) and self.token not in summary.prompt and self.token not in summary.output:
-            return False
-        example = candidate.load()
+        example = candidate.load()  # a summary lacks tokens behind the last step, or before the first of a target
         return any(
             one.text == self.token or one.text.strip() == self.token for one in (*example.source, *example.target)
         )
@@ -278,6 +275,24 @@ def _texts(candidate: Candidate, field: str) -> list[str]:
         inputs = example.source if example.source_attributions is not None else example.target[: example.attr_pos_start]
         prompt, output = "".join(one.text for one in inputs), "".join(one.text for one in example.steps)
     return {"input": [prompt], "output": [output]}.get(field, [prompt, output])
+
+
+def unknown_parts(part: Filter, examples: Iterable[Attribution]) -> list[str]:
+    """Names in ``share(…)`` that are no part of any of these examples."""
+    wanted = dict.fromkeys(_share_parts(part))
+    for one in examples if wanted else ():
+        wanted = {name: None for name in wanted if share_on(one, name) is None}
+        if not wanted:
+            break
+    return list(wanted)
+
+
+def _share_parts(part: Filter) -> list[str]:
+    if isinstance(part, ShareCompares):
+        return [part.part]
+    if isinstance(part, Not):
+        return _share_parts(part.part)
+    return [name for one in part.parts for name in _share_parts(one)] if isinstance(part, All | AnyOf) else []
 
 
 def cost_of(part: Filter) -> int:

@@ -1,7 +1,8 @@
 """Tags and notes that readers give examples, kept beside the file or inside the run they are about.
 
 A file ``answers.json`` has them in ``answers.json.notes.json``, a run in ``notes.json`` in its folder: both can be sent
-along. The result itself is never changed. Names are those of the examples, else their places (``"#3"``).
+along. The result itself is never changed. Names are those of the examples, else their places (``"#3"``); the second
+example of a name ``"q1"`` is ``"q1#2"``.
 """
 
 from __future__ import annotations

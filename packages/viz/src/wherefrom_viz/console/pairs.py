@@ -20,11 +20,11 @@ def pairs(
     found = description.top_pairs(chosen, count)
     if not found:
         return
-    style = number_style(abs(found[0][2]))
+    style, signed = number_style(abs(found[0][2])), description.words.signed
     head = Text("strongest pairs", style="bold")
-    head.append("  " + style.heading("+ together more than each alone, - one does for the other"))
+    head.append("  " + style.heading("+ together more than each alone, - one does for the other" if signed else ""))
     yield head
-    numbers = [style(score, plus=True) for _, _, score in found]
+    numbers = [style(score, plus=signed) for _, _, score in found]
     widest = max(map(len, numbers))
     room = max(6, (width - widest - 8) // 2)
     for (first, second, score), number in zip(found, numbers, strict=True):

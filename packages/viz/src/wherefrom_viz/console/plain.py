@@ -11,6 +11,7 @@ from rich.console import ConsoleOptions
 from rich.text import Text
 
 from wherefrom_viz.console.plot import FIRST, UPPER
+from wherefrom_viz.describe.text_marks import EMPTY, NO_BREAK_SPACE, SPACE
 
 T = TypeVar("T")
 
@@ -51,6 +52,8 @@ _MARKS = {
     **_DOTS,
 }
 """Marks of views, each as wide as the letter that stands for it."""
+_NAMES = {EMPTY: "<empty>", SPACE: "<space>", NO_BREAK_SPACE: "<space>"}
+"""Of tokens that are nothing but a mark, whose letter would be read as a token of its own."""
 _TABLE = str.maketrans(_MARKS)
 _FOREIGN = re.compile(f"[^\\x00-\\x7f{re.escape(''.join(_MARKS))}]+")
 _POWER = re.compile(f"(?<=10)(?=[{_SUPERSCRIPTS}])")
@@ -66,7 +69,9 @@ def spelt(shown: T, options: ConsoleOptions) -> T:
 
 def _spelt(shown: Any) -> Any:
     if isinstance(shown, str):
-        return shown if shown.isascii() else _FOREIGN.sub(_escaped, _POWER.sub("^", shown))
+        if shown.isascii():
+            return shown
+        return _NAMES.get(shown.strip(), "") or _FOREIGN.sub(_escaped, _POWER.sub("^", shown))
     if isinstance(shown, tuple | list):
         return type(shown)(map(_spelt, shown))
     if isinstance(shown, Mapping):

@@ -46,7 +46,7 @@ class Comparison:
     a: Description
     b: Description
     difference: Description
-    """A - B."""
+    """A - B; 0 where one of them could not be seen, or is no finite number."""
     agreement: npt.NDArray[np.float64]
     """Spearman's rank correlation of each step's scores, shape ``(steps,)``; NaN where a ranking is constant."""
 
@@ -100,14 +100,15 @@ def compare(
     one = _regrouped(left, _ways(a), [x for x, _ in rows], [x for x, _ in columns], sides, normalize)
     two = _regrouped(right, _ways(b), [y for _, y in rows], [y for _, y in columns], sides, normalize)
     both = one.visible & two.visible
-    change = np.where(both, one.scores - two.scores, 0.0)
+    finite = one.finite & two.finite
+    change = np.where(both & finite, one.scores - two.scores, 0.0)
     bound = max(one.scale.bound, two.scale.bound)  # ends that were asked for are those of A and B
     one, two = (evolve(half, scale=evolve(half.scale, bound=bound)) for half in (one, two))
     difference = evolve(
         one,
         title="A - B",
         notes=tuple(dict.fromkeys((*one.notes, *two.notes))),
-        finite=one.finite & two.finite,
+        finite=finite,
         scores=change,
         visible=both,
         words=evolve(one.words, raises="more in A", lowers="more in B", of="", signed=True),
@@ -115,8 +116,8 @@ def compare(
         step_scores={},
         doubtful=(),
     )
-    ranked = both & one.finite & two.finite
-    return Comparison(a=one, b=two, difference=difference, agreement=spearman_by_step(one.scores, two.scores, ranked))
+    agreement = spearman_by_step(one.scores, two.scores, both & finite)
+    return Comparison(a=one, b=two, difference=difference, agreement=agreement)
 
 
 def _units_before(attribution: Attribution, index: int, description: Description, side: Side) -> int:

@@ -307,6 +307,7 @@ def describe(
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
+    words = sign_words(attribution, provenance)
     lost = visible & ~np.isfinite(scores)
     if lost.any():
         notes.append(NOT_FINITE)
@@ -331,6 +332,7 @@ def describe(
             pair_scores = units.merge_rows(pair_scores.T, seen, cut.columns, merge).T
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
+        words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
     if normalize != "none":
         scores = normalized(scores, normalize)
         pipeline.append(NORMALIZATION_WORDS[normalize])
@@ -370,7 +372,7 @@ def describe(
         step_scores=step_scores,
         segments=attribution.segments,
         scale=scale_of(scores[visible & counted(shown_inputs)[:, None]], min_val, max_val),
-        words=sign_words(attribution, provenance),
+        words=words,
         pipeline=tuple(pipeline),
         notes=tuple(notes),
         context=_context(attribution, target_side),
@@ -458,17 +460,24 @@ def aggregated(attribution: Attribution) -> tuple[Attribution, list[str]]:
             stage = Stage(name=stage.name, settings={**stage.settings, "dimension": name})
         words.append(stage_words(stage))
     for name in reversed(attribution.dimensions):
-        fold = np.nansum if name == "width" else np.nanmean
-        parts = {
-            side: fold(scores, axis=-1)
-            for side in ("source_attributions", "target_attributions")
-            if (scores := getattr(attribution, side)) is not None
-        }
-        attribution = attribution.replace(
-            **parts, dimensions=tuple(one for one in attribution.dimensions if one != name), default_aggregation=()
-        )
-        words.append(f"{'sum' if name == 'width' else 'mean'} over {name}")
+        attribution = folded(attribution, name)
+        words.append(stage_words(attribution.aggregations[-1]))
     return attribution, words
+
+
+def folded(attribution: Attribution, name: str, entries: range | None = None) -> Attribution:
+    """One inner dimension less where nobody says how: width is added up, others are averaged. The record tells it.
+
+    Args:
+        attribution: Scores that have the dimension.
+        name: Of the dimension.
+        entries: Those of it that count; None: all.
+    """
+    chosen = None if entries is None else f"{entries.start}:{entries.stop}"
+    how = "sum" if name == "width" else "mean"
+    with np.errstate(invalid="ignore"):  # of what is not finite comes what is not finite, which views tell
+        done = attribution.aggregate("reduce", aggregate_fn=how, dimension=name, select_idx=chosen)
+    return done.replace(default_aggregation=())
 
 
 def stage_words(stage: Stage) -> str:

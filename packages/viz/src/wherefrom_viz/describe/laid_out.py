@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
 import numpy.typing as npt
 from msgspec.structs import replace
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.breaks import boundaries_of
 from wherefrom.text.tokens import Token
 
 
@@ -22,6 +25,7 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
 
     Returns:
         Scores of shape ``(inputs, steps * entries, ...)``; columns of one step stand together, in the order of entries.
+        Their positions leave gaps, so that each is a unit of its own, whatever the units of the rows.
 
     Raises:
         SettingsError: There is no dimension of that name.
@@ -30,25 +34,30 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
     axis = axis_of(attribution, dimension)
     blocks: list[npt.NDArray[np.float64]] = []
     tokens: list[Token] = []
+    begun: set[int] = set()
     if attribution.source_attributions is not None:
         blocks.append(np.asarray(attribution.source_attributions))
         tokens.extend(attribution.source)
+        begun |= boundaries_of(attribution, "source")
     if attribution.target_attributions is not None:
         blocks.append(np.asarray(attribution.target_attributions)[: attribution.attr_pos_end])
+        begun |= {len(tokens) + index for index in (0, *boundaries_of(attribution, "target"))}
         tokens.extend(attribution.target[: attribution.attr_pos_end])
     scores = np.moveaxis(np.concatenate(blocks), axis, 2)
     start, end = between or (0, scores.shape[2])
     entries = entries_between(dimension, scores.shape[2], start, end)
     scores = scores[:, :, entries.start : entries.stop]
     steps = [
-        replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}")
+        replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}", size=1)
         for token in attribution.steps
         for name in (f"{dimension}{index}" for index in entries)
     ]
     left = tuple(name for name in attribution.dimensions if name != dimension)
     return attribution.replace(
-        source=tuple(replace(token, position=place) for place, token in enumerate(tokens)),
-        target=tuple(replace(token, position=place) for place, token in enumerate(steps)),
+        source=tuple(
+            replace(token, position=place) for place, token in zip(_places(tokens, begun), tokens, strict=True)
+        ),
+        target=tuple(replace(token, position=2 * place) for place, token in enumerate(steps)),
         source_attributions=scores.reshape(len(tokens), len(steps), *scores.shape[3:]),
         target_attributions=None,
         attr_pos_start=0,
@@ -60,6 +69,16 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         dimensions=left,
         default_aggregation=attribution.default_aggregation if left else (),
     )
+
+
+def _places(tokens: Sequence[Token], begun: Collection[int]) -> list[int]:
+    """Positions of tokens, with a gap before each that begins a unit in any case."""
+    places, at = [], 0
+    for index, token in enumerate(tokens):
+        at += index in begun
+        places.append(at)
+        at += token.size
+    return places
 
 
 def axis_of(attribution: Attribution, dimension: str) -> int:

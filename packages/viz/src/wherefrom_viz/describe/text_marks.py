@@ -38,6 +38,8 @@ _NAMED = {
 _EXTENDING = {"Mn", "Me", "Mc"}
 _MARKED_JOINER = re.compile("(?<![⏎⇥⍽\u2400-\u2426])‹U\\+(200[CD])›")
 """A mark for one, unless it stands behind the mark of another character, which may be a sign of its own."""
+_ESCAPE = re.compile(r"(\\(?:x[0-9a-f]{2}|u[0-9a-f]{4}|U[0-9a-f]{8}))")
+"""What stands for a letter where the output has none; see `wherefrom_viz.console.plain`."""
 _UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
@@ -118,7 +120,8 @@ def flowing(text: str, width: int = 60) -> str:
 
 
 def elide(text: str, width: int) -> str:
-    """``text`` in at most ``width`` terminal cells, the middle replaced by an ellipsis if it is longer.
+    """``text`` in at most ``width`` terminal cells, the middle replaced by an ellipsis if it is longer. Escapes of
+    letters stay whole where there is room for one.
 
     Example:
         >>> elide("hospitalisation", 7)
@@ -129,8 +132,11 @@ def elide(text: str, width: int) -> str:
     if width <= 1:
         return ELLIPSIS[:width]
     head_room, tail_room = width - 1 - (width - 1) // 2, (width - 1) // 2
-    pieces = list(graphemes(text))
-    return _fitting(pieces, head_room) + ELLIPSIS + _fitting(pieces[::-1], tail_room, backwards=True)
+    pieces = [piece for part in _ESCAPE.split(text) for piece in ([part] if part[:1] == "\\" else graphemes(part))]
+    head, tail = _fitting(pieces, head_room), _fitting(pieces[::-1], tail_room, backwards=True)
+    if not head and not tail:
+        head = _fitting(pieces, width - 1) or _fitting(list(graphemes(text)), head_room)
+    return head + ELLIPSIS + tail
 
 
 def graphemes(text: str) -> Iterator[str]:

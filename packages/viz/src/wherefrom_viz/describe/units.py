@@ -27,6 +27,8 @@ LEVELS: tuple[Level, ...] = ("token", "word", "sentence", "turn", "character")
 Merge: TypeAlias = Literal["sum", "mean", "max", "absmax", "l2"]
 MERGES: tuple[Merge, ...] = ("sum", "mean", "absmax", "max", "l2")
 MERGE_WORDS = {"sum": "sum", "mean": "mean", "absmax": "largest magnitude", "max": "maximum", "l2": "L2 norm"}
+UNSIGNED: tuple[Merge, ...] = ("l2",)
+"""What has no sign, whatever the scores of the tokens had."""
 
 
 def unit_starts(

@@ -19,7 +19,8 @@ def pair_lists(descriptions: Sequence[Description]) -> str:
     tables = [_table(one) for one in descriptions[:MOST_EXAMPLES] if one.pair_labels]
     if not tables:
         return ""
-    note = "+ together more than each alone, - one does for the other. Sums over all outputs."
+    signed = any(one.words.signed for one in descriptions)
+    note = ("+ together more than each alone, - one does for the other. " if signed else "") + "Sums over all outputs."
     return (
         '<section class="wf-static" aria-label="Pairs that interact"><h2>Pairs that interact</h2>'
         f'<p class="quiet">{note}</p>{"".join(tables)}</section>'
@@ -30,7 +31,8 @@ def _table(description: Description) -> str:
     found = description.top_pairs(range(len(description.steps)), MOST_PAIRS)
     style = number_style(abs(found[0][2]) if found else 1.0)
     lines = [
-        f"<tr><td>{style(score, plus=True)}</td>{_head(first)}{_head(second)}</tr>" for first, second, score in found
+        f"<tr><td>{style(score, plus=description.words.signed)}</td>{_head(first)}{_head(second)}</tr>"
+        for first, second, score in found
     ]
     caption = escape(" · ".join(part for part in (description.title, description.subtitle) if part))
     note = f'<p class="quiet">Numbers {escape(style.note)}.</p>' if style.note else ""

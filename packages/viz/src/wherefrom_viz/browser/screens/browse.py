@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -16,7 +17,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom_viz.browser.columns import sortable, spoken_column
 from wherefrom_viz.browser.drawing import described_as, more_intense
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
-from wherefrom_viz.browser.filters import Contains, Everything, Filter
+from wherefrom_viz.browser.filters import Contains, Everything, Filter, unknown_parts
 from wherefrom_viz.browser.messages import (
     AnotherWanted,
     ComparisonWanted,
@@ -42,6 +43,8 @@ from wherefrom_viz.describe.text_marks import elide, visible
 
 _PREVIEW_DELAY = 0.06
 """Seconds the cursor must rest before scores are read."""
+_LOOKED_AT = 8
+"""Examples that tell which parts there are, where a filter finds nothing."""
 
 
 class BrowseScreen(SessionScreen):
@@ -191,6 +194,15 @@ class BrowseScreen(SessionScreen):
         line.update(f" ! {visible(complaints[0])}{more}" if complaints else "")
         line.set_class(bool(complaints), "wrong")
 
+    def _nothing(self) -> str:
+        """Why there may be nothing: a part of examples that none of the first ones has."""
+        first = self._all[:_LOOKED_AT].tolist()
+        with contextlib.suppress(OSError, WherefromError):  # one that cannot be read is told elsewhere
+            if unknown := unknown_parts(self._filter, map(self.session.library.load, first)):
+                which = f"share({visible(elide(unknown[0], 30))})"
+                return f"{which}: no example has such a part, of {len(first)} looked at. Esc shows everything."
+        return "Nothing matches. Esc shows everything."
+
     # the preview
 
     @on(ExamplePointed)
@@ -202,8 +214,7 @@ class BrowseScreen(SessionScreen):
         key = self.examples.key
         preview = self.query_one(Preview)
         if key is None:
-            words = "Nothing matches. Esc shows everything." if len(self._all) else "There are no examples yet."
-            preview.clear(words)
+            preview.clear(self._nothing() if len(self._all) else "There are no examples yet.")
             return
         preview.tell(self.session.library.title(key), self.session.library.summary(key))
         if self._delay is not None:

@@ -6,8 +6,10 @@ plus the source's own number.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +42,35 @@ class Growth:
     """Was a file replaced, so that what was read of it is worth nothing?"""
 
 
+class _Numbering:
+    """Which of several examples of one id each example of a source is, from 1; counted as far as it was asked."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._lock = Lock()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._version = self._source.version
+        self._counted = 0
+        self._seen: Counter[str] = Counter()
+        self._later: dict[int, int] = {}
+
+    def of(self, place: int) -> int:
+        """The number of the example at a place."""
+        with self._lock:
+            if self._version != self._source.version:
+                self._begin()
+            while self._counted <= min(place, len(self._source) - 1):
+                name = self._source.summary(self._counted).id
+                if name is not None:
+                    self._seen[name] += 1
+                    if self._seen[name] > 1:
+                        self._later[self._counted] = self._seen[name]
+                self._counted += 1
+            return self._later.get(place, 1)
+
+
 class Library:
     """The sources that are open, as one list of examples."""
 
@@ -47,6 +78,7 @@ class Library:
         self.sources = tuple(sources)
         self.notes = tuple(Notes(notes_file(source.path)) for source in self.sources)
         """What readers say of each source's examples."""
+        self._numbering = tuple(map(_Numbering, self.sources))
         self._unopened = tuple(complaints)
         self._gone: tuple[str, ...] = ()
 
@@ -85,8 +117,12 @@ class Library:
         return self.notes[int(key) % len(self.sources)]
 
     def _name(self, key: int, summary: Summary) -> str:
-        """What notes call an example."""
-        return summary.id or f"#{self.locate(key)[1] + 1}"
+        """What notes call an example: by its id (``"q1"``, the next of that id ``"q1#2"``), else by its place."""
+        place, source = divmod(int(key), len(self.sources))
+        if not summary.id:
+            return f"#{place + 1}"
+        number = self._numbering[source].of(place)
+        return summary.id if number == 1 else f"{summary.id}#{number}"
 
     def load(self, key: int) -> Attribution:
         """An example with its scores, and what its readers say of it; see `Source.load`."""

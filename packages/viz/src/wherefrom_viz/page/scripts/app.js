@@ -291,7 +291,12 @@ export class App {
   }
 
   get words() {
-    return { ...this.meta.words, signed: this.example.signed, ...(this.example.words || {}) };
+    return this.wordsOf(this.example);
+  }
+
+  /** What the signs of an example's scores mean; norms have none. */
+  wordsOf({ signed, words }) {
+    return { ...this.meta.words, ...words, signed: signed && (this.state.g === "token" || this.state.m !== "l2") };
   }
 
   /** Draw all of it; what fails is told in its place, and another view or example can be chosen. */

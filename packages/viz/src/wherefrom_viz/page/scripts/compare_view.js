@@ -43,7 +43,7 @@ export class CompareView {
     const methods = [app.example, example].map((one) => app.methodOf(one));
     this.written = { titles, methods };
     this.names = namesOf(titles, methods.map((method) => method.split(" · ")));
-    this.words = { a: app.words, b: { ...app.meta.words, signed: example.signed, ...(example.words || {}) }, difference: DIFFERENCE };
+    this.words = { a: app.words, b: app.wordsOf(example), difference: DIFFERENCE };
     keepingFocus(this.root, () => this.root.replaceChildren(...this.parts(other)));
     if (this.pair) this.paint();
   }
@@ -175,7 +175,7 @@ export class CompareView {
       text.replaceChildren();
       view.inputs.forEach((unit, r) => {
         // a loner stands in the text it is of, without a score
-        if (!visible[r] || (unit.only && unit.only !== NAMES[name])) return;
+        if (!visible[r] || (unit.only && !unit.only.includes(NAMES[name]))) return;
         const element = h("bdi", { class: `tok${unit.only ? " alone" : ""}${unit.special ? " special" : ""}` }, running(unit.text || (unit.part ? "·" : "∅")));
         if (!unit.only) this.app.painter.paint(element, (scores[r] / view.bound) * fading(view, from, to));
         flowOn(text, unit, element);

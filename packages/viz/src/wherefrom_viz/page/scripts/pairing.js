@@ -102,9 +102,10 @@ export function compareViews(a, b, pair, options) {
   one.bound = two.bound = Math.max(one.bound, two.bound);
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
   const visible = one.visible.map((seen, i) => seen & two.visible[i]);
-  const difference = { ...one, visible, lost: new Set([...one.lost, ...two.lost]), scores: one.scores.map((value, i) => (visible[i] ? value - two.scores[i] : 0)), stepScores: {} };
+  const lost = new Set([...one.lost, ...two.lost]);
+  const difference = { ...one, visible, lost, scores: one.scores.map((value, i) => (visible[i] && !lost.has(i) ? value - two.scores[i] : 0)), stepScores: {} };
   difference.bound = largest(counted(difference));
-  const agreement = agreementOf(pair, options, difference, sides.at(-1));
+  const agreement = agreementOf(pair, options, difference.cols.length);
   const place = (unit) => {
     const side = sides.find(({ name }) => name === unit.side);
     const parts = side.groups.slice(unit.start, unit.end).map(({ own }) => own).filter(([from, to]) => from < to);
@@ -114,13 +115,15 @@ export function compareViews(a, b, pair, options) {
   return { a: one, b: two, difference, agreement, rows: one.inputs.map(place), columns: one.cols.map(place) };
 }
 
-/** Rank agreement of each column; null if Python ranked other units, or merged them in another way. */
-function agreementOf(pair, { level, merge, drawn }, view, target) {
-  const known = pair.agreement[level] ?? pair.agreement.token;
-  if ((level === "span" && drawn) || known.length !== view.cols.length) return null;
-  const merged = view.inputs.some((unit) => unit.end - unit.start > 1) || known.length < target.f.length - pair.from;
-  if (merged && level !== "token" && merge !== pair.merge) return null;
-  return known.map((value) => value ?? NaN);
+/**
+ * Rank agreement of each column; null if Python ranked other units, or merged them in another way. A level that Python left
+ * out has tokens of the same scores as units, whatever the merge; a norm takes their signs.
+ */
+function agreementOf(pair, { level, merge, drawn }, columns) {
+  const own = pair.agreement[level];
+  const known = own ?? pair.agreement.token;
+  const other = level !== "token" && merge !== pair.merge && (own || merge === "l2");
+  return other || (level === "span" && drawn) || known.length !== columns ? null : known.map((value) => value ?? NaN);
 }
 
 /** Spans of one example, in common tokens. */

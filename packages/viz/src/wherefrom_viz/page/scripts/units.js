@@ -201,8 +201,8 @@ function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
   };
 }
 
-/** Whose tokens a unit of a comparison has: of "A" or "B" alone, or ("") some that both have. */
-const onlyIn = (whose) => (whose.includes("") ? "" : whose[0]);
+/** In which texts alone a unit of a comparison is whole: "A", "B", "A or B" where each lacks a part, or "" in both. */
+const onlyIn = (whose) => [...new Set(whose)].filter(Boolean).sort().join(" or ");
 
 export function normalizeScores(view, how) {
   const { rows, columns, scores } = view;
