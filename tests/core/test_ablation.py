@@ -141,13 +141,46 @@ def test_another_target_function_fills_a_column_of_its_own():
     table = ablate(model, asked, units, masks)
     logit = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.target_function.target_ids)
     other = evolve(asked, target_function=logit)
-    grown = ablate(model, other, units, masks[:2], table=table)
+    some = ablate(model, other, units, masks[:2], table=table)
+    assert some.forwards - table.forwards <= 1 + 2, "the masks that are asked for, and the clean pass"
+    grown = ablate(model, other, units, masks, table=some)
     assert {LOG_PROBABILITY, target_function_name(asked.target_function), target_function_name(logit)} == set(
         grown.values
     )
     fresh = ablate(model, other, units, masks)
     name = target_function_name(logit)
+    np.testing.assert_array_equal(some.values_of(masks), table.values_of(masks))
+    np.testing.assert_allclose(some.values_of(masks[:2], name), fresh.values_of(masks[:2], name), rtol=1e-12)
+    with pytest.raises(InputError, match="10 of 12 masks are not in the table of 2 rows"):
+        some.values_of(masks, name)
+    method = Lime(baseline="unk")
+    np.testing.assert_array_equal(
+        some.solve(method, of=name), some.solve(method, of=name, masks=some.masks[some.rows_of(name)])
+    )
     np.testing.assert_allclose(grown.values_of(masks, name), fresh.values_of(masks, name), rtol=1e-12)
+
+
+def test_joined_tables_keep_every_quantity_in_the_rows_that_were_run_for_it(tmp_path):
+    model, asked = setup("decoder-only")
+    units = units_of(asked)
+    masks = masks_for(units, 9)
+    name = target_function_name(asked.target_function)
+    both = quantities(asked)
+    one = ablate(model, asked, units, masks[:6], wanted={LOG_PROBABILITY: both[LOG_PROBABILITY]})
+    other = ablate(model, asked, units, masks[3:], wanted={name: both[name]})
+    joined = one.joined(other)
+    joined.save(tmp_path / "table.npz")
+    for table in (joined, AblationTable.load(tmp_path / "table.npz")):
+        assert len(table) == len(np.unique(masks, axis=0))
+        np.testing.assert_array_equal(table.values_of(masks[:6]), one.values_of(masks[:6]))
+        np.testing.assert_array_equal(table.values_of(masks[3:], name), other.values_of(masks[3:], name))
+        with pytest.raises(InputError, match="not in the table"):
+            table.values_of(masks[6:])
+        with pytest.raises(InputError, match="not in the table"):
+            table.values_of(masks[:3], name)
+    kept = joined.only([name])
+    np.testing.assert_array_equal(kept.masks[kept.find(other.masks)], other.masks)
+    assert len(kept) == len(other)
 
 
 def test_tables_of_different_questions_do_not_mix():
@@ -256,6 +289,28 @@ def test_a_tables_folder_saves_passes(tmp_path):
     (fresh,) = Lime(n_samples=80, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
     assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_another_target_function_costs_its_own_passes_and_drops_none(tmp_path):
+    model = ReferenceModel("decoder-only")
+    asked = question(model, "the cat sat on the mat and the dog", "a dog slept on the mat")
+    logit = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.target_function.target_ids)
+    other = evolve(asked, target_function=logit)
+    many = KernelShap(n_samples=100, baseline="unk", units="token")
+    few = Occlusion(baseline="unk", units="token")
+    within = evolve(few, budget=5)
+
+    def ran(method, question):
+        (scores,) = evolve(method, tables=str(tmp_path)).attribute(model, [question], no_progress)
+        (alone,) = method.attribute(model, [question], no_progress)
+        np.testing.assert_allclose(scores.target, alone.target, atol=1e-12)
+        assert scores.details["forwards"] <= alone.details["forwards"]
+        return scores.details["forwards"]
+
+    assert ran(many, asked) > ran(few, other) > 0
+    assert 0 < ran(within, asked) <= 5
+    assert 0 < ran(within, other) <= 5
+    assert [ran(many, asked), ran(few, other), ran(within, asked), ran(within, other)] == [0, 0, 0, 0]
 
 
 def test_kept_tables_answer_for_their_own_model_and_function_alone(tmp_path):
