@@ -34,7 +34,11 @@ class Sample:
     """Independent draws, as rows of indices into ``masks``. Shape ``(draws, rows per draw)``."""
 
     def resampled(self, solver: Solver, count: int, seed: int) -> FloatArray:
-        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``, or what else the solver answers."""
+        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``, or what else the solver answers.
+
+        Resamples of n draws vary by (n - 1) / n of the variance that new draws would have: their deviations from their
+        mean are as much larger here.
+        """
         rng = np.random.default_rng([seed, 1])
         fixed = np.setdiff1d(np.arange(len(self.masks)), self.blocks.ravel())
         drawn = []
@@ -42,7 +46,10 @@ class Sample:
             chosen = self.blocks[rng.integers(len(self.blocks), size=len(self.blocks))]
             rows = np.concatenate([fixed, chosen.ravel()])
             drawn.append(solver.solve(self.masks[rows], self.values[rows], self.visible, self.units))
-        return np.stack(drawn)
+        scores = np.stack(drawn)
+        mean = scores.mean(axis=0)
+        draws = len(self.blocks)
+        return mean + np.sqrt(draws / max(draws - 1, 1)) * (scores - mean)
 
 
 def intervals(drawn: FloatArray, confidence: float) -> dict[str, Any]:
