@@ -191,6 +191,23 @@ def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
+def test_stochastic_passes_are_told_and_not_made_for_the_telling(on: str) -> None:
+    adapter, tally = counting(model_of(on))
+    model = AttributionModel(adapter)
+    text = ("the name", "the name of the class" if on == "gpt2-tiny" else "of the class")
+    settings: dict[str, Any] = {"step_scores": ["mc_dropout_prob_avg", "mc_dropout_zscore"], "n_mcd_steps": 7}
+    (bare,) = model.cost(*text, "saliency", step_scores=["entropy"])
+    (told,) = model.cost(*text, "saliency", **settings)
+    assert tally.forward_rows == 0
+    assert bare is not None and told is not None
+    assert told.forwards == bare.forwards + 7
+    model.attribute(*text, "saliency", show_progress=False, **settings)
+    assert 8 <= tally.forward_rows <= told.forwards
+    assert tally.backward_rows == told.backwards
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
 @pytest.mark.parametrize(
     "name, settings",
     [

@@ -54,6 +54,7 @@ from wherefrom.questions.names import as_names, check_names
 from wherefrom.questions.positions import no_step_note, step_positions
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span, check_span
+from wherefrom.questions.stochastic import passes_for
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, nth_seed, plain
@@ -426,7 +427,7 @@ class AttributionModel:
     ) -> list[Cost | None]:
         """What `attribute` will ask of the model for each input, told before it is asked.
 
-        Nothing is generated and nothing is attributed; of a contrast, its one pass is made. Arguments mean what they
+        Nothing is generated, attributed or sampled; of a contrast, its one pass is made. Arguments mean what they
         mean in `attribute`.
 
         Args:
@@ -438,7 +439,8 @@ class AttributionModel:
 
         Returns:
             Rows forward and scalars differentiated for each input; None where the method cannot know. Step scores that
-            the method's own passes do not give take one row more, so that with step scores the cost is a bound.
+            the method's own passes do not give take one row more, so that with step scores the cost is a bound; those
+            that look at stochastic passes take these.
 
         Raises:
             UsageError: Something does not fit; the message says what, why and what to do.
@@ -484,6 +486,7 @@ class AttributionModel:
                 contrast_alignments=contrast_targets_alignments,
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
+                sampled=False,
             )
             positions = _positions(examples, attr_pos_start, attr_pos_end)
             prepared = prepare(self.adapter, examples, positions, options)
@@ -494,6 +497,10 @@ class AttributionModel:
             forwards=int(options.has_contrast and compared) + bool(request.scores), at_most=bool(request.scores)
         )
         told = [request.method.cost_on(self.adapter, question) for question in prepared.questions]
+        told = [
+            None if cost is None else cost + Cost(forwards=passes_for(self.adapter, question.scores))
+            for cost, question in zip(told, prepared.questions, strict=True)
+        ]
         if check:
             told = [
                 None if cost is None else cost + check_cost(self.adapter, request.method, question)

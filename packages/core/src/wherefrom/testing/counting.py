@@ -45,7 +45,8 @@ def counting(model: Any) -> tuple[Any, Tally]:
     """The model with a meter on it.
 
     A method whose first parameter is called ``rows`` is taken to run each row forward once, each of its ``baselines``
-    too if that is the second, and to differentiate as many scalars as its answer has ``values``.
+    too if that is the second, each so many times as it is given ``passes``, and to differentiate as many scalars as its
+    answer has ``values``.
 
     Returns:
         An object with every public method of ``model``, and the tally it keeps.
@@ -60,9 +61,9 @@ def counting(model: Any) -> tuple[Any, Tally]:
             others = iter(args)
             if takes_baselines(method) and args:
                 others = iter((_counted_rows(args[0], tally), *args[1:]))
-            answers = method(_counted_rows(rows, tally), *others, **kwargs)
+            answers = method(_counted_rows(rows, tally, kwargs.get("passes", 1)), *others, **kwargs)
             for answer in answers:
-                if isinstance(answer, _HasValues):
+                if isinstance(answer, _HasValues) and not callable(answer.values):  # a framework's array has a method
                     tally.backward_rows += len(answer.values)
                 yield answer
 
@@ -116,12 +117,12 @@ def takes_baselines(method: Callable[..., Any]) -> bool:
     return list(inspect.signature(method).parameters)[1:2] == ["baselines"]
 
 
-def _counted_rows(rows: Iterable[Row], tally: Tally) -> Iterator[Row]:
+def _counted_rows(rows: Iterable[Row], tally: Tally, passes: int = 1) -> Iterator[Row]:
     sources: dict[Any, Row] = {}
     for row in rows:
-        tally.forward_rows += 1
+        tally.forward_rows += passes
         length = int(np.max(row.steps)) if len(row.steps) else 0
-        tally.forward_positions += max(0, length - (row.first_change or 0))
+        tally.forward_positions += passes * max(0, length - (row.first_change or 0))
         if row.source_ids is not None:
             embeds = None if row.source_embeds is None else id(row.source_embeds)
             visible = None if row.source_visible is None else row.source_visible.tobytes()
