@@ -1,11 +1,15 @@
 """The table against passes written out one by one, and its life on disk."""
 
+import io
+
 import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
 from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
+from wherefrom.methods.head_weights import HeadWeights
+from wherefrom.methods.paths.word_paths import Neighbours
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
@@ -274,6 +278,87 @@ def test_damaged_files_are_refused(tmp_path):
     np.savez(path, other=np.zeros(3))
     with pytest.raises(FileFormatError, match="not an ablation table"):
         AblationTable.load(path)
+
+
+def damaged(path):
+    """The same file, damaged in many ways."""
+    whole = path.read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        broken = bytearray(whole)
+        broken[place : place + 8] = bytes(byte ^ 0x5A for byte in broken[place : place + 8])
+        yield bytes(broken)
+        yield whole[:place]
+
+
+def foreign(path):
+    """Files of arrays that are something else."""
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    yield file.getvalue()
+    for header in (
+        b"[]",
+        b"{}",
+        b"3",
+        b"no",
+        b'{"format": ["wherefrom.ablation/1"]}',
+        b'{"format": "wherefrom.ablation/1"}',
+    ):
+        file = io.BytesIO()
+        np.savez(file, header=np.frombuffer(header, dtype=np.uint8), decoder=np.zeros(3))
+        yield file.getvalue()
+    with np.load(path) as stored:
+        arrays = {**stored}
+    for name in arrays:
+        file = io.BytesIO()
+        np.savez(file, **{**arrays, name: arrays[name][:-1]})
+        yield file.getvalue()
+
+
+def test_every_damage_to_a_table_is_told_as_such(tmp_path):
+    model, asked = setup("encoder-decoder")
+    units = units_of(asked)
+    table = ablate(model, asked, units, masks_for(units))
+    table.save(tmp_path / "table.npz")
+    path = tmp_path / "damaged.npz"
+    for broken in (*damaged(tmp_path / "table.npz"), *foreign(tmp_path / "table.npz")):
+        path.write_bytes(broken)
+        try:
+            back = AblationTable.load(path)
+        except FileFormatError as error:
+            assert "damaged.npz is not an ablation table" in str(error)
+        else:  # what the zip archive says twice, or does not need
+            np.testing.assert_array_equal(back.values_of(table.masks), table.values_of(table.masks))
+
+
+def test_every_damage_to_weights_of_heads_is_told_as_such(tmp_path):
+    weights = HeadWeights(decoder=np.random.default_rng(0).random((2, 3)))
+    weights.save(tmp_path / "heads.npz")
+    path = tmp_path / "damaged.npz"
+    for broken in damaged(tmp_path / "heads.npz"):
+        path.write_bytes(broken)
+        try:
+            back = HeadWeights.load(path)
+        except FileFormatError as error:
+            assert "damaged.npz holds no weights" in str(error)
+        else:
+            np.testing.assert_array_equal(back.decoder, weights.decoder)
+
+
+def test_looked_up_words_that_are_damaged_are_looked_up_again(tmp_path):
+    table = np.random.default_rng(0).random((30, 4))
+    words = np.arange(12)
+    looked_up = Neighbours(table, 5, str(tmp_path))
+    expected = looked_up.of(words)
+    looked_up.save()
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for broken in (*damaged(path), *foreign(path)):
+        path.write_bytes(broken)
+        again = Neighbours(table, 5, str(tmp_path))
+        np.testing.assert_array_equal(again.of(words), expected)
+        again.save()
+        np.testing.assert_array_equal(Neighbours(table, 5, str(tmp_path)).of(words), expected)
+        path.write_bytes(whole)
 
 
 def test_a_tables_folder_saves_passes(tmp_path):

@@ -99,7 +99,11 @@ def asked(
         score_args.update(args)
         foreign = foreign or other
     used |= set(score_args)
-    unknown = [name for name in (*kwargs, *groups["attribution_args"]) if name not in used and name not in CONTRAST and name not in taken]
+    unknown = [
+        name
+        for name in (*kwargs, *groups["attribution_args"])
+        if name not in used and name not in CONTRAST and name not in taken
+    ]
     if unknown:
         logger.warning("Nobody takes %s: left out. attribute() of wherefrom makes it an error.", ", ".join(unknown))
     contrast = {name: kwargs[name] for name in CONTRAST if kwargs.get(name) is not None}

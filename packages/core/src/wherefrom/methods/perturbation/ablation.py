@@ -17,7 +17,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
-from zipfile import BadZipFile
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -26,6 +25,7 @@ from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerp
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.npz import arrays_of, header_of
 from wherefrom.methods.perturbation.removal import Removed, as_baseline, removal
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
@@ -255,40 +255,50 @@ class AblationTable:
 
         Raises:
             FileFormatError: The file is damaged or something else.
+            FileNotFoundError: There is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(arrays["header"].tobytes().decode())
-                if header["format"] not in (FORMAT, WITH_HOLES):
-                    raise FileFormatError(f"{path}: expected {FORMAT} or {WITH_HOLES}, found {header['format']!r}.")
-                units = Units(
-                    members=tuple(
-                        Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
-                        for side, start, end, removable in header["units"]
-                    ),
-                    steps=arrays["steps"],
-                    source_length=header["source_length"],
-                    target_length=header["target_length"],
-                )
-                names = header["quantities"]
-                return cls(
-                    units=units,
-                    baseline=header["baseline"],
-                    masks=arrays["masks"],
-                    values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
-                    clean={name: arrays[f"clean.{index}"] for index, name in enumerate(names)},
-                    question_hash=header["question_hash"],
-                    forwards=header["forwards"],
-                    run_for={
-                        name: arrays[f"run_for.{index}"]
-                        for index, name in enumerate(names)
-                        if f"run_for.{index}" in arrays
-                    },
-                )
-        except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
-            if isinstance(error, FileFormatError | FileNotFoundError):
-                raise
-            raise FileFormatError(f"{path} is not an ablation table, or it is damaged: {error}.") from error
+            arrays = arrays_of(path)
+            header = header_of(arrays, (FORMAT, WITH_HOLES))
+            units = Units(
+                members=tuple(
+                    Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
+                    for side, start, end, removable in header["units"]
+                ),
+                steps=arrays["steps"],
+                source_length=header["source_length"],
+                target_length=header["target_length"],
+            )
+            names = header["quantities"]
+            table = cls(
+                units=units,
+                baseline=header["baseline"],
+                masks=arrays["masks"],
+                values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
+                clean={name: arrays[f"clean.{index}"] for index, name in enumerate(names)},
+                question_hash=header["question_hash"],
+                forwards=header["forwards"],
+                run_for={
+                    name: arrays[f"run_for.{index}"] for index, name in enumerate(names) if f"run_for.{index}" in arrays
+                },
+            )
+            table.check_shapes()
+        except (FileFormatError, ShapeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileFormatError(
+                f"{path} is not an ablation table, or it is damaged: {str(error).rstrip('.')}. Delete the file."
+            ) from error
+        return table
+
+    def check_shapes(self) -> None:
+        """Raise: ShapeError: The arrays do not belong together."""
+        rows, steps = len(self.masks), len(self.units.steps)
+        expected = [(self.masks, (rows, len(self.units)))]
+        expected += [(values, (rows, steps)) for values in self.values.values()]
+        expected += [(clean, (steps,)) for clean in self.clean.values()]
+        expected += [(run, (rows,)) for run in self.run_for.values()]
+        for array, shape in expected:
+            if array.shape != shape:
+                raise ShapeError(f"an array of shape {array.shape}, expected {shape}")
 
     def _column(self, of: str) -> FloatArray:
         if of not in self.values:
