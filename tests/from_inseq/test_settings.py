@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import torch
 import wherefrom.inseq as inseq
 from wherefrom.errors import SettingsError
 from wherefrom.inseq.models.asking import asked
@@ -37,8 +38,23 @@ def test_settings_of_a_method_that_is_made_already_stay() -> None:
     assert method_of(Lime(n_samples=80, mask_prob=0.2), mask_prob=0.4) == Lime(n_samples=80, mask_prob=0.4)
 
 
+def test_an_example_without_pairs_is_compared_beside_others_with_some() -> None:
+    model = inseq.load_model("demo:lm", "saliency")
+    options: dict[str, Any] = {
+        "attributed_fn": "contrast_prob_diff",
+        "contrast_targets": ["Mary stayed at home because he was sick"] * 2,
+        "contrast_targets_alignments": [[(6, 6)], []],
+        "show_progress": False,
+    }
+    whole = model.attribute([PROMPT] * 2, [WHOLE] * 2, **options)
+    part = model.attribute([PROMPT] * 2, [WHOLE] * 2, attr_pos_end=8, **options)
+    for one, other in zip(whole, part, strict=True):
+        rows, steps = other.target_attributions.shape[:2]
+        torch.testing.assert_close(other.target_attributions, one.target_attributions[:rows, :steps], equal_nan=True)
+
+
 @pytest.mark.parametrize(
-    ("method", "settings"),
+    "method, settings",
     [
         ("integrated_gradients", {"baselines": float("nan")}),
         ("integrated_gradients", {"baselines": "mean", "baseline": "zero"}),

@@ -182,7 +182,7 @@ def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, 
         if value is None:
             continue
         if name == "contrast_targets_alignments":
-            found[name] = one_per_example(value, count)[index]
+            found[name] = [one_per_example(value, count)[index]]
         else:
             found[name] = value[index] if isinstance(value, list | tuple) and len(value) == count else value
     return found
