@@ -93,7 +93,7 @@ def test_other_temperatures_give_numbers(temperature: float, model: AttributionM
 
 
 @pytest.mark.parametrize(
-    ("method", "settings", "names"),
+    "method, settings, names",
     [
         ("integrated_gradients", {"baseline": "zero", "baselines": "mean"}, "'baseline' and 'baselines'"),
         ("integrated_gradients", {"baselines": "mean", "baseline": "zero"}, "'baselines' and 'baseline'"),

@@ -199,7 +199,8 @@ def test_stochastic_passes_are_told_and_not_made_for_the_telling(on: str) -> Non
     (bare,) = model.cost(*text, "saliency", step_scores=["entropy"])
     (told,) = model.cost(*text, "saliency", **settings)
     assert tally.forward_rows == 0
-    assert bare is not None and told is not None
+    assert bare is not None
+    assert told is not None
     assert told.forwards == bare.forwards + 7
     model.attribute(*text, "saliency", show_progress=False, **settings)
     assert 8 <= tally.forward_rows <= told.forwards

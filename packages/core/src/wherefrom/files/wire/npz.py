@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import struct
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from struct import error as StructError
 from typing import Any
 from zipfile import BadZipFile
 
@@ -22,7 +22,7 @@ DAMAGE = (
     OSError,
     BadZipFile,
     zlib.error,
-    StructError,
+    struct.error,
     NotImplementedError,
     RuntimeError,
     TypeError,

@@ -158,8 +158,8 @@ class AblationTable:
             spans: Target positions ``(start, end)``, end exclusive: each is one output, the sum over its steps. None:
                 one output per step.
             masks: The rows to use, in this order, repeats allowed: ``solver.plan(...)`` gives what the method gives,
-                whose plan matters (Shapley values, occlusion) or may draw a mask twice. None: all rows that were run for
-                the quantity, each once.
+                whose plan matters (Shapley values, occlusion) or may draw a mask twice. None: all rows that were run
+                for the quantity, each once.
 
         Returns:
             Shape ``(units, outputs)``.
@@ -383,8 +383,10 @@ def ablate(
     chunk: int | None = None,
     progress: Progress = no_progress,
 ) -> AblationTable:
-    """Run the model once for every mask that ``table`` does not have yet for all that is wanted, all steps read from the same pass; of what is
-    deleted, steps that are left nothing to predict from take a pass of their own (`removal.two_rows`).
+    """Run the model once for every mask that ``table`` does not have yet for all that is wanted.
+
+    All steps are read from the same pass; of what is deleted, steps that are left nothing to predict from take a pass
+    of their own (`removal.two_rows`).
 
     Equal masks run once; masks that change nothing, or nothing a step can see, do not run at all for it: their values
     are those of the clean pass. Rows come to the adapter sorted by the first position they change, so that it can share
@@ -418,6 +420,7 @@ def ablate(
         return run(masks, wanted, None)
     if table.question_hash != known_as:
         raise InputError("The ablation table is of another input, model, unit or baseline, so it cannot be extended.")
+    table = evolve(table, units=units)  # they remove the same, and may be cut otherwise
     lacking = np.zeros(len(masks), bool)
     for name in wanted:
         lacking |= table.find(masks, name) < 0
