@@ -261,6 +261,21 @@ def refusal(ask: Any, *given: Any, **options: Any) -> str | None:
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("budget", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "name", [name for name in METHODS if any(setting.name == "budget" for setting in fields(METHODS.get(name)))]
+)
+def test_no_price_is_told_for_a_budget_that_is_refused(name: str, budget: int) -> None:
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts = ("if x. the name. if y. is", "if x. the name. if y. is no value")
+    refused = refusal(model.attribute, *texts, name, show_progress=False, budget=budget)
+    assert refusal(model.cost, *texts, name, budget=budget) == refused
+    if budget == 1:
+        assert refused is not None
+        assert "budget" in refused
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("function", [None, pytest.param("entropy", marks=pytest.mark.heavy), "contrast_prob_diff"])
 @pytest.mark.parametrize("name", [name for name in METHODS if name != "reagent"])
 def test_no_price_is_told_for_what_is_refused(name: str, function: str | None) -> None:
