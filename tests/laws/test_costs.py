@@ -260,6 +260,23 @@ def refusal(ask: Any, *given: Any, **options: Any) -> str | None:
     return None
 
 
+def test_a_price_takes_settings_for_one_alone() -> None:
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts = ("the name", "the name of the class")
+    alone: dict[str, Any] = {
+        "attribution_args": {"n_steps": 3},
+        "step_scores": ["mc_dropout_zscore"],
+        "step_scores_args": {"n_mcd_steps": 7},
+    }
+    (told,) = model.cost(*texts, "integrated_gradients", attributed_fn_args={"logprob": True}, **alone)
+    assert (
+        told
+        == model.cost(*texts, "integrated_gradients", step_scores=["mc_dropout_zscore"], n_steps=3, n_mcd_steps=7)[0]
+    )
+    assert "Did you mean" not in str(refusal(model.cost, *texts, "saliency", generation_arg={}))
+    assert "'attribution_args'" in str(refusal(model.cost, *texts, "saliency", attribution_arg={}))
+
+
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("budget", [1, 2, 3, 5])
 @pytest.mark.parametrize(

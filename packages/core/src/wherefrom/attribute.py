@@ -416,6 +416,9 @@ class AttributionModel:
         keep_special: bool = True,
         attributed_fn: StepFunctionLike | None = None,
         skip_special_tokens: bool = False,
+        attribution_args: Mapping[str, Any] | None = None,
+        attributed_fn_args: Mapping[str, Any] | None = None,
+        step_scores_args: Mapping[str, Any] | None = None,
         attributed_span: Span | None = None,
         contrast_targets: ContrastText | Sequence[ContrastText] | None = None,
         contrast_sources: ContrastText | Sequence[ContrastText] | None = None,
@@ -453,10 +456,10 @@ class AttributionModel:
             [step_scores] if isinstance(step_scores, str) else step_scores,
             default_function=self.attributed_fn,
             settings=settings,
-            attribution_args={},
-            attributed_fn_args={},
-            step_scores_args={},
-            reserved=_ATTRIBUTE_PARAMETERS,
+            attribution_args=attribution_args or {},
+            attributed_fn_args=attributed_fn_args or {},
+            step_scores_args=step_scores_args or {},
+            reserved=_COST_PARAMETERS,
         )
         inputs = as_inputs(input_texts)
         check_span(attributed_span)
@@ -667,3 +670,4 @@ def _batches(items: Any, size: int | None) -> Iterator[Any]:
 
 
 _ATTRIBUTE_PARAMETERS = tuple(inspect.signature(AttributionModel.attribute).parameters)
+_COST_PARAMETERS = tuple(inspect.signature(AttributionModel.cost).parameters)
