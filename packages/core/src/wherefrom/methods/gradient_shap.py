@@ -151,6 +151,7 @@ class GradientShap(Method[GivesGradients]):
             details={
                 "seed": question.seed,
                 "samples": len(drawn),
+                "largest_score": moments.largest().tolist(),
                 "standard_error": {side: error.tolist() for side, error in moments.standard_errors().items()},
             },
             warnings=self._warned(moments),
