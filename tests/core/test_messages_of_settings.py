@@ -13,6 +13,7 @@ from wherefrom.errors import SettingsError, UnknownNameError, nearest
 from wherefrom.methods import Gim, IntegratedGradients, Reagent
 from wherefrom.methods.checking import with_another_seed
 from wherefrom.methods.perturbation.samplers import as_sampler
+from wherefrom.methods.sampling.seeds import CHECK, RESAMPLES, random_for, random_of
 from wherefrom.settings import LARGEST_SEED, nth_seed
 from wherefrom.testing import question
 
@@ -44,6 +45,14 @@ def test_a_check_asks_with_a_seed_of_its_own(model: AttributionModel) -> None:
     seeds = {asked.seed for _, asked in others}
     assert len(seeds) == 4
     assert not seeds & {0, 1, 2, 3, LARGEST_SEED}
+
+
+def test_what_else_is_drawn_under_a_seed_shares_no_draw_with_rounds(model: AttributionModel) -> None:
+    about = question(model.adapter, TEXT, " She")
+    for seed in (0, 1, 7, LARGEST_SEED):
+        rounds = [random_of(None, evolve(about, seed=seed), number) for number in range(200)]
+        drawn = [rng.random() for rng in (*rounds, random_for(RESAMPLES, seed), random_for(CHECK, seed))]
+        assert len(set(drawn)) == len(drawn)
 
 
 def test_the_largest_seed_of_a_method_can_be_checked(model: AttributionModel) -> None:

@@ -17,6 +17,7 @@ from attrs import frozen
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import Solver
 from wherefrom.methods.perturbation.units import Units
+from wherefrom.methods.sampling.seeds import RESAMPLES, random_for
 
 
 @frozen(kw_only=True, eq=False)
@@ -39,7 +40,7 @@ class Sample:
         Resamples of n draws vary by (n - 1) / n of the variance that new draws would have: their deviations from their
         mean are as much larger here.
         """
-        rng = np.random.default_rng([seed, 1])
+        rng = random_for(RESAMPLES, seed)
         fixed = np.setdiff1d(np.arange(len(self.masks)), self.blocks.ravel())
         drawn = []
         for _ in range(count):
