@@ -236,7 +236,7 @@ class AblationTable:
             "units": [[unit.side, unit.start, unit.end, unit.removable.tolist()] for unit in self.units.members],
             "quantities": names,
         }
-        arrays = {f"values.{index}": self.values[name] for index, name in enumerate(names)}
+        arrays: dict[str, Array] = {f"values.{index}": self.values[name] for index, name in enumerate(names)}
         arrays |= {f"clean.{index}": self.clean[name] for index, name in enumerate(names)}
         arrays |= {f"run_for.{index}": self.run_for[name] for index, name in enumerate(names) if name in self.run_for}
         file = io.BytesIO()
@@ -245,7 +245,7 @@ class AblationTable:
             header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             masks=self.masks,
             steps=self.units.steps,
-            **arrays,  # type: ignore[arg-type]
+            **arrays,
         )
         write_whole(path, [file.getvalue()], overwrite=overwrite)
 
@@ -292,7 +292,7 @@ class AblationTable:
     def check_shapes(self) -> None:
         """Raise: ShapeError: The arrays do not belong together."""
         rows, steps = len(self.masks), len(self.units.steps)
-        expected = [(self.masks, (rows, len(self.units)))]
+        expected: list[tuple[Array, tuple[int, ...]]] = [(self.masks, (rows, len(self.units)))]
         expected += [(values, (rows, steps)) for values in self.values.values()]
         expected += [(clean, (steps,)) for clean in self.clean.values()]
         expected += [(run, (rows,)) for run in self.run_for.values()]

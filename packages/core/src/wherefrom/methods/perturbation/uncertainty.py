@@ -47,10 +47,11 @@ class Sample:
             chosen = self.blocks[rng.integers(len(self.blocks), size=len(self.blocks))]
             rows = np.concatenate([fixed, chosen.ravel()])
             drawn.append(solver.solve(self.masks[rows], self.values[rows], self.visible, self.units))
-        scores = np.stack(drawn)
+        scores: FloatArray = np.stack(drawn)
         mean = scores.mean(axis=0)
         draws = len(self.blocks)
-        return mean + np.sqrt(draws / max(draws - 1, 1)) * (scores - mean)
+        wider: FloatArray = mean + np.sqrt(draws / max(draws - 1, 1)) * (scores - mean)
+        return wider
 
 
 def intervals(drawn: FloatArray, confidence: float) -> dict[str, Any]:
