@@ -1,11 +1,15 @@
 """The table against passes written out one by one, and its life on disk."""
 
+import io
+
 import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
 from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
+from wherefrom.methods.head_weights import HeadWeights
+from wherefrom.methods.paths.word_paths import Neighbours
 from wherefrom.methods.perturbation.ablation import (
     CONTRAST_LOG_PROBABILITY,
     LOG_PROBABILITY,
@@ -14,6 +18,7 @@ from wherefrom.methods.perturbation.ablation import (
     quantities,
     target_function_name,
 )
+from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.removal import BASELINES, check_baseline, removal
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
@@ -141,13 +146,46 @@ def test_another_target_function_fills_a_column_of_its_own():
     table = ablate(model, asked, units, masks)
     logit = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.target_function.target_ids)
     other = evolve(asked, target_function=logit)
-    grown = ablate(model, other, units, masks[:2], table=table)
+    some = ablate(model, other, units, masks[:2], table=table)
+    assert some.forwards - table.forwards <= 1 + 2, "the masks that are asked for, and the clean pass"
+    grown = ablate(model, other, units, masks, table=some)
     assert {LOG_PROBABILITY, target_function_name(asked.target_function), target_function_name(logit)} == set(
         grown.values
     )
     fresh = ablate(model, other, units, masks)
     name = target_function_name(logit)
+    np.testing.assert_array_equal(some.values_of(masks), table.values_of(masks))
+    np.testing.assert_allclose(some.values_of(masks[:2], name), fresh.values_of(masks[:2], name), rtol=1e-12)
+    with pytest.raises(InputError, match="10 of 12 masks are not in the table of 2 rows"):
+        some.values_of(masks, name)
+    method = Lime(baseline="unk")
+    np.testing.assert_array_equal(
+        some.solve(method, of=name), some.solve(method, of=name, masks=some.masks[some.rows_of(name)])
+    )
     np.testing.assert_allclose(grown.values_of(masks, name), fresh.values_of(masks, name), rtol=1e-12)
+
+
+def test_joined_tables_keep_every_quantity_in_the_rows_that_were_run_for_it(tmp_path):
+    model, asked = setup("decoder-only")
+    units = units_of(asked)
+    masks = masks_for(units, 9)
+    name = target_function_name(asked.target_function)
+    both = quantities(asked)
+    one = ablate(model, asked, units, masks[:6], wanted={LOG_PROBABILITY: both[LOG_PROBABILITY]})
+    other = ablate(model, asked, units, masks[3:], wanted={name: both[name]})
+    joined = one.joined(other)
+    joined.save(tmp_path / "table.npz")
+    for table in (joined, AblationTable.load(tmp_path / "table.npz")):
+        assert len(table) == len(np.unique(masks, axis=0))
+        np.testing.assert_array_equal(table.values_of(masks[:6]), one.values_of(masks[:6]))
+        np.testing.assert_array_equal(table.values_of(masks[3:], name), other.values_of(masks[3:], name))
+        with pytest.raises(InputError, match="not in the table"):
+            table.values_of(masks[6:])
+        with pytest.raises(InputError, match="not in the table"):
+            table.values_of(masks[:3], name)
+    kept = joined.only([name])
+    np.testing.assert_array_equal(kept.masks[kept.find(other.masks)], other.masks)
+    assert len(kept) == len(other)
 
 
 def test_tables_of_different_questions_do_not_mix():
@@ -243,6 +281,103 @@ def test_damaged_files_are_refused(tmp_path):
         AblationTable.load(path)
 
 
+def damaged(path):
+    """The same file, damaged in many ways."""
+    whole = path.read_bytes()
+    for place in range(0, len(whole), max(1, len(whole) // 150)):
+        broken = bytearray(whole)
+        broken[place : place + 8] = bytes(byte ^ 0x5A for byte in broken[place : place + 8])
+        yield bytes(broken)
+        yield whole[:place]
+
+
+def foreign(path):
+    """Files of arrays that are something else."""
+    file = io.BytesIO()
+    np.save(file, np.zeros(3))
+    yield file.getvalue()
+    for header in (
+        b"[]",
+        b"{}",
+        b"3",
+        b"no",
+        b'{"format": ["wherefrom.ablation/1"]}',
+        b'{"format": "wherefrom.ablation/1"}',
+    ):
+        file = io.BytesIO()
+        np.savez(file, header=np.frombuffer(header, dtype=np.uint8), decoder=np.zeros(3))
+        yield file.getvalue()
+    with np.load(path) as stored:
+        arrays = {**stored}
+    for name in arrays:
+        file = io.BytesIO()
+        np.savez(file, **{**arrays, name: arrays[name][:-1]})
+        yield file.getvalue()
+
+
+def test_kept_tables_answer_in_the_units_of_the_call(tmp_path):
+    """Units that remove the same may be cut otherwise, around tokens which stay as they are, and have another note."""
+    model, asked = setup("decoder-only")
+    units = units_of(asked)
+    first, *others = units.members
+    wider = evolve(units, members=(evolve(first, start=first.start - 1), *others), note="cut by words")
+    masks = masks_for(units)
+    for cut in (units, wider):
+        growing = GrowingTable(model, asked, cut, "unk", folder=tmp_path)
+        assert growing.ask(masks).units.described() == cut.described()
+        assert growing.ask(masks).units.note == cut.note
+    assert growing.forwards == 0
+
+
+def test_every_damage_to_a_table_is_told_as_such(tmp_path):
+    model, asked = setup("encoder-decoder")
+    units = units_of(asked)
+    table = ablate(model, asked, units, masks_for(units))
+    table.save(tmp_path / "table.npz")
+    path = tmp_path / "damaged.npz"
+    for broken in (*damaged(tmp_path / "table.npz"), *foreign(tmp_path / "table.npz")):
+        path.write_bytes(broken)
+        try:
+            back = AblationTable.load(path)
+        except FileFormatError:
+            with pytest.raises(FileFormatError, match=r"damaged\.npz is not an ablation table"):
+                AblationTable.load(path)
+        else:  # what the zip archive says twice, or does not need
+            np.testing.assert_array_equal(back.values_of(table.masks), table.values_of(table.masks))
+
+
+def test_every_damage_to_weights_of_heads_is_told_as_such(tmp_path):
+    weights = HeadWeights(decoder=np.random.default_rng(0).random((2, 3)))
+    weights.save(tmp_path / "heads.npz")
+    path = tmp_path / "damaged.npz"
+    for broken in damaged(tmp_path / "heads.npz"):
+        path.write_bytes(broken)
+        try:
+            back = HeadWeights.load(path)
+        except FileFormatError:
+            with pytest.raises(FileFormatError, match=r"damaged\.npz holds no weights"):
+                HeadWeights.load(path)
+        else:
+            np.testing.assert_array_equal(back.decoder, weights.decoder)
+
+
+def test_looked_up_words_that_are_damaged_are_looked_up_again(tmp_path):
+    table = np.random.default_rng(0).random((30, 4))
+    words = np.arange(12)
+    looked_up = Neighbours(table, 5, str(tmp_path))
+    expected = looked_up.of(words)
+    looked_up.save()
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for broken in (*damaged(path), *foreign(path)):
+        path.write_bytes(broken)
+        again = Neighbours(table, 5, str(tmp_path))
+        np.testing.assert_array_equal(again.of(words), expected)
+        again.save()
+        np.testing.assert_array_equal(Neighbours(table, 5, str(tmp_path)).of(words), expected)
+        path.write_bytes(whole)
+
+
 def test_a_tables_folder_saves_passes(tmp_path):
     model, asked = setup("decoder-only")
     meter, tally = counting(model)
@@ -256,6 +391,28 @@ def test_a_tables_folder_saves_passes(tmp_path):
     (fresh,) = Lime(n_samples=80, baseline="unk").attribute(model, [asked], no_progress)
     np.testing.assert_allclose(more.target, fresh.target, atol=1e-12)
     assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_another_target_function_costs_its_own_passes_and_drops_none(tmp_path):
+    model = ReferenceModel("decoder-only")
+    asked = question(model, "the cat sat on the mat and the dog", "a dog slept on the mat")
+    logit = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=asked.target_function.target_ids)
+    other = evolve(asked, target_function=logit)
+    many = KernelShap(n_samples=100, baseline="unk", units="token")
+    few = Occlusion(baseline="unk", units="token")
+    within = evolve(few, budget=5)
+
+    def ran(method, question):
+        (scores,) = evolve(method, tables=str(tmp_path)).attribute(model, [question], no_progress)
+        (alone,) = method.attribute(model, [question], no_progress)
+        np.testing.assert_allclose(scores.target, alone.target, atol=1e-12)
+        assert scores.details["forwards"] <= alone.details["forwards"]
+        return scores.details["forwards"]
+
+    assert ran(many, asked) > ran(few, other) > 0
+    assert 0 < ran(within, asked) <= 5
+    assert 0 < ran(within, other) <= 5
+    assert [ran(many, asked), ran(few, other), ran(within, asked), ran(within, other)] == [0, 0, 0, 0]
 
 
 def test_kept_tables_answer_for_their_own_model_and_function_alone(tmp_path):

@@ -139,7 +139,7 @@ def test_parts_that_may_not_be_counted_out_stay_whole() -> None:
 
 
 def test_samples_are_not_lowered_below_what_units_need() -> None:
-    """Half of the budget is 9 coalitions, and kernel_shap needs 12 for the 6 units."""
+    """Half of the budget is 9 coalitions, and kernel_shap needs 14 for the 6 units."""
     model = model_of("reference")
     (found,) = KernelShap(budget=18).attribute(model, [asked(model)], no_progress)
     assert len(found.details["units"]["target"]) == 6

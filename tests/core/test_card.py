@@ -171,6 +171,43 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
     assert sampled.standard_error > 0
 
 
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+def test_the_standard_error_of_gradient_shap_is_on_it() -> None:
+    model = AttributionModel(linear_model())
+    drawn = m.GradientShap(n_samples=6, stdevs=0.3)
+    out = model.attribute(PROMPT, TARGET, method=drawn, show_progress=False)[0]
+    errors = np.array(out.details["standard_error"]["target"]).max(axis=0)
+    largest = np.abs(np.asarray(out.target_attributions).sum(axis=-1)).max(axis=0)
+    for one in (out, out.aggregate()):
+        assert one.card().standard_error == pytest.approx((errors / largest).max(), rel=1e-4)
+    assert "standard error" in out.card().brief()
+    single = model.attribute(PROMPT, TARGET, method=m.GradientShap(n_samples=1), show_progress=False)[0]
+    assert "standard error: not a finite number" in single.card().lines()
+
+
+def test_a_gap_that_is_no_number_is_not_hidden_by_others() -> None:
+    out = AttributionModel(linear_model()).attribute(
+        PROMPT, TARGET, method="integrated_gradients", show_progress=False
+    )[0]
+    gaps = out.details["completeness_gap"]
+    for gap in (None, float("nan")):
+        card = out.replace(details={**out.details, "completeness_gap": [*gaps[:-1], gap]}).card()
+        assert card.completeness_gap is not None
+        assert np.isnan(card.completeness_gap)
+        assert "completeness gap not a finite number" in card.brief()
+        assert "completeness gap: not a finite number" in card.lines()
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("own, shown", [(5, 5), (0, 0), (None, 3)])
+def test_the_seed_is_the_one_that_was_drawn_with(own: int | None, shown: int) -> None:
+    drawn = m.Lime(seed=own, n_samples=20, baseline="unk")
+    made = AttributionModel(linear_model()).attribute(PROMPT, TARGET, method=drawn, seed=3, show_progress=False)
+    card = made[0].card(made.provenance)
+    assert card.seed == shown
+    assert f"seed: {shown}" in card.lines()
+
+
 def test_a_result_alone_has_a_card_too() -> None:
     (result,) = explained().sequence_attributions
     assert isinstance(result, Attribution)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import InputError
+from wherefrom.errors import InputError, SettingsError
 from wherefrom.methods import ExactShapley
 from wherefrom.progress import no_progress
 from wherefrom.testing.induction import induction_model
@@ -45,5 +45,6 @@ def test_what_is_refused_has_no_price():
         model.cost(words, f"{words} big", "exact_shapley", units="token")
     few = model.cost(words, f"{words} big", "exact_shapley", units=[(0, 3), (3, 7)])
     assert few[0].forwards == 4
-    within = model.cost(words, f"{words} big", "exact_shapley", units="token", budget=40)
-    assert within[0].forwards == 40, "a budget is spent from coarse to fine"
+    for ask in (model.cost, model.attribute):
+        with pytest.raises(SettingsError, match="budget=40 is too little: the 15 largest units cost 32768"):
+            ask(words, f"{words} big", "exact_shapley", units="token", budget=40)

@@ -10,9 +10,10 @@ import wherefrom
 from attrs import evolve
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
-from wherefrom.methods import Gim, Reagent
+from wherefrom.methods import Gim, IntegratedGradients, Reagent
 from wherefrom.methods.checking import with_another_seed
 from wherefrom.methods.perturbation.samplers import as_sampler
+from wherefrom.methods.sampling.seeds import CHECK, RESAMPLES, random_for, random_of
 from wherefrom.settings import LARGEST_SEED, nth_seed
 from wherefrom.testing import question
 
@@ -24,7 +25,7 @@ def model() -> AttributionModel:
     return wherefrom.load_model("demo:lm")
 
 
-def asked(model: AttributionModel, method: str, **settings: Any) -> Any:
+def asked(model: AttributionModel, method: Any, **settings: Any) -> Any:
     return model.attribute(TEXT, f"{TEXT} She", method=method, show_progress=False, **settings)
 
 
@@ -44,6 +45,14 @@ def test_a_check_asks_with_a_seed_of_its_own(model: AttributionModel) -> None:
     seeds = {asked.seed for _, asked in others}
     assert len(seeds) == 4
     assert not seeds & {0, 1, 2, 3, LARGEST_SEED}
+
+
+def test_what_else_is_drawn_under_a_seed_shares_no_draw_with_rounds(model: AttributionModel) -> None:
+    about = question(model.adapter, TEXT, " She")
+    for seed in (0, 1, 7, LARGEST_SEED):
+        rounds = [random_of(None, evolve(about, seed=seed), number) for number in range(200)]
+        drawn = [rng.random() for rng in (*rounds, random_for(RESAMPLES, seed), random_for(CHECK, seed))]
+        assert len(set(drawn)) == len(drawn)
 
 
 def test_the_largest_seed_of_a_method_can_be_checked(model: AttributionModel) -> None:
@@ -90,3 +99,35 @@ def test_other_temperatures_give_numbers(temperature: float, model: AttributionM
     (out,) = asked(model, "gim", softmax_temperature=temperature)
     begin = int(out.attr_pos_start)
     assert np.isfinite(np.asarray(out.target_attributions)[:begin]).all()
+
+
+@pytest.mark.parametrize(
+    "method, settings, names",
+    [
+        ("integrated_gradients", {"baseline": "zero", "baselines": "mean"}, "'baseline' and 'baselines'"),
+        ("integrated_gradients", {"baselines": "mean", "baseline": "zero"}, "'baselines' and 'baseline'"),
+        (IntegratedGradients(), {"baseline": "zero", "baselines": "mean"}, "'baseline' and 'baselines'"),
+        (
+            "integrated_gradients",
+            {"attribution_args": {"method": "riemann_left", "quadrature": "fejer"}},
+            "'method' and 'quadrature'",
+        ),
+        ("smoothgrad", {"nt_samples": 3, "n_samples": 7}, "'nt_samples' and 'n_samples'"),
+        (
+            "lime",
+            {"internal_batch_size": 3, "perturbations_per_eval": 7},
+            "'internal_batch_size' and 'perturbations_per_eval'",
+        ),
+    ],
+)
+def test_a_setting_is_given_under_one_name(
+    model: AttributionModel, method: Any, settings: dict[str, Any], names: str
+) -> None:
+    with pytest.raises(SettingsError, match=f"{names} are two names of one setting"):
+        asked(model, method, **settings)
+
+
+def test_settings_for_the_method_alone_win_by_either_name(model: AttributionModel) -> None:
+    for name in ("baseline", "baselines"):
+        out = asked(model, "deeplift", baseline="zero", attribution_args={name: "mean"})
+        assert out.info["method"]["settings"]["baseline"] == "mean"

@@ -191,6 +191,24 @@ def test_step_scores_of_ones_own_passes_make_the_cost_a_bound() -> None:
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
+def test_stochastic_passes_are_told_and_not_made_for_the_telling(on: str) -> None:
+    adapter, tally = counting(model_of(on))
+    model = AttributionModel(adapter)
+    text = ("the name", "the name of the class" if on == "gpt2-tiny" else "of the class")
+    settings: dict[str, Any] = {"step_scores": ["mc_dropout_prob_avg", "mc_dropout_zscore"], "n_mcd_steps": 7}
+    (bare,) = model.cost(*text, "saliency", step_scores=["entropy"])
+    (told,) = model.cost(*text, "saliency", **settings)
+    assert tally.forward_rows == 0
+    assert bare is not None
+    assert told is not None
+    assert told.forwards == bare.forwards + 7
+    model.attribute(*text, "saliency", show_progress=False, **settings)
+    assert 8 <= tally.forward_rows <= told.forwards
+    assert tally.backward_rows == told.backwards
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("on", ["gpt2-tiny", "t5-tiny"])
 @pytest.mark.parametrize(
     "name, settings",
     [
@@ -240,6 +258,38 @@ def refusal(ask: Any, *given: Any, **options: Any) -> str | None:
     except UsageError as error:
         return str(error)
     return None
+
+
+def test_a_price_takes_settings_for_one_alone() -> None:
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts = ("the name", "the name of the class")
+    alone: dict[str, Any] = {
+        "attribution_args": {"n_steps": 3},
+        "step_scores": ["mc_dropout_zscore"],
+        "step_scores_args": {"n_mcd_steps": 7},
+    }
+    (told,) = model.cost(*texts, "integrated_gradients", attributed_fn_args={"logprob": True}, **alone)
+    assert (
+        told
+        == model.cost(*texts, "integrated_gradients", step_scores=["mc_dropout_zscore"], n_steps=3, n_mcd_steps=7)[0]
+    )
+    assert "Did you mean" not in str(refusal(model.cost, *texts, "saliency", generation_arg={}))
+    assert "'attribution_args'" in str(refusal(model.cost, *texts, "saliency", attribution_arg={}))
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("budget", [1, 2, 3, 5])
+@pytest.mark.parametrize(
+    "name", [name for name in METHODS if any(setting.name == "budget" for setting in fields(METHODS.get(name)))]
+)
+def test_no_price_is_told_for_a_budget_that_is_refused(name: str, budget: int) -> None:
+    model = AttributionModel(model_of("gpt2-tiny"))
+    texts = ("if x. the name. if y. is", "if x. the name. if y. is no value")
+    refused = refusal(model.attribute, *texts, name, show_progress=False, budget=budget)
+    assert refusal(model.cost, *texts, name, budget=budget) == refused
+    if budget == 1:
+        assert refused is not None
+        assert "budget" in refused
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")

@@ -54,6 +54,7 @@ from wherefrom.questions.names import as_names, check_names
 from wherefrom.questions.positions import no_step_note, step_positions
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import Span, check_span
+from wherefrom.questions.stochastic import passes_for
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import LARGEST_COUNT, check_call, check_whole, non_default, nth_seed, plain
@@ -415,6 +416,9 @@ class AttributionModel:
         keep_special: bool = True,
         attributed_fn: StepFunctionLike | None = None,
         skip_special_tokens: bool = False,
+        attribution_args: Mapping[str, Any] | None = None,
+        attributed_fn_args: Mapping[str, Any] | None = None,
+        step_scores_args: Mapping[str, Any] | None = None,
         attributed_span: Span | None = None,
         contrast_targets: ContrastText | Sequence[ContrastText] | None = None,
         contrast_sources: ContrastText | Sequence[ContrastText] | None = None,
@@ -426,7 +430,7 @@ class AttributionModel:
     ) -> list[Cost | None]:
         """What `attribute` will ask of the model for each input, told before it is asked.
 
-        Nothing is generated and nothing is attributed; of a contrast, its one pass is made. Arguments mean what they
+        Nothing is generated, attributed or sampled; of a contrast, its one pass is made. Arguments mean what they
         mean in `attribute`.
 
         Args:
@@ -438,7 +442,8 @@ class AttributionModel:
 
         Returns:
             Rows forward and scalars differentiated for each input; None where the method cannot know. Step scores that
-            the method's own passes do not give take one row more, so that with step scores the cost is a bound.
+            the method's own passes do not give take one row more, so that with step scores the cost is a bound; those
+            that look at stochastic passes take these.
 
         Raises:
             UsageError: Something does not fit; the message says what, why and what to do.
@@ -451,10 +456,10 @@ class AttributionModel:
             [step_scores] if isinstance(step_scores, str) else step_scores,
             default_function=self.attributed_fn,
             settings=settings,
-            attribution_args={},
-            attributed_fn_args={},
-            step_scores_args={},
-            reserved=_ATTRIBUTE_PARAMETERS,
+            attribution_args=attribution_args or {},
+            attributed_fn_args=attributed_fn_args or {},
+            step_scores_args=step_scores_args or {},
+            reserved=_COST_PARAMETERS,
         )
         inputs = as_inputs(input_texts)
         check_span(attributed_span)
@@ -484,6 +489,7 @@ class AttributionModel:
                 contrast_alignments=contrast_targets_alignments,
                 contrast_force_inputs=contrast_force_inputs,
                 add_special_tokens=not skip_special_tokens,
+                sampled=False,
             )
             positions = _positions(examples, attr_pos_start, attr_pos_end)
             prepared = prepare(self.adapter, examples, positions, options)
@@ -494,6 +500,10 @@ class AttributionModel:
             forwards=int(options.has_contrast and compared) + bool(request.scores), at_most=bool(request.scores)
         )
         told = [request.method.cost_on(self.adapter, question) for question in prepared.questions]
+        told = [
+            None if cost is None else cost + Cost(forwards=passes_for(self.adapter, question.scores))
+            for cost, question in zip(told, prepared.questions, strict=True)
+        ]
         if check:
             told = [
                 None if cost is None else cost + check_cost(self.adapter, request.method, question)
@@ -660,3 +670,4 @@ def _batches(items: Any, size: int | None) -> Iterator[Any]:
 
 
 _ATTRIBUTE_PARAMETERS = tuple(inspect.signature(AttributionModel.attribute).parameters)
+_COST_PARAMETERS = tuple(inspect.signature(AttributionModel.cost).parameters)

@@ -331,7 +331,7 @@ def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
         SettingsError: A name is unknown (the nearest is suggested), or a value is of the wrong type or out of range.
     """
     known = fields_of(cls)
-    values = {former_names(cls).get(name, name): value for name, value in values.items()}
+    values = by_own_names(cls, values, where=where)
     for name in values:
         if name not in known:
             raise unknown_setting(name, known, where)
@@ -393,6 +393,24 @@ def _takes_plain_values(declared: Any) -> bool:
 def former_names(cls: type) -> Mapping[str, str]:
     """Names under which other libraries know some of the settings of ``cls``, to their names here."""
     return cls.former_names if isinstance(cls, Renamed) else {}
+
+
+def by_own_names(cls: type, values: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """The same settings of ``cls`` by the names that they have here.
+
+    Args:
+        where: Whose they are, for messages.
+
+    Raises:
+        SettingsError: Two of the names mean one setting.
+    """
+    names = former_names(cls)
+    given_as: dict[str, str] = {}
+    for name in values:
+        other = given_as.setdefault(names.get(name, name), name)
+        if other != name:
+            raise SettingsError(f"{where}: {other!r} and {name!r} are two names of one setting. Give one of them.")
+    return {own: values[name] for own, name in given_as.items()}
 
 
 def _structured(value: Any, declared: Any, what: str) -> Any:

@@ -32,6 +32,7 @@ from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.growing import GrowingTable
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.sampling.seeds import CHECK, random_for
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
@@ -90,7 +91,7 @@ def check(
         raise InputError(SINGLE_STEPS)
     units = units_of(question, "token")
     scores = unit_scores(result, units).astype(np.float64)
-    rng = _random(question)
+    rng = random_for(CHECK, question.seed)
     masks = _halves(units, samples, rng)
     if of == TARGET:
         question = evolve(question, target_function=_with_digits(question.target_function))
@@ -188,7 +189,7 @@ def check_cost(model: object, method: AnyMethod, question: Question) -> Cost:
     """What a check adds, a bound: the table, and a method that draws once more, with another seed and so another
     plan."""
     units = units_of(question, "token")
-    table = planned_cost(question, units, _halves(units, SAMPLES, _random(question)), REMOVAL)
+    table = planned_cost(question, units, _halves(units, SAMPLES, random_for(CHECK, question.seed)), REMOVAL)
     if not draws(method):
         return table
     other, asked = with_another_seed(method, question)
@@ -215,10 +216,6 @@ def marked(
         step_aggregation={**result.step_aggregation, FIT: "mean", CHANCE: "max", STABILITY: "mean"},
         details={**result.details, "check": details},
     )
-
-
-def _random(question: Question) -> np.random.Generator:
-    return np.random.default_rng([question.seed, 3])
 
 
 def _halves(units: Units, samples: int, rng: np.random.Generator) -> BoolArray:

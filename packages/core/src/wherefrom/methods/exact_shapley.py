@@ -54,7 +54,7 @@ class ExactShapley(Budgeted):
         units = units_of(question, self.units)
         if self.budget is None or self.budget >= 2 ** len(units):
             _require_few(units, "an input")
-        return self.cost(question)
+        return super().cost_on(model, question)
 
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         games = [units_of(question, self.units) for question in questions]

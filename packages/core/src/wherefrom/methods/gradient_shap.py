@@ -18,6 +18,7 @@ from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, each_baseline, endpoints
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
+from wherefrom.methods.sampling.seeds import random_of_round
 from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
@@ -113,10 +114,9 @@ class GradientShap(Method[GivesGradients]):
         most = max(self.max_samples, ROUND) if self.n_samples == "auto" else self.n_samples
         tell = each_told("samples", len(groups) * most, progress)
         while True:
-            seed = [question.seed, rounds] if rounds else question.seed
             count = ROUND if self.n_samples == "auto" else self.n_samples
             for outputs in groups:  # each goes through the same points
-                rng = np.random.default_rng(seed)
+                rng = random_of_round(question.seed, rounds)
                 chosen = rng.integers(len(choices), size=count)
                 fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
                 samples = ({side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen)
@@ -151,6 +151,7 @@ class GradientShap(Method[GivesGradients]):
             details={
                 "seed": question.seed,
                 "samples": len(drawn),
+                "largest_score": moments.largest().tolist(),
                 "standard_error": {side: error.tolist() for side, error in moments.standard_errors().items()},
             },
             warnings=self._warned(moments),

@@ -17,7 +17,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
-from zipfile import BadZipFile
 
 import numpy as np
 from attrs import define, field, frozen
@@ -26,6 +25,7 @@ from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel, finge
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.npz import arrays_of, header_of
 from wherefrom.methods.context_cite import log_odds
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, quantities
 from wherefrom.methods.perturbation.growing import GrowingTable
@@ -96,16 +96,15 @@ class HeadWeights:
             FileNotFoundError: There is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(arrays["header"].tobytes().decode())
-                if header.pop("format") != FORMAT:
-                    raise FileFormatError(f"{path}: expected {FORMAT}.")
-                cross = np.asarray(arrays["cross"], dtype=np.float64) if "cross" in arrays else None
-                return cls(decoder=np.asarray(arrays["decoder"], dtype=np.float64), cross=cross, **header)
-        except (ValueError, KeyError, EOFError, OSError, BadZipFile, TypeError, AttributeError) as error:
-            if isinstance(error, FileFormatError | FileNotFoundError):
-                raise
-            raise FileFormatError(f"{path} holds no weights of attention heads, or it is damaged: {error}.") from error
+            arrays = arrays_of(path)
+            header = header_of(arrays, (FORMAT,))
+            del header["format"]
+            cross = np.asarray(arrays["cross"], dtype=np.float64) if "cross" in arrays else None
+            return cls(decoder=np.asarray(arrays["decoder"], dtype=np.float64), cross=cross, **header)
+        except (FileFormatError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileFormatError(
+                f"{path} holds no weights of attention heads, or it is damaged: {str(error).rstrip('.')}."
+            ) from error
 
     def of(self, attention: RowAttention) -> dict[Kind, FloatArray]:
         """The weights of each kind, checked against what the model shows.

@@ -17,7 +17,7 @@ from wherefrom.methods.perturbation.answering import answer_drawn, check_model
 from wherefrom.methods.perturbation.coalitions import all_coalitions, is_complete
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.drawing import Run, draw
-from wherefrom.methods.perturbation.kernel import kernel_masks
+from wherefrom.methods.perturbation.kernel import enough_of_kernel, kernel_masks
 from wherefrom.methods.perturbation.pair_fit import Index, PairFit, pairs_among, shares_of, strongest
 from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.uncertainty import Sample, intervals, standard_error
@@ -101,7 +101,7 @@ class Interactions(SampledSettings):
 
     def enough(self, units: int) -> int:
         """What a fit without pairs needs; with too few for pairs, `pairs` takes fewer units or refuses."""
-        return 2 * units if self.index == "fsii" else units + 2
+        return enough_of_kernel(units) if self.index == "fsii" else units + 2
 
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Independent draws; None where all coalitions are there."""

@@ -13,7 +13,7 @@ from wherefrom.errors import InputError
 from wherefrom.methods.contract import method
 from wherefrom.methods.perturbation.budgeted import BudgetedSampling
 from wherefrom.methods.perturbation.coalitions import is_complete
-from wherefrom.methods.perturbation.kernel import kernel_masks, kernel_weights
+from wherefrom.methods.perturbation.kernel import enough_of_kernel, kernel_masks, kernel_weights
 from wherefrom.methods.perturbation.surrogates import constrained, distinct_columns
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.methods.sampling.counts import as_samples
@@ -54,8 +54,8 @@ class KernelShap(BudgetedSampling):
         return kernel_masks(len(units), DEFAULT_SAMPLES if self.n_samples == "auto" else self.n_samples, rng)
 
     def enough(self, units: int) -> int:
-        """The two ends, which give the sum, and a pair for every other unknown: both of a pair say the same."""
-        return 2 * units
+        """What determines the fit, and some pairs more; see `kernel.enough_of_kernel`."""
+        return enough_of_kernel(units)
 
     def blocks(self, masks: BoolArray) -> IntArray | None:
         """Pairs are the independent draws; nothing is random when all coalitions are there."""

@@ -99,6 +99,20 @@ class Reagent(Method[ScoringModel]):
         forwards = self.first_cost(question) + self.max_probe_steps * self.round_cost(question)
         return Cost(forwards=forwards if self.budget is None else min(forwards, self.budget), at_most=True)
 
+    def cost_on(self, model: ScoringModel, question: Question) -> Cost:
+        """What it costs, or the refusal of a budget: no price for what will not be done."""
+        self._require_budget(question)
+        return self.cost(question)
+
+    def _require_budget(self, question: Question) -> None:
+        """Raise: SettingsError: The budget is less than one round costs."""
+        least = self.first_cost(question) + self.round_cost(question)
+        if self.budget is not None and self.budget < least:
+            raise SettingsError(
+                f"reagent: budget={self.budget} is less than one round of {self.num_probes} probes costs, {least} "
+                "passes. Give more, or fewer probes (num_probes)."
+            )
+
     def first_cost(self, question: Question) -> int:
         """Passes before the first round: the untouched input, and what the sampler asks of the model."""
         return 1 + sampler_passes(as_sampler(self.sampler), question)
@@ -114,12 +128,7 @@ class Reagent(Method[ScoringModel]):
         self, model: ScoringModel, sampler: Sampler, questions: Sequence[Question], progress: Progress
     ) -> Iterator[Scores]:
         for question in questions:
-            least = self.first_cost(question) + self.round_cost(question)
-            if self.budget is not None and self.budget < least:
-                raise SettingsError(
-                    f"reagent: budget={self.budget} is less than one round of {self.num_probes} probes costs, {least} "
-                    "passes. Give more, or fewer probes (num_probes)."
-                )
+            self._require_budget(question)
             yield _Search.begin(self, model, sampler, question).run(progress)
 
     def kept(self, units: int) -> int:

@@ -47,6 +47,8 @@ class QuestionOptions:
     contrast_alignments: Any
     contrast_force_inputs: bool
     add_special_tokens: bool
+    sampled: bool = True
+    """Are the stochastic passes made that step scores need? They are not where only the cost is asked."""
 
     @property
     def has_contrast(self) -> bool:
@@ -180,7 +182,9 @@ def _question(
         name: _target_function(evolve(plain, function=score), contrast, logits)
         for name, score in options.scores.items()
     }
-    return evolve(question, scores=with_samples(model, question.row(), scores, seed=question.seed))
+    if options.sampled:
+        scores = with_samples(model, question.row(), scores, seed=question.seed)
+    return evolve(question, scores=scores)
 
 
 def _target_function(

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.settings import fields_of, former_names, from_mapping
+from wherefrom.settings import by_own_names, fields_of, former_names, from_mapping
 
 
 @frozen(kw_only=True)
@@ -30,14 +30,16 @@ class Consumer:
     def build(self, shared: Mapping[str, Any]) -> Any:
         """The settings object, from what it declares of ``shared`` and all that it was given."""
         mine = {name: value for name, value in shared.items() if name in self.accepts}
-        values = {**mine, **self.given}
+        values = {
+            **by_own_names(self.cls, mine, where=self.label),
+            **by_own_names(self.cls, self.given, where=self.label),
+        }
         if self.instance is None:
             return from_mapping(self.cls, values, where=self.label)
         if not values:
             from_mapping(self.cls, _settings_of(self.instance), where=self.label)  # made by hand, it was never checked
             return self.instance
-        renamed = {former_names(self.cls).get(name, name): value for name, value in values.items()}
-        return from_mapping(self.cls, {**_settings_of(self.instance), **renamed}, where=self.label)
+        return from_mapping(self.cls, {**_settings_of(self.instance), **values}, where=self.label)
 
     @property
     def accepts(self) -> frozenset[str]:

@@ -26,20 +26,30 @@ def with_samples(
     Raises:
         ModelCapabilityError: The adapter cannot make stochastic passes.
     """
-    wanted = {name: passes_of(score) for name, score in scores.items() if score.function.sampled}
-    if not wanted:
+    passes = passes_for(model, scores)
+    if not passes or not isinstance(model, Samples):
         return dict(scores)
-    if not isinstance(model, Samples):
+    plain = evolve(row, target_function=None, scores={})
+    (samples,) = model.sample([plain], passes=passes, seed=seed)
+    return {
+        name: evolve(score, samples=samples[: passes_of(score)]) if score.function.sampled else score
+        for name, score in scores.items()
+    }
+
+
+def passes_for(model: SequenceModel, scores: Mapping[str, TargetFunction]) -> int:
+    """How many stochastic passes of an example these target functions take together.
+
+    Raises:
+        ModelCapabilityError: The adapter cannot make stochastic passes.
+    """
+    wanted = {name: passes_of(score) for name, score in scores.items() if score.function.sampled}
+    if wanted and not isinstance(model, Samples):
         raise ModelCapabilityError(
             f"{', '.join(sorted(wanted))} needs stochastic passes with dropout, and the adapter of "
             f"{model.card.name!r} cannot make them. Load the model with an adapter that can, or leave the score out."
         )
-    plain = evolve(row, target_function=None, scores={})
-    (samples,) = model.sample([plain], passes=max(wanted.values()), seed=seed)
-    return {
-        name: evolve(score, samples=samples[: wanted[name]]) if name in wanted else score
-        for name, score in scores.items()
-    }
+    return max(wanted.values(), default=0)
 
 
 def passes_of(target_function: TargetFunction) -> int:

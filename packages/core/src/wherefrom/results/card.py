@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -31,10 +32,12 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reference: str | int | None = None
     """What stands for absent inputs: a baseline's or a removal's name, or a token's id."""
     seed: int | None = None
+    """The method's own, or that of the call."""
     completeness_gap: float | None = None
-    """Largest part of the change of the target function that the scores of a step miss."""
+    """Largest part of the change of the target function that the scores of a step miss; NaN where a step's is none."""
     standard_error: float | None = None
-    """Largest standard error of a score, as a part of the largest score of its step; worst step."""
+    """Largest standard error of a score, as a part of the largest score of its step; worst step. NaN where one is
+    none, infinity where a single draw tells nothing of it."""
     stability: float | None = None
     """Mean rank correlation with the scores under another seed."""
     fit: float | None = None
@@ -49,8 +52,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def brief(self) -> str:
         """How far the scores can be trusted, in one line; nothing where nothing is known."""
         known = [
-            "" if self.completeness_gap is None else f"completeness gap {self.completeness_gap:.2g} of the change",
-            "" if self.standard_error is None else f"standard error {self.standard_error:.2g} of the largest score",
+            "" if self.completeness_gap is None else f"completeness gap {_part(self.completeness_gap, 'the change')}",
+            "" if self.standard_error is None else f"standard error {_part(self.standard_error, 'the largest score')}",
             "" if self.stability is None else f"under another seed rank correlation {self.stability:.2f}",
             self._checked() if self.checked_steps else "",
         ]
@@ -73,8 +76,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             f"method: {self.method}{f' ({made})' if made else ''}" if self.method else "",
             f"absent inputs: {self.reference}" if self.reference is not None else "",
             f"seed: {self.seed}" if self.seed is not None else "",
-            "" if self.completeness_gap is None else f"completeness gap: {self.completeness_gap:.2g} of the change",
-            "" if self.standard_error is None else f"standard error: {self.standard_error:.2g} of the largest score",
+            "" if self.completeness_gap is None else f"completeness gap: {_part(self.completeness_gap, 'the change')}",
+            "" if self.standard_error is None else f"standard error: {_part(self.standard_error, 'the largest score')}",
             "" if self.stability is None else f"under another seed: rank correlation {self.stability:.2f}",
             self._checked(),
         ]
@@ -96,15 +99,16 @@ def card_of(attribution: AttributionData, provenance: Provenance | None = None) 
     """
     made = provenance or attribution.provenance
     details = attribution.details
+    settings = made.method.get("settings", {})
     fit, chance, stable = (_known(attribution, name) for name in (FIT, CHANCE, STABILITY))
     return Card(
         model=str(made.model.get("name", "")),
         method=attribution.method or str(made.method.get("name", "")),
-        settings={name: value for name, value in made.method.get("settings", {}).items() if _short(value)},
+        settings={name: value for name, value in settings.items() if _short(value)},
         target=str(made.attributed_fn.get("name", "")),
         steps=attribution.attr_pos_end - attribution.attr_pos_start,
         reference=details.get("baseline"),
-        seed=made.seed,
+        seed=made.seed if settings.get("seed") is None else settings["seed"],
         completeness_gap=_largest(details.get("completeness_gap")),
         standard_error=_relative_error(attribution),
         stability=None if not len(stable) else float(stable.mean()),
@@ -137,19 +141,30 @@ def _short(value: Any) -> bool:
     return isinstance(value, str | int | float | bool) and len(str(value)) <= 40
 
 
+def _part(value: float, whole: str) -> str:
+    return f"{value:.2g} of {whole}" if np.isfinite(value) else "not a finite number"
+
+
 def _largest(values: Any) -> float | None:
-    known = [float(value) for value in values or [] if value is not None]
-    return max(known) if known else None
+    """The largest of a list, NaN where one is no number (None in JSON); None of none."""
+    return float(np.max(np.asarray(values, dtype=np.float64))) if values else None
 
 
 def _relative_error(attribution: AttributionData) -> float | None:
-    """From the details of a method that draws; its scores are those of units, so the largest of a step is taken from
-    the interval's middle."""
+    """From the details of a method that draws. Errors are of units, and the largest score of a step is taken from the
+    interval's middle; or they are of tokens by side, and the largest scores are told."""
     error, interval = attribution.details.get("standard_error"), attribution.details.get("confidence")
-    if not error or not interval:
+    scores = attribution.details.get("largest_score")
+    if not error:
         return None
-    errors = np.asarray(error, dtype=np.float64)
-    middle = (np.asarray(interval["low"]) + np.asarray(interval["high"])) / 2
-    largest = np.abs(middle).max(axis=0)
-    told = largest > 0
+    if isinstance(error, Mapping) and scores:
+        errors = np.concatenate([np.asarray(rows, dtype=np.float64) for rows in error.values()])
+        largest = np.asarray(scores, dtype=np.float64)
+    elif interval:
+        errors = np.asarray(error, dtype=np.float64)
+        middle = (np.asarray(interval["low"], np.float64) + np.asarray(interval["high"], np.float64)) / 2
+        largest = np.abs(middle).max(axis=0)
+    else:
+        return None
+    told = largest != 0
     return float((errors.max(axis=0)[told] / largest[told]).max()) if told.any() else None

@@ -19,7 +19,7 @@ from wherefrom.results.pairs import PairTable
 from wherefrom.text.carrying import Carrying
 from wherefrom.text.merging import Span
 
-BY_STEP = ("completeness_gap", "points", "stopped")
+BY_STEP = ("completeness_gap", "points", "stopped", "largest_score")
 """Lists with an entry per step; one number where all steps have the same."""
 BY_ROW = ("standard_error", "confidence")
 """Rows with an entry per step: of units in the order of `UNITS`, or, by side, of its tokens. Intervals are a mapping

@@ -46,8 +46,9 @@ def counting(model: Any) -> tuple[Any, Tally]:
     """The model with a meter on it.
 
     A method whose first parameter is called ``rows`` is taken to run each row forward once, each of its ``baselines``
-    too if that is the second, and to differentiate as many scalars as its answer has ``values``. ``logit_terms`` runs
-    three for each row, and differentiates one (`wherefrom.adapters.internals.DecomposesStates`).
+    too if that is the second, each so many times as it is given ``passes``, and to differentiate as many scalars as its
+    answer has ``values``. ``logit_terms`` runs three for each row, and differentiates one
+    (`wherefrom.adapters.internals.DecomposesStates`).
 
     Returns:
         An object with every public method of ``model``, and the tally it keeps.
@@ -62,11 +63,12 @@ def counting(model: Any) -> tuple[Any, Tally]:
             others = iter(args)
             if takes_baselines(method) and args:
                 others = iter((_counted_rows(args[0], tally), *args[1:]))
-            answers = method(_counted_rows(rows, tally, 3 if name == "logit_terms" else 1), *others, **kwargs)
+            times = 3 if name == "logit_terms" else kwargs.get("passes", 1)
+            answers = method(_counted_rows(rows, tally, times), *others, **kwargs)
             for answer in answers:
                 if isinstance(answer, RowLogits):
                     tally.backward_rows += 1
-                if isinstance(answer, _HasValues):
+                if isinstance(answer, _HasValues) and not callable(answer.values):  # a framework's array has a method
                     tally.backward_rows += len(answer.values)
                 yield answer
 

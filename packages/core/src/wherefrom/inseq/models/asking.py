@@ -12,7 +12,8 @@ from attrs import field, frozen
 from wherefrom.inseq.attr.running import as_step_function
 from wherefrom.inseq.attr.step_functions import BUILTIN, get_step_function
 from wherefrom.methods.contract import given_method
-from wherefrom.settings import fields_of, former_names
+from wherefrom.questions.routing import Consumer
+from wherefrom.settings import by_own_names, fields_of, former_names, from_mapping
 from wherefrom.step_functions import MCDropoutZScore
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepPrediction
 from wherefrom.step_functions.registration import step_function_of
@@ -36,9 +37,6 @@ OWN_MEANING = ("perplexity", "mc_dropout_prob_avg")
 """Functions whose values are defined otherwise here: inseq's definition is run."""
 
 FUNCTION_DEFAULTS: dict[str, dict[str, Any]] = {"in_context_pvi": {"unit": "nats"}}
-
-RENAMED = {"method": "quadrature"}
-"""Settings of methods that have another name here."""
 
 DROPPED = (
     "output_step_probabilities",
@@ -83,12 +81,12 @@ def asked(
     given = {**kwargs, **(forwarded or {})}
     cls = given_method(method)
     identifier = cls.identifier
-    own = {RENAMED.get(name, name): value for name, value in groups["attribution_args"].items()}
-    taken = {*fields_of(cls if isinstance(cls, type) else type(cls))}
-    taken |= set(former_names(cls if isinstance(cls, type) else type(cls)))
-    for_method = {name: value for name, value in kwargs.items() if name in taken}
-    settings = {**METHOD_DEFAULTS.get(identifier, {}), **for_method, **own}
-    known = {name: value for name, value in settings.items() if name in taken}
+    instance = None if isinstance(cls, type) else cls
+    kind = cls if isinstance(cls, type) else type(cls)
+    taken = {*fields_of(kind), *former_names(kind)}
+    for_method, own = (
+        {name: value for name, value in some.items() if name in taken} for some in (kwargs, groups["attribution_args"])
+    )
     used = set(for_method)
     function, function_args, foreign = _function(
         model, attributed_fn, given, groups["attributed_fn_args"], is_target=True
@@ -101,14 +99,22 @@ def asked(
         score_args.update(args)
         foreign = foreign or other
     used |= set(score_args)
-    unknown = [name for name in (*kwargs, *own) if name not in used and name not in CONTRAST and name not in taken]
+    unknown = [
+        name
+        for name in (*kwargs, *groups["attribution_args"])
+        if name not in used and name not in CONTRAST and name not in taken
+    ]
     if unknown:
         logger.warning("Nobody takes %s: left out. attribute() of wherefrom makes it an error.", ", ".join(unknown))
     contrast = {name: kwargs[name] for name in CONTRAST if kwargs.get(name) is not None}
-    if isinstance(cls, type) and known:
-        cls = cls(**known)
-    elif known and not isinstance(cls, type):
-        cls = type(cls)(**{**{name: getattr(cls, name) for name in fields_of(type(cls))}, **known})
+    where = f"method {identifier!r}"
+    settings = {
+        **(METHOD_DEFAULTS.get(identifier, {}) if instance is None else {}),
+        **by_own_names(kind, for_method, where=where),
+        **by_own_names(kind, own, where=where),
+    }
+    if settings:
+        cls = Consumer(cls=kind, label=where, given=settings, instance=instance).build({})
     return Asked(
         method=cls,
         function=function,
@@ -140,12 +146,13 @@ def _function(
         cls: Any = STEP_FUNCTIONS.get(plain)
         args = {key: value for key, value in kwargs.items() if key in fields_of(cls)}
         contrast = {key: value for key, value in kwargs.items() if key in CONTRAST and cls.contrastive}
-        return cls(**{**FUNCTION_DEFAULTS.get(plain, {}), **args}), {**args, **contrast}, False
+        settings = {**FUNCTION_DEFAULTS.get(plain, {}), **args}
+        return from_mapping(cls, settings, where=f"step function {plain!r}"), {**args, **contrast}, False
     if called is BUILTIN["perplexity"]:
         return step_function_of(perplexity), {}, False
     if called is BUILTIN["mc_dropout_prob_avg"] and not is_target:
         args = {key: value for key, value in kwargs.items() if key in fields_of(MCDropoutZScore)}
-        return DropoutScore(**args), args, False
+        return from_mapping(DropoutScore, args, where=f"step function {DropoutScore.identifier!r}"), args, False
     named = inspect.signature(called).parameters
     takes_all = any(one.kind is one.VAR_KEYWORD for one in named.values())
     args = {key: value for key, value in kwargs.items() if key in list(named)[1:] or (takes_all and key in own)}
@@ -175,7 +182,7 @@ def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, 
         if value is None:
             continue
         if name == "contrast_targets_alignments":
-            found[name] = one_per_example(value, count)[index]
+            found[name] = [one_per_example(value, count)[index]]
         else:
             found[name] = value[index] if isinstance(value, list | tuple) and len(value) == count else value
     return found

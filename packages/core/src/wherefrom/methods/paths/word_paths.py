@@ -9,6 +9,7 @@ baseline.
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,6 +17,8 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.errors import FileFormatError
+from wherefrom.files.wire.npz import arrays_of
 
 
 class Neighbours:
@@ -25,7 +28,7 @@ class Neighbours:
         table: Embeddings of the vocabulary, shape ``(vocabulary, width)``.
         count: How many neighbours; a word is not its own.
         folder: Where to keep what was looked up between calls; None: nowhere. The file's name is a hash of
-            the table, so other weights never read it.
+            the table, so other weights never read it; one that is damaged is written anew.
     """
 
     def __init__(self, table: FloatArray, count: int, folder: str | None = None) -> None:
@@ -38,9 +41,19 @@ class Neighbours:
             digest = hashlib.sha256(np.ascontiguousarray(table).tobytes()).hexdigest()[:32]
             self._file = Path(folder) / f"neighbours-{digest}-{self._count}.npz"
             if self._file.exists():
-                with np.load(self._file, allow_pickle=False) as stored:
-                    self._known = dict(zip(stored["words"].tolist(), stored["neighbours"], strict=True))
+                self._known = self._kept(self._file)
         self._stored = len(self._known)
+
+    def _kept(self, file: Path) -> dict[int, IntArray]:
+        """What a file has of this table; nothing where it is damaged or something else, so that it is written anew."""
+        with suppress(FileFormatError, KeyError):
+            stored = arrays_of(file)
+            words, neighbours = stored["words"], stored["neighbours"]
+            whole = words.dtype.kind in "iu" and neighbours.dtype.kind in "iu"
+            known = ((neighbours >= 0) & (neighbours < len(self._table))).all() if whole else False
+            if known and words.ndim == 1 and neighbours.shape == (len(words), self._count):
+                return dict(zip(words.tolist(), neighbours, strict=True))
+        return {}
 
     def of(self, words: IntArray) -> list[IntArray]:
         """Ids of the nearest words of each of ``words``, nearest first."""

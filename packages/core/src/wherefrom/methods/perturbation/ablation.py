@@ -17,7 +17,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, runtime_checkable
-from zipfile import BadZipFile
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -26,6 +25,7 @@ from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerp
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.npz import arrays_of, header_of
 from wherefrom.methods.perturbation.removal import Removed, as_baseline, removal
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.progress import Progress, no_progress
@@ -38,6 +38,8 @@ from wherefrom.step_functions.code import UntoldError, this_object, told
 LOG_PROBABILITY = "log_probability"
 CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
 LOG_PROBABILITIES = (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)
+FORMAT, WITH_HOLES = "wherefrom.ablation/1", "wherefrom.ablation/2"
+"""Formats of files: every quantity in every row, or some in some."""
 _UNTOLD = "untold-"
 """Begins what stands for a function that is told from others in this process alone."""
 
@@ -98,7 +100,7 @@ class AblationTable:
     masks: BoolArray
     """True for the units that stay, shape ``(rows, units)``."""
     values: Mapping[str, FloatArray]
-    """Quantity to values in float64, shape ``(rows, steps)``."""
+    """Quantity to values in float64, shape ``(rows, steps)``; NaN in rows that were not run for it."""
     clean: Mapping[str, FloatArray]
     """Quantity to values of the untouched input, shape ``(steps,)``."""
     question_hash: str = ""
@@ -107,13 +109,22 @@ class AblationTable:
     """Passes that were run to make it, by whichever calls."""
     step_scores: Mapping[str, FloatArray] = field(factory=dict)
     """The question's step scores from the clean pass, where one was run; not part of the file."""
+    run_for: Mapping[str, BoolArray] = field(factory=dict)
+    """Quantity to the rows that were run for it, shape ``(rows,)``; all rows for those not named here."""
 
     def __len__(self) -> int:
         return len(self.masks)
 
-    def find(self, masks: BoolArray) -> IntArray:
-        """The row of each mask; -1 for masks that were not run."""
-        known = {mask.tobytes(): row for row, mask in enumerate(np.ascontiguousarray(self.masks))}
+    def rows_of(self, of: str) -> IntArray:
+        """The rows that were run for a quantity; none where it was not recorded."""
+        if of not in self.values:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(self.run_for[of]) if of in self.run_for else np.arange(len(self))
+
+    def find(self, masks: BoolArray, of: str | None = None) -> IntArray:
+        """The row of each mask; -1 for masks that were not run, or not for the quantity ``of``."""
+        rows = np.arange(len(self)) if of is None else self.rows_of(of)
+        known = {self.masks[row].tobytes(): int(row) for row in rows}
         return np.array([known.get(mask.tobytes(), -1) for mask in np.ascontiguousarray(masks)], dtype=np.int64)
 
     def values_of(self, masks: BoolArray, of: str = LOG_PROBABILITY) -> FloatArray:
@@ -122,13 +133,14 @@ class AblationTable:
         Raises:
             InputError: A mask was not run, or the quantity was not recorded.
         """
-        rows = self.find(masks)
+        column = self._column(of)
+        rows = self.find(masks, of)
         if (rows < 0).any():
             raise InputError(
-                f"{int((rows < 0).sum())} of {len(rows)} masks are not in the table of {len(self)} rows. "
+                f"{int((rows < 0).sum())} of {len(rows)} masks are not in the table of {len(self.rows_of(of))} rows. "
                 "Run them first: ablate(model, question, units, masks, table=table)."
             )
-        return self._column(of)[rows]
+        return column[rows]
 
     def solve(
         self,
@@ -146,12 +158,13 @@ class AblationTable:
             spans: Target positions ``(start, end)``, end exclusive: each is one output, the sum over its steps. None:
                 one output per step.
             masks: The rows to use, in this order, repeats allowed: ``solver.plan(...)`` gives what the method gives,
-                whose plan matters (Shapley values, occlusion) or may draw a mask twice. None: all rows, each once.
+                whose plan matters (Shapley values, occlusion) or may draw a mask twice. None: all rows that were run
+                for the quantity, each once.
 
         Returns:
             Shape ``(units, outputs)``.
         """
-        masks = self.masks if masks is None else masks
+        masks = self.masks[self.rows_of(of)] if masks is None else masks
         values = self.values_of(masks, of)
         steps = self.units.steps
         if spans is None:
@@ -172,21 +185,38 @@ class AblationTable:
         return solver.solve(masks, np.stack(sums, axis=1), self.units.visible(np.array(last)), self.units)
 
     def joined(self, other: AblationTable) -> AblationTable:
-        """Rows of both tables, for the quantities that both recorded; rows of this one win.
+        """Rows and quantities of both tables, each quantity in the rows that were run for it; those of this one win.
 
         Raises:
             InputError: The tables answer different questions.
         """
         if self.question_hash != other.question_hash:
             raise InputError("These ablation tables are of different inputs, models, units or baselines.")
-        new = self.find(other.masks) < 0
-        shared = [name for name in self.values if name in other.values]
+        masks = np.concatenate([self.masks, other.masks[self.find(other.masks) < 0]])
+        both = evolve(self, masks=masks, values={}, run_for={}, clean={**other.clean, **self.clean})
+        values, run_for = {}, {}
+        for name in {**self.values, **other.values}:
+            values[name] = np.full((len(masks), len(self.units.steps)), np.nan)
+            run = np.zeros(len(masks), bool)
+            for part in (other, self):
+                known = part.rows_of(name)
+                if len(known):
+                    rows = both.find(part.masks[known])
+                    values[name][rows] = part.values[name][known]
+                    run[rows] = True
+            if not run.all():
+                run_for[name] = run
+        return evolve(both, values=values, run_for=run_for, forwards=self.forwards + other.forwards)
+
+    def only(self, names: Sequence[str]) -> AblationTable:
+        """The table of these quantities, with the rows that were run for one of them."""
+        rows = np.unique(np.concatenate([self.rows_of(name) for name in names]))
         return evolve(
             self,
-            masks=np.concatenate([self.masks, other.masks[new]]),
-            values={name: np.concatenate([self.values[name], other.values[name][new]]) for name in shared},
-            clean={name: self.clean[name] for name in shared},
-            forwards=self.forwards + other.forwards,
+            masks=self.masks[rows],
+            values={name: self.values[name][rows] for name in names},
+            clean={name: self.clean[name] for name in names},
+            run_for={name: run[rows] for name, run in self.run_for.items() if name in names},
         )
 
     def save(self, path: str | Path, *, overwrite: bool = False) -> None:
@@ -195,25 +225,27 @@ class AblationTable:
         Raises:
             InputError: The file is there and ``overwrite`` is false.
         """
+        names = sorted(self.values)
         header = {
-            "format": "wherefrom.ablation/1",
+            "format": WITH_HOLES if self.run_for else FORMAT,
             "baseline": self.baseline,
             "question_hash": self.question_hash,
             "forwards": self.forwards,
             "source_length": self.units.source_length,
             "target_length": self.units.target_length,
             "units": [[unit.side, unit.start, unit.end, unit.removable.tolist()] for unit in self.units.members],
-            "quantities": sorted(self.values),
+            "quantities": names,
         }
-        arrays = {f"values.{index}": self.values[name] for index, name in enumerate(sorted(self.values))}
-        arrays |= {f"clean.{index}": self.clean[name] for index, name in enumerate(sorted(self.values))}
+        arrays: dict[str, Array] = {f"values.{index}": self.values[name] for index, name in enumerate(names)}
+        arrays |= {f"clean.{index}": self.clean[name] for index, name in enumerate(names)}
+        arrays |= {f"run_for.{index}": self.run_for[name] for index, name in enumerate(names) if name in self.run_for}
         file = io.BytesIO()
         np.savez_compressed(
             file,
             header=np.frombuffer(json.dumps(header).encode(), dtype=np.uint8),
             masks=self.masks,
             steps=self.units.steps,
-            **arrays,  # type: ignore[arg-type]
+            **arrays,
         )
         write_whole(path, [file.getvalue()], overwrite=overwrite)
 
@@ -223,35 +255,50 @@ class AblationTable:
 
         Raises:
             FileFormatError: The file is damaged or something else.
+            FileNotFoundError: There is none.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                header = json.loads(arrays["header"].tobytes().decode())
-                if header["format"] != "wherefrom.ablation/1":
-                    raise FileFormatError(f"{path}: expected wherefrom.ablation/1, found {header['format']!r}.")
-                units = Units(
-                    members=tuple(
-                        Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
-                        for side, start, end, removable in header["units"]
-                    ),
-                    steps=arrays["steps"],
-                    source_length=header["source_length"],
-                    target_length=header["target_length"],
-                )
-                names = header["quantities"]
-                return cls(
-                    units=units,
-                    baseline=header["baseline"],
-                    masks=arrays["masks"],
-                    values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
-                    clean={name: arrays[f"clean.{index}"] for index, name in enumerate(names)},
-                    question_hash=header["question_hash"],
-                    forwards=header["forwards"],
-                )
-        except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
-            if isinstance(error, FileFormatError | FileNotFoundError):
-                raise
-            raise FileFormatError(f"{path} is not an ablation table, or it is damaged: {error}.") from error
+            arrays = arrays_of(path)
+            header = header_of(arrays, (FORMAT, WITH_HOLES))
+            units = Units(
+                members=tuple(
+                    Unit(side=side, start=start, end=end, removable=np.array(removable, dtype=np.int64))
+                    for side, start, end, removable in header["units"]
+                ),
+                steps=arrays["steps"],
+                source_length=header["source_length"],
+                target_length=header["target_length"],
+            )
+            names = header["quantities"]
+            table = cls(
+                units=units,
+                baseline=header["baseline"],
+                masks=arrays["masks"],
+                values={name: arrays[f"values.{index}"] for index, name in enumerate(names)},
+                clean={name: arrays[f"clean.{index}"] for index, name in enumerate(names)},
+                question_hash=header["question_hash"],
+                forwards=header["forwards"],
+                run_for={
+                    name: arrays[f"run_for.{index}"] for index, name in enumerate(names) if f"run_for.{index}" in arrays
+                },
+            )
+            table.check_shapes()
+        except (FileFormatError, ShapeError, ValueError, LookupError, TypeError, AttributeError) as error:
+            raise FileFormatError(
+                f"{path} is not an ablation table, or it is damaged: {str(error).rstrip('.')}. Delete the file."
+            ) from error
+        return table
+
+    def check_shapes(self) -> None:
+        """Raise: ShapeError: The arrays do not belong together."""
+        rows, steps = len(self.masks), len(self.units.steps)
+        expected: list[tuple[Array, tuple[int, ...]]] = [(self.masks, (rows, len(self.units)))]
+        expected += [(values, (rows, steps)) for values in self.values.values()]
+        expected += [(clean, (steps,)) for clean in self.clean.values()]
+        expected += [(run, (rows,)) for run in self.run_for.values()]
+        for array, shape in expected:
+            if array.shape != shape:
+                raise ShapeError(f"an array of shape {array.shape}, expected {shape}")
 
     def _column(self, of: str) -> FloatArray:
         if of not in self.values:
@@ -336,8 +383,10 @@ def ablate(
     chunk: int | None = None,
     progress: Progress = no_progress,
 ) -> AblationTable:
-    """Run the model once for every mask that is not in ``table`` yet, all steps read from the same pass; of what is
-    deleted, steps that are left nothing to predict from take a pass of their own (`removal.two_rows`).
+    """Run the model once for every mask that ``table`` does not have yet for all that is wanted.
+
+    All steps are read from the same pass; of what is deleted, steps that are left nothing to predict from take a pass
+    of their own (`removal.two_rows`).
 
     Equal masks run once; masks that change nothing, or nothing a step can see, do not run at all for it: their values
     are those of the clean pass. Rows come to the adapter sorted by the first position they change, so that it can share
@@ -371,23 +420,19 @@ def ablate(
         return run(masks, wanted, None)
     if table.question_hash != known_as:
         raise InputError("The ablation table is of another input, model, unit or baseline, so it cannot be extended.")
-    missing = {name: target_function for name, target_function in wanted.items() if name not in table.values}
-    if missing:
-        again = run(table.masks, missing, None)
-        table = evolve(
-            table,
-            values={**table.values, **again.values},
-            clean={**table.clean, **again.clean},
-            step_scores=again.step_scores,
-            forwards=table.forwards + again.forwards,
-        )
-    new = masks[table.find(masks) < 0]
-    if not len(new) and set(question.scores) <= set(table.step_scores):
+    table = evolve(table, units=units)  # they remove the same, and may be cut otherwise
+    lacking = np.zeros(len(masks), bool)
+    for name in wanted:
+        lacking |= table.find(masks, name) < 0
+    if not lacking.any() and _has_clean(table, question, wanted):
         return table
-    fresh = run(new, wanted, table)
-    if not len(new):
-        return evolve(table, step_scores=fresh.step_scores, forwards=table.forwards + fresh.forwards)
-    return evolve(table.joined(fresh), step_scores=fresh.step_scores or table.step_scores)
+    fresh = run(masks[lacking], wanted, table)
+    return evolve(table.joined(fresh), step_scores={**table.step_scores, **fresh.step_scores})
+
+
+def _has_clean(table: AblationTable, question: Question, wanted: Mapping[str, TargetFunction]) -> bool:
+    """Does the table have all that is read of the clean pass?"""
+    return set(question.scores) <= set(table.step_scores) and set(wanted) <= set(table.clean)
 
 
 def _run(
@@ -405,8 +450,8 @@ def _run(
     moved = _without(model, question, units, masks, baseline)
     moved.sort(key=lambda one: _reach(one[1]))
     values = {name: np.zeros((len(masks), len(question.steps))) for name in wanted}
-    needs_clean = table is None or not set(question.scores) <= set(table.step_scores)
-    clean = {} if table is None else dict(table.clean)
+    needs_clean = table is None or not _has_clean(table, question, wanted)
+    clean = {} if table is None else {name: table.clean[name] for name in wanted if name in table.clean}
     scores: dict[str, FloatArray] = {}
 
     each_step = evolve(question.target_function, groups=None)

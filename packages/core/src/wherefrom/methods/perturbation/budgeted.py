@@ -11,7 +11,7 @@ from wherefrom.adapters import ScoringModel
 from wherefrom.methods.contract import Scores
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import by_plan, check_model
-from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, within_budget
+from wherefrom.methods.perturbation.coarse_to_fine import budget_cost, require_budget, within_budget
 from wherefrom.methods.perturbation.cost import sampled_cost
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.units import units_of
@@ -26,6 +26,12 @@ class Budgeted(PerturbationSettings):
 
     def cost(self, question: Question) -> Cost:
         return self.whole_cost(question) if self.budget is None else budget_cost(self, question)
+
+    def cost_on(self, model: ScoringModel, question: Question) -> Cost:
+        """What it costs, or the refusal of a budget: no price for what will not be done."""
+        if self.budget is not None:
+            require_budget(self, model, question)
+        return self.cost(question)
 
     def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """A model that cannot do what is needed is refused before any work."""

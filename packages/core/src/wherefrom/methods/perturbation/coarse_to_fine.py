@@ -45,6 +45,17 @@ def budget_cost(method: PerturbationSettings, question: Question) -> Cost:
     return whole if whole.forwards <= method.budget else Cost(forwards=method.budget, at_most=True)
 
 
+def require_budget(method: PerturbationSettings, model: ScoringModel, question: Question) -> None:
+    """Refuse what `within_budget` refuses, before anything is run.
+
+    Raises:
+        SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+    """
+    assert method.budget is not None
+    if _free(method).cost(question).forwards > method.budget:
+        _Search(method, model, question, no_progress).largest()
+
+
 def within_budget(
     method: PerturbationSettings, model: ScoringModel, questions: Sequence[Question], progress: Progress
 ) -> Iterator[Scores]:
@@ -111,7 +122,7 @@ class _Search:
         """Large units, then parts of the strongest, until the budget is spent."""
         budget = self._method.budget
         assert budget is not None
-        pieces = self._largest(budget)
+        pieces = self._scored(self.largest(), budget)
         closed: list[_Piece] = []
         while pieces:
             largest = np.max([np.abs(piece.scores) for piece in (*pieces, *closed)], axis=0)
@@ -124,20 +135,31 @@ class _Search:
                 pieces += parts
         return self._scores(sorted(closed, key=lambda piece: (piece.side, piece.start)), budget)
 
-    def _largest(self, budget: int) -> list[_Piece]:
-        """The largest units that are more than one, scored."""
-        for level, cut in enumerate(self._cuts):
-            if sum(map(len, cut.values())) > 1 or level == len(self._cuts) - 1:
-                share = int(FIRST_SHARE * budget) if isinstance(self._method, SampledSettings) else budget
-                found = self._run(cut, share, level) or self._run(cut, budget, level)
-                if found is None:
-                    cost = _over(self._method, cut).cost(self._question).forwards
-                    raise SettingsError(
-                        f"budget={budget} is too little: the {sum(map(len, cut.values()))} largest units cost {cost} "
-                        f"forwards. Give a larger budget, or use a method that asks less."
-                    )
-                return found
-        raise InputError("There is nothing to take apart: the input has no units.")
+    def largest(self) -> int:
+        """The level of the largest units that are more than one.
+
+        Raises:
+            SettingsError: The budget is less than they cost.
+            InputError: There are no units.
+        """
+        if not self._cuts:
+            raise InputError("There is nothing to take apart: the input has no units.")
+        sizes = [sum(map(len, cut.values())) for cut in self._cuts]
+        level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
+        whole, budget = _over(self._method, self._cuts[level]), self._method.budget
+        assert budget is not None
+        if _within(whole, self._question, budget) is None:
+            raise SettingsError(
+                f"budget={budget} is too little: the {sizes[level]} largest units cost "
+                f"{whole.cost(self._question).forwards} forwards. Give a larger budget, or use a method that asks less."
+            )
+        return level
+
+    def _scored(self, level: int, budget: int) -> list[_Piece]:
+        """The units of a level; of a sampled method within half of the budget, if that will do."""
+        cut = self._cuts[level]
+        share = int(FIRST_SHARE * budget) if isinstance(self._method, SampledSettings) else budget
+        return self._run(cut, share, level) or self._run(cut, budget, level) or []
 
     def _parts(self, piece: _Piece, left: int) -> list[_Piece] | None:
         """The parts of a unit, adding up to it; None: it has none, or the budget does not reach."""

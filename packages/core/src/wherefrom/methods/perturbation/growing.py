@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from attrs import evolve
 
 from wherefrom.adapters import ScoringModel, fingerprint_of
 from wherefrom.arrays import BoolArray, FloatArray
@@ -119,12 +118,7 @@ class GrowingTable:
         names = [name for name in table.values if is_told(name)]
         if names:
             path.parent.mkdir(parents=True, exist_ok=True)
-            kept = evolve(
-                table,
-                values={name: table.values[name] for name in names},
-                clean={name: table.clean[name] for name in names},
-            )
-            kept.save(path, overwrite=True)
+            table.only(names).save(path, overwrite=True)
 
     def worth(self, masks: BoolArray) -> FloatArray:
         """What these masks are worth to each output of the question's target function. Shape ``(rows, outputs)``."""

@@ -35,6 +35,16 @@ def kernel_masks(count: int, samples: int, rng: np.random.Generator) -> BoolArra
     return masks
 
 
+def enough_of_kernel(units: int) -> int:
+    """The fewest coalitions that a fit with the Shapley kernel needs.
+
+    The two ends give the sum, and every other unknown takes a pair, as both of a pair say the same; three pairs more
+    for every eight, without which resamples say too little of how far the fit may be off.
+    """
+    unknowns = units - 1
+    return 2 + 2 * (unknowns + 3 * unknowns // 8)
+
+
 def kernel_weights(masks: BoolArray, seen: BoolArray, *, complete: bool) -> FloatArray:
     """How much each coalition counts where an output sees only some units. Shape ``(rows,)``, 0 for none and for all.
 

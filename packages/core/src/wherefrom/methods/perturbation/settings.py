@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import ScoringModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
@@ -17,6 +18,14 @@ from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.questions.question import Question
 from wherefrom.settings import a_folder, a_seed, counting
+
+
+def _instead_of_the_other_name(settings: Any, _: object, value: int | None) -> None:
+    """Raise: SettingsError: The rows of one forward pass are given under both names."""
+    if value is not None and settings.internal_batch_size is not None:
+        raise SettingsError(
+            "'internal_batch_size' and 'perturbations_per_eval' are two names of one setting. Give one of them."
+        )
 
 
 @frozen(kw_only=True)
@@ -40,7 +49,7 @@ class PerturbationSettings(Method[ScoringModel]):
     reused, what is new is added. Scores are the same as without."""
     internal_batch_size: int | None = field(default=None, validator=counting(1))
     """Rows in one forward pass; None lets the adapter choose."""
-    perturbations_per_eval: int | None = field(default=None, validator=counting(1))
+    perturbations_per_eval: int | None = field(default=None, validator=[counting(1), _instead_of_the_other_name])
     """The same, under the name that captum uses."""
 
     @property

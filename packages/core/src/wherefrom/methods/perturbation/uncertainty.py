@@ -17,6 +17,7 @@ from attrs import frozen
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.methods.perturbation.ablation import Solver
 from wherefrom.methods.perturbation.units import Units
+from wherefrom.methods.sampling.seeds import RESAMPLES, random_for
 
 
 @frozen(kw_only=True, eq=False)
@@ -34,15 +35,23 @@ class Sample:
     """Independent draws, as rows of indices into ``masks``. Shape ``(draws, rows per draw)``."""
 
     def resampled(self, solver: Solver, count: int, seed: int) -> FloatArray:
-        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``, or what else the solver answers."""
-        rng = np.random.default_rng([seed, 1])
+        """Scores of ``count`` resamples. Shape ``(count, units, outputs)``, or what else the solver answers.
+
+        Resamples of n draws vary by (n - 1) / n of the variance that new draws would have: their deviations from their
+        mean are as much larger here.
+        """
+        rng = random_for(RESAMPLES, seed)
         fixed = np.setdiff1d(np.arange(len(self.masks)), self.blocks.ravel())
         drawn = []
         for _ in range(count):
             chosen = self.blocks[rng.integers(len(self.blocks), size=len(self.blocks))]
             rows = np.concatenate([fixed, chosen.ravel()])
             drawn.append(solver.solve(self.masks[rows], self.values[rows], self.visible, self.units))
-        return np.stack(drawn)
+        scores: FloatArray = np.stack(drawn)
+        mean = scores.mean(axis=0)
+        draws = len(self.blocks)
+        wider: FloatArray = mean + np.sqrt(draws / max(draws - 1, 1)) * (scores - mean)
+        return wider
 
 
 def intervals(drawn: FloatArray, confidence: float) -> dict[str, Any]:

@@ -62,6 +62,11 @@ class Moments:
             for side, squares in self._squares.items()
         }
 
+    def largest(self) -> FloatArray:
+        """The largest of `token_means` of each output, by size. Shape ``(outputs,)``."""
+        largest: FloatArray = np.abs(self._together()[0]).max(axis=0)
+        return largest
+
     def within(self, tolerance: float) -> bool:
         """Is every output's largest standard error within this part of its largest token score?"""
         return within(*self._together(), tolerance)
