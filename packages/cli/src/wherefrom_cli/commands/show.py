@@ -11,7 +11,7 @@ from wherefrom_viz.console.evaluation import evaluation_view
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples, say_what_failed
+from wherefrom_cli.opening import open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, setting
 from wherefrom_cli.results import one_claim
 from wherefrom_cli.showing import VIEWS, print_attributions
@@ -50,9 +50,7 @@ def execute(options: Options, console: Console) -> int:
         if is_evaluation(path):
             _show_evaluation(path, options, console)
             continue
-        out = open_results(path, options.example, options.limit)
-        if not options.example:
-            say_what_failed([path], console)
+        out = open_results(path, options.example, options.limit, told=console)
         for name in options.aggregator:
             out = out.aggregate(name)
         if options.json:
