@@ -99,8 +99,9 @@ def spelt_tokens(
     begin = 0
     for first, last, shown in _characters(spelt):
         texts[first], end = shown, begin + len(shown)
-        spans[first] = (max(_visible(shown, begin) - lost, 0), max(end - lost, 0))
-        spans[first + 1 : last + 1] = [(max(end - lost, 0),) * 2] * (last - first)
+        stop = max(end - lost, 0)
+        spans[first] = (max(_visible(shown, begin) - lost, 0), stop)
+        spans[first + 1 : last + 1] = [(stop, stop)] * (last - first)
         begin = end
     if text is not None and lead < 0:
         texts, spans = placed(text, texts, special)

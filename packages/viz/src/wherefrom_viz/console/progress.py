@@ -34,7 +34,8 @@ class Described(ProgressColumn):
 
     def __init__(self, options: ConsoleOptions, cut: OverflowMethod) -> None:
         super().__init__(table_column=Column(no_wrap=True, overflow=cut))
-        self._options, self._cut = options, cut
+        self._options = options
+        self._cut: OverflowMethod = cut
 
     def render(self, task: Task) -> Text:
         """The cell."""
