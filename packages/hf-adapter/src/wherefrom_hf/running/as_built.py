@@ -110,8 +110,10 @@ def is_hooked(module: nn.Module) -> bool:
 
 
 def was_watched(module: nn.Module, part: nn.Module) -> bool:
-    """Had this part of the module hooks of its user when the module was looked at?"""
-    return any(one() is part for one in _looked_at(module).watched)
+    """Had this part of the module hooks of its user when the module was looked at? None are known if it never was:
+    hooks of ours may be in it by now."""
+    build = _builds.get(module)
+    return build is not None and any(one() is part for one in build.watched)
 
 
 def is_watched(parts: Iterable[nn.Module]) -> bool:
