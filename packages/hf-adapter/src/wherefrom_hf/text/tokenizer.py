@@ -75,7 +75,10 @@ class TextCoder:
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
         """Tokens of ids, spelt as they add to the text when decoded one after another."""
-        texts = self._increments([int(i) for i in ids])
+        return self._one_after_another(ids, self._increments([int(i) for i in ids]))
+
+    def _one_after_another(self, ids: IntArray, texts: Sequence[str]) -> tuple[Token, ...]:
+        """Tokens whose places are in what they add together."""
         ends = np.cumsum([len(text) for text in texts]).tolist()
         starts = [end - len(text) + len(text) - len(text.lstrip()) for end, text in zip(ends, texts, strict=True)]
         return self._labelled(ids, texts, list(zip(starts, ends, strict=True)))
@@ -99,7 +102,7 @@ class TextCoder:
         decoded to. What was put in front or behind has no width, an unknown token is all that stands in its place."""
         texts = self._increments([int(i) for i in ids])
         if "".join(texts) == text:
-            return self.tokens(ids)
+            return self._one_after_another(ids, texts)
         marks, unknown = self.mark_ids, self.tokenizer.unk_token_id
         special = [int(i) in marks for i in ids]
         untold = [i == unknown and not mark for i, mark in zip(ids, special, strict=True)]
