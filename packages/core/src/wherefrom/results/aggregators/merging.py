@@ -25,6 +25,11 @@ NOT_MERGED = "none"
 """In place of a function: a step score that says nothing of several steps, and is left out where some are merged."""
 
 
+def step_rule(attribution: AttributionData, name: str) -> str:
+    """The function that merges a step score over a span."""
+    return attribution.step_aggregation.get(name, UNKNOWN_STEP_SCORE)
+
+
 def checked_spans(spans: Any, count: int, name: str) -> list[Span]:
     """One span or a list of spans, as a list; see `Span`.
 
@@ -135,7 +140,7 @@ def merge_spans(
         if start < last and end > first
     ]
     before = sum(end <= first for _, end in target_groups)
-    rules = {key: attribution.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for key in attribution.step_scores}
+    rules = {key: step_rule(attribution, key) for key in attribution.step_scores}
     as_before = len(columns) == last - first
     alone = changes_single(name)
     details = attribution.details

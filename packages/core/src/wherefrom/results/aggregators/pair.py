@@ -14,7 +14,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
-from wherefrom.results.aggregators.merging import NOT_MERGED, UNKNOWN_STEP_SCORE, merge_spans, several
+from wherefrom.results.aggregators.merging import NOT_MERGED, merge_spans, several, step_rule
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
@@ -233,7 +233,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
 def _rule_of_both(one: AttributionData, other: AttributionData, key: str) -> str:
     """How a sum or difference of step scores merges over spans: as both do, if what is merged is then the sum or
     difference of what was."""
-    rules = {half.step_aggregation.get(key, UNKNOWN_STEP_SCORE) for half in (one, other)}
+    rules = {step_rule(half, key) for half in (one, other)}
     return rules.pop() if len(rules) == 1 and rules <= _LINEAR else NOT_MERGED
 
 
