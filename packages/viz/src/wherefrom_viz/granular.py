@@ -187,11 +187,8 @@ def slices(
 
 def _present(attribution: Attribution) -> list[tuple[str, npt.NDArray[Any]]]:
     """The scores that there are, by name."""
-    parts = {
-        "source_attributions": attribution.source_attributions,
-        "target_attributions": attribution.target_attributions,
-    }
-    return [(name, value) for name, value in parts.items() if value is not None]
+    names = [f"{side}_attributions" for side in attribution.scored_sides]
+    return [(name, getattr(attribution, name)) for name in names]
 
 
 def _at(values: npt.NDArray[Any], place: tuple[Any, ...]) -> npt.NDArray[Any]:

@@ -417,7 +417,7 @@ def _examples(results: Results) -> list[Attribution]:
 
 
 def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
-    sides, others = _sides(one), _sides(other)
+    sides, others = one.scored_sides, other.scored_sides
     if not sides:
         raise InputError(f"The results called {name!r} have no scores of inputs, so there is nothing to judge.")
     if sides != others:
@@ -433,12 +433,6 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
     if key(one) != key(other):
         raise InputError(f"The results called {name!r} explain other tokens or steps than the first ones.")
     return one
-
-
-def _sides(result: Attribution) -> list[str]:
-    """The sides that it has scores of."""
-    both = {"source": result.source_attributions, "target": result.target_attributions}
-    return [side for side, scores in both.items() if scores is not None]
 
 
 def _spans(outputs: Outputs, example: Attribution, contrast_ids: IntArray | None) -> list[Span]:

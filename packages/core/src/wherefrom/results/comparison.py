@@ -141,7 +141,7 @@ def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
     rows: list[Aligned] = []
     start = begin = 0
     for side in ("source", "target"):
-        scored = [getattr(half, f"{side}_attributions") is not None for half in (one, other)]
+        scored = [side in half.scored_sides for half in (one, other)]
         mine, its = getattr(one, side), getattr(other, side)
         boundary = answers_begin(one, other) if side == "target" else None
         if all(scored):

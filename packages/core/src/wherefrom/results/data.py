@@ -109,6 +109,12 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         return self.target[self.attr_pos_start : self.attr_pos_end]
 
     @property
+    def scored_sides(self) -> tuple[str, ...]:
+        """The sides whose inputs have scores: ``"source"``, ``"target"`` or both."""
+        both = (("source", self.source_attributions), ("target", self.target_attributions))
+        return tuple(side for side, scores in both if scores is not None)
+
+    @property
     def repeats_prompt(self) -> bool:
         """Does the target begin with the source, as a decoder-only model's does with its prompt? Also where its last
         unit goes on behind the prompt."""

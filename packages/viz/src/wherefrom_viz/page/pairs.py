@@ -167,7 +167,7 @@ class _Pair:
             for whose, half in enumerate(self.halves):
                 cut, scores, visible = half.units(level)
                 begin, count = half.attribution.attr_pos_start, len(half.attribution.steps)
-                ends = (*cut.rows, sum(len(getattr(half.attribution, side)) for side in self._sides(half)))
+                ends = (*cut.rows, sum(len(getattr(half.attribution, side)) for side in half.attribution.scored_sides))
                 wanted = [
                     _units_in(ends, self._own(side, span, whose, half.first_row(side)))
                     for side, spans in rows.items()
@@ -179,11 +179,6 @@ class _Pair:
             told = spearman_by_step(one, other, seen & seen_too)
             found[level] = [round(float(value), 6) if np.isfinite(value) else None for value in told]
         return found
-
-    @staticmethod
-    def _sides(half: _Half) -> list[str]:
-        """Sides that have rows."""
-        return [side for side in ("source", "target") if getattr(half.attribution, f"{side}_attributions") is not None]
 
     def _own(self, side: str, span: Span, whose: int, moved: int) -> Span | None:
         """What a unit here is of one text's tokens, counted from elsewhere; None if one text lacks a part of it."""
@@ -213,11 +208,7 @@ def _units_in(starts: Sequence[int], span: Span | None) -> Span:
 def _pair(one_half: _Half, other_half: _Half) -> _Pair | None:
     """The two on common tokens; None if they have no explained token or no input in common, or other sides."""
     one, other = one_half.attribution, other_half.attribution
-    names = tuple(
-        name
-        for name in ("source", "target")
-        if getattr(one, f"{name}_attributions") is not None and getattr(other, f"{name}_attributions") is not None
-    )
+    names = tuple(name for name in one.scored_sides if name in other.scored_sides)
     groups = {
         "source": _with_loners(one.source, other.source),
         "target": _with_loners(one.target, other.target, answers_begin(one, other)),
