@@ -18,7 +18,7 @@ from wherefrom.adapters.combined import (
 from wherefrom.adapters.documents import PlacesDocuments
 from wherefrom.adapters.embedding import Embeds
 from wherefrom.adapters.encoding import Encoding, Side
-from wherefrom.adapters.fingerprint import GivesFingerprint, fingerprint_of
+from wherefrom.adapters.fingerprint import GivesFingerprint, model_fingerprint
 from wherefrom.adapters.framework import WrapsFramework
 from wherefrom.adapters.gradients import BoundsGradients, GivesGradients, RowGradients
 from wherefrom.adapters.hiding import HidesPositions
@@ -64,5 +64,5 @@ __all__ = [
     "SequenceModel",
     "Side",
     "WrapsFramework",
-    "fingerprint_of",
+    "model_fingerprint",
 ]

@@ -22,6 +22,6 @@ class GivesFingerprint(Protocol):
         ...
 
 
-def fingerprint_of(model: object) -> str | None:
+def model_fingerprint(model: object) -> str | None:
     """A model's fingerprint; None: it cannot be told."""
     return model.fingerprint() if isinstance(model, GivesFingerprint) else None

@@ -21,7 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from attrs import define, field, frozen
 
-from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel, fingerprint_of
+from wherefrom.adapters import AttendingModel, RowAttention, ScoringModel, model_fingerprint
 from wherefrom.arrays import BoolArray, FloatArray, to_numpy
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
@@ -287,7 +287,7 @@ def fit_heads(
         decoder=split["decoder"],
         cross=split.get("cross"),
         model=model.card.name,
-        fingerprint=fingerprint_of(model),
+        fingerprint=model_fingerprint(model),
         outputs=equations.outputs,
         forwards=forwards,
         held_out=_agreement(tests, weights),

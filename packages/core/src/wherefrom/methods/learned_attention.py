@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import GivesAttention, RowAttention, fingerprint_of
+from wherefrom.adapters import GivesAttention, RowAttention, model_fingerprint
 from wherefrom.arrays import Array, FloatArray, like, namespace
 from wherefrom.errors import SettingsError
 from wherefrom.methods._columns import PREDICTING_STATE
@@ -120,7 +120,7 @@ def _warnings(weights: HeadWeights | str, model: GivesAttention) -> tuple[str, .
     if not isinstance(weights, HeadWeights) or weights.fingerprint is None:
         return ()
     if model not in _fingerprints:
-        _fingerprints[model] = fingerprint_of(model)
+        _fingerprints[model] = model_fingerprint(model)
     this = _fingerprints[model]
     if this is None or this == weights.fingerprint:
         return ()

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import PredictsSteps, ScoringModel, fingerprint_of
+from wherefrom.adapters import PredictsSteps, ScoringModel, model_fingerprint
 from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import FloatArray, to_numpy
@@ -188,7 +188,7 @@ def run_bench(
     header = Header(
         model=adapter.card.name,
         bench=attrs.asdict(bench),
-        fingerprint=fingerprint_of(adapter) or "",
+        fingerprint=model_fingerprint(adapter) or "",
         versions=dict(library_versions()),
     )
     ids = [prompt.id for prompt in prompts]

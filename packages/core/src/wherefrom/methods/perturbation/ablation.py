@@ -21,7 +21,7 @@ from typing import ClassVar, Protocol, runtime_checkable
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, fingerprint_of
+from wherefrom.adapters import Inside, Row, ScoringModel, SequenceModel, model_fingerprint
 from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.errors import FileFormatError, InputError, ShapeError
 from wherefrom.files.wire.bytes import write_whole
@@ -354,7 +354,7 @@ def question_hash(
             object in this process where it has none.
     """
     card = model.card
-    who = fingerprint_of(model) if who is None else who
+    who = model_fingerprint(model) if who is None else who
     parts = [
         [card.name, card.model_class, card.revision, card.dtype, this_object(model) if who is None else who],
         None if question.source_ids is None else question.source_ids.tolist(),

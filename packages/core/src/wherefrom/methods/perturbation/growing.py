@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from wherefrom.adapters import ScoringModel, fingerprint_of
+from wherefrom.adapters import ScoringModel, model_fingerprint
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
@@ -65,7 +65,7 @@ class GrowingTable:
         self._kept_at: Path | None = None
         self._asked: BoolArray | None = None
         """Distinct masks that were asked for, where something was known before; None: nothing was."""
-        who = None if folder is None else fingerprint_of(model)
+        who = None if folder is None else model_fingerprint(model)
         self.untold = folder is not None and who is None
         """Is nothing kept in the folder, because the model cannot be told from others?"""
         self._hash = question_hash(model, question, units, baseline, who=who or this_object(model))
