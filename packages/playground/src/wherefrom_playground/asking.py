@@ -14,6 +14,7 @@ from wherefrom.evaluation import Evaluation, evaluate, evaluation_cost
 from wherefrom.methods.contract import METHODS, Progress
 from wherefrom.results.attribution import Attributions
 from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.text.characters import begins_unspaced
 
 from wherefrom_playground.chats import asked
 from wherefrom_playground.limits import Limits
@@ -135,8 +136,6 @@ def whole_target(model: AttributionModel, text: str, output: str) -> str:
 
 _OPENING = frozenset('"#&*@/\\§¶†‡¡¿•')
 """Punctuation that a space may stand before, among that of no pair (Po)."""
-_UNSPACED = ("CJK ", "HIRAGANA", "KATAKANA", "THAI ", "LAO ", "KHMER ", "MYANMAR ")
-"""What names of letters begin with whose scripts put no space between words."""
 
 
 def gap_between(text: str, output: str) -> str:
@@ -152,8 +151,7 @@ def gap_between(text: str, output: str) -> str:
     kind = unicodedata.category(after)
     closes = kind in ("Pe", "Pf", "Mn", "Mc", "Me") or (kind == "Po" and after not in _OPENING)
     opened = unicodedata.category(before) in ("Ps", "Pi")
-    unspaced = any(unicodedata.name(letter, "").startswith(_UNSPACED) for letter in (before, after))
-    return "" if closes or opened or unspaced else " "
+    return "" if closes or opened or begins_unspaced(before) or begins_unspaced(after) else " "
 
 
 def explained_by_all(

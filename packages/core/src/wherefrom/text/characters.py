@@ -49,8 +49,26 @@ def whole_characters(spans: Iterable[Characters], text: str) -> list[Characters]
     return whole
 
 
+def begins_unspaced(text: str) -> bool:
+    """Does a text begin in a script that puts no space between words: Chinese, Japanese, Thai, Lao, Khmer, Burmese?
+
+    Example:
+        >>> [begins_unspaced(text) for text in ("智能", "ー", "ไทย", "한국", "i", "")]
+        [True, True, True, False, False, False]
+    """
+    return not text[:1].isascii() and _unspaced().match(text) is not None
+
+
 @cache
 def _pattern() -> Any:
     import regex  # not needed to start up
 
     return regex.compile(r"\X")
+
+
+@cache
+def _unspaced() -> Any:
+    import regex  # not needed to start up
+
+    kana = r"[\p{scx=Hiragana}\p{scx=Katakana}--[\u0300-\u036f]]"  # with their punctuation, without accents of Latin
+    return regex.compile(rf"(?V1)[\p{{Han}}{kana}\p{{Line_Break=Complex_Context}}]")

@@ -17,7 +17,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from wherefrom.text.characters import Characters, whole_characters
+from wherefrom.text.characters import Characters, begins_unspaced, whole_characters
 
 
 def _listed(words: str) -> frozenset[str]:
@@ -136,7 +136,6 @@ class _Patterns:
         )
         self.needs_space = regex.compile(r"[.!?…؟․﹒]\Z")
         self.no_quotation = regex.compile(rf"[*_`~]|{emoji}")
-        self.unspaced_script = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Line_Break=Complex_Context}]")
         self.word_before = regex.compile(r"[^\s\p{Ps}\p{Pi}\"/]+\Z")
         self.list_number = regex.compile(
             rf"(?:\A|[{_LINE_BREAKS}])[^\S{_LINE_BREAKS}]*[*#>•-]?[^\S{_LINE_BREAKS}]*"
@@ -167,7 +166,7 @@ def _closes_sentence(text: str, match: Any, patterns: _Patterns) -> bool:
     rest = text[end : end + 40]
     if patterns.needs_space.search(stop):
         spaced = not rest or rest[0].isspace()
-        if not spaced and not (stop[-1] in "!?" and patterns.unspaced_script.match(rest)):
+        if not spaced and not (stop[-1] in "!?" and begins_unspaced(rest)):
             return False
     elif close[-1:] in ("」", "』") and rest.startswith(("と", "って")):
         return False  # what was said, and that it was said
