@@ -58,6 +58,18 @@ def test_all_explained_tokens_and_scores_are_in_some_unit(
         )
 
 
+@pytest.mark.parametrize("name", ["probability", "logprob", "mine"])
+@pytest.mark.parametrize("way", ["prod", "sum", "max", None])
+def test_a_view_merges_step_scores_as_the_result_does(name: str, way: str | None) -> None:
+    """Also where a result does not say how: it is not the name that tells."""
+    one = made(0)
+    values = np.linspace(-0.4, 0.5, len(one.steps))
+    one = one.replace(step_scores={name: values}, step_aggregation={} if way is None else {name: way})
+    words = one.aggregate("subwords", aggregate_fn="sum")
+    assert len(words.steps) < len(one.steps)
+    np.testing.assert_array_equal(describe(one, granularity="word").step_scores[name], words.step_scores[name])
+
+
 @given(seed=st.integers(0, 100), cuts=CUTS, level=st.sampled_from(["characters", "subwords", "sentences"]))
 @settings(max_examples=40, deadline=None)
 def test_names_stay_with_their_tokens_when_others_are_left_out_or_merged(

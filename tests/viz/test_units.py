@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from wherefrom.errors import SettingsError
 from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.aggregators.merging import NOT_MERGED
 from wherefrom.text.tokens import Segment, Token
 from wherefrom_viz.describe import units
 
@@ -83,7 +84,9 @@ def test_merged_tokens_cover_their_parts() -> None:
     assert (word.text, word.position, word.size, word.id) == ("developer", 0, 2, -1)
 
 
-def test_step_scores_whose_own_way_is_not_known_here_are_averaged() -> None:
-    """As those of a step function that only the package of another machine has."""
-    values = np.array([0.5, 0.25, 1.0], dtype=np.float32)
-    np.testing.assert_allclose(units.step_scores_of_spans(values, [(0, 2), (2, 3)], "another_way"), [0.375, 1.0])
+@pytest.mark.parametrize("way", ["another_way", NOT_MERGED])
+@pytest.mark.parametrize("kind", [np.float32, np.int64])
+def test_step_scores_that_nobody_can_merge_here_are_no_number(way: str, kind: type) -> None:
+    """As those of a step function that only the package of another machine has, and differences of probabilities."""
+    values = np.array([2, 4, 1], dtype=kind)
+    np.testing.assert_array_equal(units.step_scores_of_spans(values, [(0, 2), (2, 3)], way), [np.nan, 1.0])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, list_aggregation_functions
+from wherefrom.results.aggregators.merging import NOT_MERGED
 from wherefrom.results.attribution import Attribution
 from wherefrom_viz import compare, describe, render_html
 
@@ -30,7 +31,8 @@ def scored(make: Callable[..., Attribution], ways: dict[str, str], values: tuple
 def shown(page: Page) -> list[list[float]]:
     """The step scores of each unit, as the table of steps has them."""
     lines = page.locator(".steps tbody tr").all()
-    return [[float(cell) for cell in line.locator("td.number").all_inner_texts()[1:]] for line in lines]
+    cells = [line.locator("td.number").all_inner_texts()[1:] for line in lines]
+    return [[np.nan if cell == "n/a" else float(cell) for cell in line] for line in cells]
 
 
 @pytest.mark.parametrize("values", [(-0.5, 0.25, 0.5, -0.7), (0.5, 0.25, -0.5, 0.7), (2.0, 3.0, 4.0, 5.0)])
@@ -39,10 +41,15 @@ def test_every_function_that_merges_is_known_to_the_page(
 ) -> None:
     ours = [name for name in list_aggregation_functions() if AGGREGATION_FUNCTIONS.get(name).__module__ == HOME]
     assert {"sum", "mean", "absmax", "prod", "vnorm"} <= set(ours)
-    ways = {name: name for name in ours} | {"unknown": "nobody's", "inherited": "constructor"}
+    ways = {name: name for name in ours} | {"unknown": "nobody's", "inherited": "constructor", "difference": NOT_MERGED}
     one = scored(make, ways, values)
     page = open_page(render_html(one), hash_="#tab=steps&g=word")
     expected = describe(one, granularity="word").step_scores
+    assert [name for name, (several, _) in expected.items() if np.isnan(several)] == [
+        "unknown",
+        "inherited",
+        "difference",
+    ]
     np.testing.assert_allclose(np.array(shown(page)).T, list(expected.values()), rtol=5e-3)
 
 

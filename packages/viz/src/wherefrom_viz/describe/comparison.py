@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
+from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, doubtful
@@ -34,7 +35,6 @@ from wherefrom_viz.describe.description import (
     describe,
     normalized,
     scale_of,
-    span_aggregation,
     unit_of,
 )
 
@@ -167,7 +167,7 @@ def _regrouped(
 
 def _ways(attribution: Attribution) -> dict[str, str]:
     """How each step score merges over units."""
-    return {name: span_aggregation(attribution, name) for name in attribution.step_scores}
+    return {name: step_rule(attribution, name) for name in attribution.step_scores}
 
 
 def _merged(parts: Sequence[Unit]) -> Unit:

@@ -20,6 +20,7 @@ from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import METHODS
+from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.breaks import boundaries_of, columns_begin
 from wherefrom.results.card import CHANCE, card_of, doubtful
@@ -28,7 +29,7 @@ from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.results.tracing import generated_from
-from wherefrom.step_functions.base import DEFAULT_FUNCTION, usual_span_aggregation
+from wherefrom.step_functions.base import DEFAULT_FUNCTION
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
@@ -324,7 +325,7 @@ def describe(
         tokens, sides = cut.tokens(tokens, sides)
         template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
-            name: units.merge_step_scores(values, cut.columns, span_aggregation(attribution, name))
+            name: units.merge_step_scores(values, cut.columns, step_rule(attribution, name))
             for name, values in step_scores.items()
         }
         if pair_labels:
@@ -551,13 +552,6 @@ def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
 def _is_path(name: str) -> bool:
     """Is a model's name a place on a disk rather than an id such as ``owner/name``?"""
     return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or name[1:3] in (":/", ":\\")
-
-
-def span_aggregation(attribution: Attribution, name: str) -> str:
-    """How a step score merges over spans: the attribution's own way, else the step function's."""
-    if name in attribution.step_aggregation:
-        return attribution.step_aggregation[name]
-    return usual_span_aggregation(name) or {"logprob": "sum", "probability": "prod"}.get(name, "mean")
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:

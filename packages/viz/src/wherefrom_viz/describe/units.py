@@ -105,10 +105,14 @@ def merge_step_scores(values: npt.NDArray[Any], starts: Sequence[int], how: str)
 
 
 def step_scores_of_spans(values: npt.NDArray[Any], spans: Sequence[tuple[int, int]], how: str) -> npt.NDArray[Any]:
-    """One step score of each of some spans, not empty; the mean where nobody knows its own way here."""
-    way = how if how in AGGREGATION_FUNCTIONS else "mean"
-    merged = [values[start] if end - start == 1 else combine(way, values[start:end], 0) for start, end in spans]
-    return np.array(merged, dtype=values.dtype)
+    """One step score of each of some spans, not empty; NaN of several steps of which it says nothing together, or where
+    nobody knows its own way here."""
+    known = how in AGGREGATION_FUNCTIONS
+    merged = [
+        values[start] if end - start == 1 else combine(how, values[start:end], 0) if known else np.nan
+        for start, end in spans
+    ]
+    return np.array(merged, dtype=values.dtype if known else float)
 
 
 def merged_tokens(tokens: Sequence[Token], starts: Sequence[int]) -> tuple[Token, ...]:

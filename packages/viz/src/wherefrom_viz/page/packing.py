@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, frozen
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS
+from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
 from wherefrom.results.details import TRACE
@@ -39,7 +39,6 @@ from wherefrom_viz.describe.description import (
     shown_text,
     sign_words,
     spaced,
-    span_aggregation,
     subtitle_of,
     template_parts,
     template_rows,
@@ -228,7 +227,7 @@ def _packed(
         "no": notes,
         "lo": np.flatnonzero(lost).tolist(),
         "vs": _contrasts(attribution),
-        "st": [[name, _way(attribution, name)] for name in attribution.step_scores],
+        "st": [[name, step_rule(attribution, name)] for name in attribution.step_scores],
         "seg": _segments(attribution),
     }
     header.update({key: value for key, value in optional.items() if value})
@@ -261,12 +260,6 @@ def _contrasts(attribution: Attribution) -> dict[int, str]:
     if TRACE in attribution.details:  # the columns of a trace are hops, of which none was compared
         return {}
     return before_labels(attribution, attribution.steps)
-
-
-def _way(attribution: Attribution, name: str) -> str:
-    """How a step score merges over units, as `units.step_scores_of_spans` has it."""
-    way = span_aggregation(attribution, name)
-    return way if way in AGGREGATION_FUNCTIONS else "mean"
 
 
 def _side(attribution: Attribution, name: str, title: str, tokens: Sequence[Token], *, scored: bool) -> dict[str, Any]:
