@@ -39,6 +39,16 @@ def test_an_example_tells_its_card_what_it_knows_of_how_it_was_made() -> None:
     assert found[0].card().target == "probability"
 
 
+@pytest.mark.parametrize("loss", ["crossentropy", "perplexity", "surprisal_bits"])
+def test_norms_are_sizes_whatever_the_sign_of_what_they_are_taken_of(loss: str) -> None:
+    """Of the gradient of a loss and of a probability they are the same, up to a factor of each step."""
+    likely, unlikely = (
+        explained("saliency", attribution_args={"abs": False}, attributed_fn=function)[0]
+        for function in ("probability", loss)
+    )
+    np.testing.assert_allclose(unlikely.step_scores["check_fit"], likely.step_scores["check_fit"], atol=1e-6)
+
+
 def noise(like: FloatArray, seed: int) -> FloatArray:
     return np.random.default_rng(seed).normal(size=like.shape)
 

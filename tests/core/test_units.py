@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.aggregators import AGGREGATION_FUNCTIONS, Pair, Sentences, Split, Subwords
+from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.common_units import aligned_units
 from wherefrom.text.tokens import Segment, Token
@@ -356,3 +357,38 @@ def test_pairs_need_like_scores() -> None:
     with pytest.raises(SettingsError, match="is no attribution"):
         Pair(paired_attr=3)(a)
     assert isinstance(Pair(paired_attr=a, combine="mean")(a), Attribution)
+
+
+SAID = ["Ge", "orge", " was", " sick", ".", " He", " went", " home", ".", " Why"]
+SENTENCES = [[0, 5], [5, 9]]
+IN_WORDS = [[0, 2], *([k, k + 1] for k in range(2, 9))]
+
+
+@pytest.mark.parametrize("merge", ["absmax", "max", "min", "mean", "sum", "vnorm"])
+@pytest.mark.parametrize("spans", [SENTENCES, IN_WORDS])
+def test_units_that_were_scored_as_one_keep_their_scores_when_tokens_are_merged(
+    spans: list[list[int]], merge: str
+) -> None:
+    """Their tokens hold shares, of which those of the longest unit are the smallest."""
+    scores = np.random.default_rng(0).uniform(1, 2, len(spans)) * [-1.0, *[1.0] * (len(spans) - 1)]
+    shares = np.zeros((len(SAID), 1))
+    for (start, end), score in zip(spans, scores, strict=True):
+        shares[start:end] = score / (end - start)
+    one = attribution(None, SAID, 9, details={"units": {"target": spans}}).replace(target_attributions=shares)
+    of_sentences = [scores[[begin <= start < end for start, _ in spans]] for begin, end in SENTENCES]
+    wanted = [combine(merge, own, 0) for own in of_sentences]
+    for merged in (
+        one.aggregate("sentences", aggregate_fn=merge),
+        one.aggregate("spans", aggregate_fn=merge, target_spans=[(0, 5), (5, 9)]),
+        one.aggregate("subwords", aggregate_fn="sum").aggregate("sentences", aggregate_fn=merge),
+    ):
+        np.testing.assert_allclose(merged.target_attributions[:2, 0], wanted)
+
+
+@pytest.mark.parametrize("units", [["token"], {"target": 3}, {"target": [[0, 5, 1]]}, "sentence", {"target": None}])
+def test_what_only_has_the_name_of_units_changes_nothing(units: Any) -> None:
+    one = attribution(None, SAID, 9)
+    np.testing.assert_array_equal(
+        one.replace(details={"units": units}).aggregate("sentences").target_attributions,
+        one.aggregate("sentences").target_attributions,
+    )

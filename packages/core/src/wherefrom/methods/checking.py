@@ -42,6 +42,8 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.comparison import ROUNDING, Values, in_levels, spearman, spearman_of_columns
 from wherefrom.results.data import AttributionData
+from wherefrom.results.details import pieces_of
+from wherefrom.results.direction import becomes_norms
 from wherefrom.settings import fields_of, nth_seed
 
 SAMPLES = 64
@@ -131,14 +133,15 @@ def require_checkable(model: SequenceModel, span: Span | None) -> None:
         raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
 
 
-def predicted(method: AnyMethod) -> Predicted:
+def predicted(method: AnyMethod, result: AttributionData) -> Predicted:
     """What a method's scores have to predict.
 
     Scores with a sign that explain the target function say which way each input moves it, and are held to that: of
-    cross-entropy they are negative where an input makes the token likely. All others (sizes of gradients, attention)
-    say how much hangs on an input, and are held to the log-probability.
+    cross-entropy they are negative where an input makes the token likely. All others (sizes of gradients, attention,
+    norms that the result's aggregation is still to take) say how much hangs on an input, and are held to the
+    log-probability.
     """
-    return TARGET if explains_with_sign(method) else "log_probability"
+    return TARGET if explains_with_sign(method) and not becomes_norms(result) else "log_probability"
 
 
 def draws(method: AnyMethod) -> bool:
@@ -174,7 +177,7 @@ def checked(
     """The result with step scores that say what a check found; methods that draw are run once more. What
     `require_checkable` refuses is not brought here."""
     assert isinstance(model, ScoringModel)
-    of = predicted(method)
+    of = predicted(method, result)
     found = check(model, question, result, of=of, progress=progress)
     stable: FloatArray | None = None
     if draws(method):
@@ -237,15 +240,13 @@ def _pieces(result: AttributionData, units: Units) -> IntArray:
 
     Tokens of one unit share what it scored: their scores are one thing that was found out.
     """
-    numbers: dict[tuple[str, int, int], int] = {}
-    given = [
-        (side, int(start), int(end)) for side, spans in result.details.get("units", {}).items() for start, end in spans
-    ]
-    found = []
-    for unit in units.members:
-        inside = (one for one in given if one[0] == unit.side and one[1] <= unit.start and unit.end <= one[2])
-        found.append(numbers.setdefault(next(inside, (unit.side, unit.start, unit.end)), len(numbers)))
-    return np.array(found, dtype=np.int64)
+    by_side = {
+        side: pieces_of(result.details, tokens, side) or range(len(tokens))
+        for side, tokens in (("source", result.source), ("target", result.target))
+    }
+    numbers: dict[tuple[str, int], int] = {}
+    pieces = [(unit.side, by_side[unit.side][unit.start]) for unit in units.members]
+    return np.array([numbers.setdefault(piece, len(numbers)) for piece in pieces], dtype=np.int64)
 
 
 def _by_piece(masks: BoolArray, scores: Values, pieces: IntArray) -> tuple[Values, Values]:

@@ -18,6 +18,7 @@ from wherefrom.results.pairs import DETAIL as PAIRS
 from wherefrom.results.pairs import PairTable
 from wherefrom.text.carrying import Carrying
 from wherefrom.text.merging import Span
+from wherefrom.text.tokens import Token
 
 BY_STEP = ("completeness_gap", "points", "stopped", "largest_score")
 """Lists with an entry per step; one number where all steps have the same."""
@@ -132,6 +133,29 @@ def of_inputs(details: Mapping[str, Any], kept: Mapping[str, Sequence[int]], sta
         WHOLE: lambda value: [unit for unit in value if stays(*unit)],
     }
     return _changed(details, ways | dict.fromkeys(BY_ROW, lambda value: _on_rows(value, at_rows)))
+
+
+def pieces_of(details: Mapping[str, Any], tokens: Sequence[Token], side: str) -> list[int] | None:
+    """Of each token of a side, the number of the unit whose score it has a share of; those in none are alone.
+
+    None: what was scored is not told, or each token was scored for itself.
+    """
+    try:
+        spans = msgspec.convert(_plain(details.get(UNITS, {})), dict[str, list[tuple[int, int]]])
+    except msgspec.ValidationError:  # a detail of another package, which only has the name
+        return None
+    given = {start: end for start, end in spans.get(side, []) if end - start > 1}
+    if not given:
+        return None
+    pieces: list[int] = []
+    end = 0
+    for token in tokens:
+        if not pieces or token.position >= end:
+            end = given.get(token.position, token.position + token.size)
+            pieces.append(len(pieces))
+        else:
+            pieces.append(pieces[-1])
+    return pieces
 
 
 def carried(details: Mapping[str, Any], places: Mapping[str, Carrying]) -> dict[str, Any]:

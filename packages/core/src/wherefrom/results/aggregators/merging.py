@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import accumulate, groupby, pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import of_other_sign, recorded
 from wherefrom.results.aggregators.functions import changes_single, combine, keeps_sign
 from wherefrom.results.data import AnyAttribution, AttributionData
-from wherefrom.results.details import TRACE, of_steps, without_tokens
+from wherefrom.results.details import TRACE, of_steps, pieces_of, without_tokens
 from wherefrom.settings import is_whole
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
@@ -87,8 +88,16 @@ def merge_axis(
     where: BoolArray | None = None,
     *,
     alone: bool = False,
+    pieces: Sequence[int] | None = None,
 ) -> npt.NDArray[Any]:
-    """``values`` with the entries of each group along ``axis`` combined into one; ``alone``: also of groups of one."""
+    """``values`` with the entries of each group along ``axis`` combined into one.
+
+    Args:
+        where: Which entries exist; None: all.
+        alone: Also those of groups of one.
+        pieces: Of each entry, the number of what it is a share of: shares in one group are added first. None: each is
+            whole.
+    """
     if not alone and all(end - start == 1 for start, end in groups):
         return values
     present = np.broadcast_to(np.asarray(True) if where is None else where, values.shape)
@@ -96,7 +105,12 @@ def merge_axis(
     for start, end in groups:
         part = np.take(values, range(start, end), axis=axis)
         if alone or end - start > 1:
-            part = combine(name, part, axis, np.take(present, range(start, end), axis=axis))
+            there = np.take(present, range(start, end), axis=axis)
+            if pieces is not None:
+                sizes = [len(list(same)) for _, same in groupby(pieces[start:end])]
+                shares = list(pairwise(accumulate(sizes, initial=0)))
+                part, there = merge_axis(part, shares, axis, "sum", there), merge_axis_mask(there, shares, axis)
+            part = combine(name, part, axis, there)
         else:
             part = part.squeeze(axis=axis)
         columns.append(part)
@@ -116,6 +130,7 @@ def merge_spans(
     """The attribution with each span merged into a unit; first over steps, then over inputs.
 
     Scores are combined by the function ``name``, step scores by their own, details as `wherefrom.results.details` says.
+    Tokens that share the score of one unit of the method's are added up first: theirs is one score.
     Scores of inputs that stay alone go through the function too, so that all are of one kind, such as norms.
     A unit that begins before the first explained step keeps all of its tokens, and scores of its explained part.
     Columns of a trace are the same mass hop by hop, and stay as they are.
@@ -164,13 +179,17 @@ def merge_spans(
     }
     if attribution.source_attributions is not None:
         merged = merge_axis(attribution.source_attributions, columns, 1, name)
-        changes["source_attributions"] = merge_axis(merged, source_groups, 0, name, alone=alone)
+        changes["source_attributions"] = merge_axis(
+            merged, source_groups, 0, name, alone=alone, pieces=pieces_of(details, attribution.source, "source")
+        )
     if attribution.target_attributions is not None:
         mask = attribution.target_visible
         merged = merge_axis(attribution.target_attributions, columns, 1, name, _spread(mask, attribution))
         after = merge_axis_mask(mask, columns, 1)
         spread = _spread(after, attribution)
-        changes["target_attributions"] = merge_axis(merged, target_groups, 0, name, spread, alone=alone)
+        changes["target_attributions"] = merge_axis(
+            merged, target_groups, 0, name, spread, alone=alone, pieces=pieces_of(details, attribution.target, "target")
+        )
     sizes = {end - start for start, end in (*source_groups, *target_groups, *columns)}
     if (alone or sizes != {1}) and not keeps_sign(name, sizes):
         changes |= of_other_sign(attribution, changes)
