@@ -319,7 +319,7 @@ def add_target_options(group: OptionGroup) -> None:
         dest="start_pos",
         type=whole_number,
         metavar="N",
-        help="first output position to explain; negative counts from the end",
+        help="first output position to explain, a decoder-only model's prompt included; negative counts from the end",
     )
     group.add(
         "-e",

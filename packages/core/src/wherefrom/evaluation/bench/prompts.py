@@ -13,7 +13,7 @@ from wherefrom.evaluation.lines import decoded_lines
 
 PROMPT_SETS = ("short", "long")
 """The built-in ones. Short: facts, agreement, copying, look-up in context. Long: lists of who bought what, chains of
-assignments, needles, each in some 220 to 320 tokens with a sentence of reasoning before the answer. Neither ranks
+assignments, needles, each in some 220 to 345 tokens with a sentence of reasoning before the answer. Neither ranks
 methods alone: "the last tokens first" does well on short prompts and finds nothing in long ones."""
 
 

@@ -85,7 +85,7 @@ def _too_few(method: SampledSettings, run: Run, short: IntArray) -> str:
     return (
         f"{method.identifier}: {drawn} samples are too few for {units} units, at {len(short)} of {run.scores.shape[1]} "
         f"steps (the first is step {short[0]}): scores may be far off, by more than a standard error says. {fewest} "
-        f"are needed, better twice as many. Use {more}, or larger units."
+        f"different ones are needed, better twice as many. Use {more}, or larger units."
     )
 
 
