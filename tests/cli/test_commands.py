@@ -167,6 +167,10 @@ SAID = ("-i", "George was sick", "-g", "George was sick. He was")
         (("-a", "saliency"), {}),
         (("-a", "saliency", "--aggregate-output"), {"aggregate-output": True}),
         (("-a", "saliency", "--rescale-attributions"), {"rescale-attributions": True}),
+        (
+            ("-a", "saliency", "--attribution-aggregators", "vnorm", "normalize", "--rescale-attributions"),
+            {"attribution-aggregators": ["vnorm", "normalize"], "rescale-attributions": True},
+        ),
         (("-a", "occlusion", "--normalize-attributions"), {"normalize-attributions": True}),
         (
             ("-a", "attention", "--attribution-aggregators", "max", "mean", "subwords", "--rescale-attributions"),

@@ -270,6 +270,8 @@ def _reductions(out: Attributions) -> tuple[dict[str, Any], tuple[str, ...]]:
         if not options and stages and stages[-1] == Stage(name=name) and _placeless(stages) != default:
             options[option] = True
             stages = stages[:-1]
+    if "rescale-attributions" in options:
+        default = [one for one in default if one[0] != "normalize"]
     if _placeless(stages) == default:
         return (options if options or not stages else {"aggregate-output": True}), ()
     typed = [_typed(stage) for stage in stages]
