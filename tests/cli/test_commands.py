@@ -397,6 +397,45 @@ def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
     assert wherefrom("show", "twice.json", "-x", "1").code == 0
 
 
+HOSTILE = "\x1b]0;title\x07\x1b[31mred\x9b2J\u202e\nfake   9   1.000"
+PRINTED = [
+    ("info", "{}"),
+    ("info", "{}", "--as-config"),
+    ("show", "{}"),
+    ("show", "{}", "{}", "--view", "steps"),
+    ("compare", "{}", "{}"),
+    ("compare", "{}", "{other}"),
+    ("trace", "{}"),
+    ("evaluate", "-m", "demo:lm", "{}", "--metrics", "comprehensiveness"),
+    ("export", "{}", "-o", "{}"),
+]
+
+
+@pytest.mark.parametrize("words", PRINTED, ids=" ".join)
+def test_nothing_that_a_file_says_steers_the_terminal_or_forges_a_line(
+    wherefrom: Run, saved: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    def printed(said: str) -> Any:
+        out = Attributions.load(saved)
+        made = replace(
+            out.provenance,
+            model={**out.provenance.model, "name": said},
+            method={**out.provenance.method, "settings": {said: said}},
+        )
+        first, second = (one.replace(id=said, method=said) for one in out)
+        same = out[1].replace(id="same")
+        path, other = tmp_path / "one.json", tmp_path / "other.json"
+        out.replace(sequence_attributions=(first, same), provenance=made).save(path, overwrite=True)
+        out.replace(sequence_attributions=(second, same), provenance=made).save(other, overwrite=True)
+        return wherefrom(*(word.replace("{}", str(path)).replace("{other}", str(other)) for word in words))
+
+    hostile, tame = printed(HOSTILE), printed("fine")
+    assert hostile.code == tame.code
+    for text in (hostile.out, hostile.err):
+        assert not [letter for letter in text if not letter.isprintable() and letter not in "\n\u2068\u2069"]
+        assert "\nfake" not in text
+
+
 def test_compare_leaves_pairs_of_different_texts_out(wherefrom: Run, saved: Path) -> None:
     base = ("attribute", "-m", "demo:lm", "-a", "occlusion", "--max-new-tokens", "4", "--hide", "-i")
     assert wherefrom(*base, "George was sick yesterday.", "George was hungry.", "-o", "one.json").code == 0

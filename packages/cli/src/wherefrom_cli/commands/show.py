@@ -7,6 +7,7 @@ from wherefrom.errors import UsageError
 from wherefrom.evaluation.opening import is_evaluation, open_evaluation
 from wherefrom.results.showing import options_known
 from wherefrom_viz.console.evaluation import evaluation_view
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -60,7 +61,7 @@ def execute(options: Options, console: Console) -> int:
         else:
             require_examples(out, path)
             if len(options.paths) > 1:
-                console.line(f"{path}:")
+                console.line(f"{visible(path)}:")
             given = dict(options.set)
             with options_known(given, f"The view {options.view}"):
                 print_attributions(out, console, view=options.view, **given)
