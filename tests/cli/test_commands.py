@@ -89,6 +89,42 @@ def test_show_in_every_view(wherefrom: Run, saved: Path, view: str) -> None:
     assert wherefrom("show", saved, "--view", view).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("show", *form) for form in ((), ("--json",), ("--jsonl",), ("--view", "steps"))),
+        *(("info", *form) for form in ((), ("--json",), ("--jsonl",), ("--as-config",))),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("bad, code", [("missing.json", 2), ("damaged.json", 5)])
+def test_nothing_is_printed_before_all_is_opened(
+    wherefrom: Run, saved: Path, tmp_path: Path, words: tuple[str, ...], bad: str, code: int
+) -> None:
+    (tmp_path / "damaged.json").write_text('{"format": "wherefrom"')
+    command, *form = words
+    ran = wherefrom(command, saved, bad, *form)
+    assert (ran.code, ran.out) == (code, "")
+
+
+@pytest.mark.parametrize("view", ["auto", "trace"])
+def test_nothing_is_drawn_before_all_can_be(wherefrom: Run, saved: Path, tmp_path: Path, view: str) -> None:
+    assert wherefrom("trace", saved, "--hide", "-o", "traced.json").code == 0
+    (tmp_path / "empty.json").write_bytes(Attributions(sequence_attributions=()).to_bytes())
+    ran = wherefrom("show", "traced.json", "empty.json" if view == "auto" else saved, "--view", view)
+    assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize("command", ["show", "info", "explain"])
+def test_of_several_one_json_document_is_printed(wherefrom: Run, saved: Path, command: str) -> None:
+    several = ("saliency", "occlusion") if command == "explain" else (saved, saved.with_name("again.json"))
+    saved.with_name("again.json").write_bytes(saved.read_bytes())
+    documents = json.loads(wherefrom(command, *several, "--json").out)
+    assert len(documents) == 2
+    if command == "show":
+        assert documents == [json.loads(wherefrom("show", path, "--json").out) for path in several]
+
+
 def test_show_of_a_trace_that_is_none(wherefrom: Run, saved: Path) -> None:
     ran = wherefrom("show", saved, "--view", "trace")
     assert ran.code == 2

@@ -49,10 +49,10 @@ class Described:
 def execute(options: Options, console: Console) -> int:
     """Print the provenance of each."""
     one_claim({"--as-config": options.as_config, "--json": options.json, "--jsonl": options.jsonl})
+    configs = {path: asked_again(path) for path in options.paths} if options.as_config else {}
     described = {} if options.as_config else {path: describe(path) for path in options.paths}
     if options.as_config:
-        for path in options.paths:
-            asked = asked_again(path)
+        for path, asked in configs.items():
             console.line(f"# {visible(path)}")
             console.line(asked.toml())
             for note in asked.notes:
