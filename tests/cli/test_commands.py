@@ -1015,6 +1015,7 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         ("compare", half_failed, half_failed),
         ("show", half_failed),
         ("show", half_failed, "--jsonl"),
+        ("trace", half_failed, "--hide"),
     ):
         opened.clear()
         ran = wherefrom(*command)

@@ -119,7 +119,7 @@ def execute(options: Options, console: Console) -> int:
         "signed": options.signed,
     }
     if options.paths:
-        opened = [open_results(path, options.example) for path in options.paths]
+        opened = [open_results(path, options.example, told=console) for path in options.paths]
         found = merge_attributions(opened) if len(opened) > 1 else opened[0]
         require_examples(found, ", ".join(options.paths))
         write_results(found.trace(hops=as_hops(options.hops), **settings), where, console)
