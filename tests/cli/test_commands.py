@@ -548,6 +548,17 @@ def test_export_parquet_holds_the_same_rows(wherefrom: Run, saved: Path, tmp_pat
     assert table.column("score")[5].as_py() == pytest.approx(float(rows[5]["score"]))
 
 
+def test_capitals_of_an_ending_are_as_small_letters(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    for name in ("small.csv", "LARGE.CSV"):
+        assert wherefrom("export", saved, "-o", name).code == 0
+    assert (tmp_path / "small.csv").read_text() == (tmp_path / "LARGE.CSV").read_text()
+    asked = ("evaluate", saved, "--metrics", "sparseness", "--draws", "1", "-q", "--json", "-x", "0")
+    ran = wherefrom(*asked, "-o", "page.HTML", "found.JSON")
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "page.HTML").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((tmp_path / "found.JSON").read_text()) == json.loads(ran.out)
+
+
 def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> None:
     rows = list(csv.DictReader(wherefrom("export", saved, "-o", "-", "--to", "csv", "--steps").out.splitlines()))
     out = Attributions.load(saved)
@@ -555,7 +566,7 @@ def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> No
     assert float(rows[0]["probability"]) == pytest.approx(float(out[0].step_scores["probability"][0]))
 
 
-@pytest.mark.parametrize("ending", [".html", ".svg", ".md", ".txt"])
+@pytest.mark.parametrize("ending", [".html", ".svg", ".SVG", ".md", ".txt"])
 def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) -> None:
     assert wherefrom("export", saved, "-o", f"out{ending}").code == 0
     assert "George" in (tmp_path / f"out{ending}").read_text(encoding="utf-8")
