@@ -214,8 +214,7 @@ def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, h
     cost = trace_cost(model, example.text, example.generated, **asked)
     if cost is None:
         return "The cost of this method is not known before."
-    most = "at most " if cost.at_most else ""
-    return f"{most}{cost.forwards} forward and {cost.backwards} backward passes for {hops} hops, whatever the length"
+    return f"{cost} for {hops} hop{'s' * (hops != 1)}, whatever the length"
 
 
 COMMAND = Command(
