@@ -61,9 +61,7 @@ def page(one: Entry) -> str:
             f"| cost | faithfulness rank |\n|---|---|\n| {told} | {rank} ([measured](../which-method.md)) |\n\n{_LEGEND}"
         )
     if one.settings:
-        rows = "\n".join(
-            f"| `{name}` | `{cell(kind)}` | `{cell(default)}` |" for name, kind, default in one.settings
-        )
+        rows = "\n".join(f"| `{name}` | `{cell(kind)}` | `{cell(default)}` |" for name, kind, default in one.settings)
         parts.append(f"## Settings\n\n| name | type | default |\n|---|---|---|\n{rows}")
     if one.facts:
         said = "\n".join(

@@ -58,7 +58,10 @@ def plan(
     examples: Sequence[Example],
     request: AttributionRequest,
 ) -> dict[str, Any]:
-    """The plan as plain values, resolved as `AttributionModel.attribute` does. Where the model would generate, the longest allowed output is assumed."""
+    """The plan as plain values, resolved as `AttributionModel.attribute` does.
+
+    Where the model would generate, the longest allowed output is assumed.
+    """
     new_tokens = request.generation_args.get("max_new_tokens", ASSUMED_NEW_TOKENS)
     targets = [
         assumed_target(model, example, new_tokens, add_special_tokens=not request.skip_special_tokens)
@@ -91,7 +94,12 @@ def plan(
 
 
 def laid_out(
-    model: AttributionModel, texts: Sequence[Any], targets: Sequence[Any], question: Mapping[str, Any], *, narrowed: bool
+    model: AttributionModel,
+    texts: Sequence[Any],
+    targets: Sequence[Any],
+    question: Mapping[str, Any],
+    *,
+    narrowed: bool,
 ) -> Attributions:
     """The tokens and steps that a result will have, with no scores; no pass is made.
 

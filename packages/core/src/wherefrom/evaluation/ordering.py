@@ -64,8 +64,10 @@ def shares_on_top(scores: FloatArray, k: int) -> FloatArray:
     _require_numbers(scores)
     k = min(k, len(scores))
     border = np.sort(scores)[len(scores) - k]
-    above, alike = scores > border, scores == border
-    return above + alike * ((k - above.sum()) / alike.sum())
+    shares: FloatArray = np.where(scores > border, 1.0, 0.0)
+    alike = scores == border
+    shares[alike] = (k - shares.sum()) / alike.sum()
+    return shares
 
 
 def cut_points(count: int, cuts: int | None) -> IntArray:

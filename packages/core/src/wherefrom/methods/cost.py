@@ -18,7 +18,7 @@ class Cost:
 
     def __str__(self) -> str:
         """In words: ``"at most 1,200 forward passes"``, ``"3 forward and 2 backward passes"``."""
-        told = f"{self.forwards:,} forward and {self.backwards:,} backward" if self.backwards else f"{self.forwards:,} forward"
+        told = f"{self.forwards:,} forward" + (f" and {self.backwards:,} backward" if self.backwards else "")
         passes = "pass" if (self.backwards or self.forwards) == 1 else "passes"
         return f"{'at most ' if self.at_most else ''}{told} {passes}"
 
