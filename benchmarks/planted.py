@@ -26,6 +26,7 @@ import numpy as np
 import wherefrom
 from wherefrom.adapters import Row
 from wherefrom.arrays import to_numpy
+from wherefrom.evaluation.ordering import shares_on_top
 from wherefrom.methods import METHODS
 
 from benchmarks.planted_tasks import KINDS, Task, evidence_tokens, tasks
@@ -217,9 +218,7 @@ def gold_of(tokens: Sequence[Any], task: Task) -> list[bool]:
 
 def recall(scores: np.ndarray, gold: np.ndarray) -> float:
     """Share of the evidence among the highest tenth."""
-    count = max(1, round(len(scores) / 10))
-    top = np.argsort(-scores, kind="stable")[:count]
-    return float(gold[top].sum() / gold.sum())
+    return float(shares_on_top(scores, max(1, round(len(scores) / 10)))[gold].sum() / gold.sum())
 
 
 class Peak:

@@ -101,6 +101,23 @@ def test_normalize_and_rescale(wherefrom: Run, flag: str, total: str) -> None:
     np.testing.assert_allclose(found, 1.0, rtol=1e-5)
 
 
+@pytest.mark.parametrize("method", ["saliency", "attention", "occlusion"])
+@pytest.mark.parametrize(
+    "also", [(), ("--aggregate-output",), ("--aggregate-output", "--attribution-aggregators", "subwords")]
+)
+def test_rescaled_steps_stay_comparable(wherefrom: Run, method: str, also: tuple[str, ...]) -> None:
+    ran = wherefrom(
+        *("attribute", "-m", "demo:lm", "-i", TEXT, "--max-new-tokens", 4, "--json", "-a", method),
+        *("--rescale-attributions", *also),
+    )
+    one = Attributions.from_bytes(ran.out.encode())[0]
+    names = [stage.name for stage in one.aggregations]
+    assert "normalize" not in names
+    assert names[-1] == "rescale"
+    assert not one.dimensions
+    assert np.abs(one.target_attributions).max() == pytest.approx(1)
+
+
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 
 

@@ -89,6 +89,42 @@ def test_show_in_every_view(wherefrom: Run, saved: Path, view: str) -> None:
     assert wherefrom("show", saved, "--view", view).code == 0
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(("show", *form) for form in ((), ("--json",), ("--jsonl",), ("--view", "steps"))),
+        *(("info", *form) for form in ((), ("--json",), ("--jsonl",), ("--as-config",))),
+    ],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("bad, code", [("missing.json", 2), ("damaged.json", 5)])
+def test_nothing_is_printed_before_all_is_opened(
+    wherefrom: Run, saved: Path, tmp_path: Path, words: tuple[str, ...], bad: str, code: int
+) -> None:
+    (tmp_path / "damaged.json").write_text('{"format": "wherefrom"')
+    command, *form = words
+    ran = wherefrom(command, saved, bad, *form)
+    assert (ran.code, ran.out) == (code, "")
+
+
+@pytest.mark.parametrize("view", ["auto", "trace"])
+def test_nothing_is_drawn_before_all_can_be(wherefrom: Run, saved: Path, tmp_path: Path, view: str) -> None:
+    assert wherefrom("trace", saved, "--hide", "-o", "traced.json").code == 0
+    (tmp_path / "empty.json").write_bytes(Attributions(sequence_attributions=()).to_bytes())
+    ran = wherefrom("show", "traced.json", "empty.json" if view == "auto" else saved, "--view", view)
+    assert (ran.code, ran.out) == (2, "")
+
+
+@pytest.mark.parametrize("command", ["show", "info", "explain"])
+def test_of_several_one_json_document_is_printed(wherefrom: Run, saved: Path, command: str) -> None:
+    several = ("saliency", "occlusion") if command == "explain" else (saved, saved.with_name("again.json"))
+    saved.with_name("again.json").write_bytes(saved.read_bytes())
+    documents = json.loads(wherefrom(command, *several, "--json").out)
+    assert len(documents) == 2
+    if command == "show":
+        assert documents == [json.loads(wherefrom("show", path, "--json").out) for path in several]
+
+
 def test_show_of_a_trace_that_is_none(wherefrom: Run, saved: Path) -> None:
     ran = wherefrom("show", saved, "--view", "trace")
     assert ran.code == 2
@@ -167,6 +203,10 @@ SAID = ("-i", "George was sick", "-g", "George was sick. He was")
         (("-a", "saliency"), {}),
         (("-a", "saliency", "--aggregate-output"), {"aggregate-output": True}),
         (("-a", "saliency", "--rescale-attributions"), {"rescale-attributions": True}),
+        (
+            ("-a", "saliency", "--attribution-aggregators", "vnorm", "normalize", "--rescale-attributions"),
+            {"attribution-aggregators": ["vnorm", "normalize"], "rescale-attributions": True},
+        ),
         (("-a", "occlusion", "--normalize-attributions"), {"normalize-attributions": True}),
         (
             ("-a", "attention", "--attribution-aggregators", "max", "mean", "subwords", "--rescale-attributions"),
@@ -393,6 +433,45 @@ def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
     assert wherefrom("show", "twice.json", "-x", "1").code == 0
 
 
+HOSTILE = "\x1b]0;title\x07\x1b[31mred\x9b2J\u202e\nfake   9   1.000"
+PRINTED = [
+    ("info", "{}"),
+    ("info", "{}", "--as-config"),
+    ("show", "{}"),
+    ("show", "{}", "{}", "--view", "steps"),
+    ("compare", "{}", "{}"),
+    ("compare", "{}", "{other}"),
+    ("trace", "{}"),
+    ("evaluate", "-m", "demo:lm", "{}", "--metrics", "comprehensiveness"),
+    ("export", "{}", "-o", "{}"),
+]
+
+
+@pytest.mark.parametrize("words", PRINTED, ids=" ".join)
+def test_nothing_that_a_file_says_steers_the_terminal_or_forges_a_line(
+    wherefrom: Run, saved: Path, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    def printed(said: str) -> Any:
+        out = Attributions.load(saved)
+        made = replace(
+            out.provenance,
+            model={**out.provenance.model, "name": said},
+            method={**out.provenance.method, "settings": {said: said}},
+        )
+        first, second = (one.replace(id=said, method=said) for one in out)
+        same = out[1].replace(id="same")
+        path, other = tmp_path / "one.json", tmp_path / "other.json"
+        out.replace(sequence_attributions=(first, same), provenance=made).save(path, overwrite=True)
+        out.replace(sequence_attributions=(second, same), provenance=made).save(other, overwrite=True)
+        return wherefrom(*(word.replace("{}", str(path)).replace("{other}", str(other)) for word in words))
+
+    hostile, tame = printed(HOSTILE), printed("fine")
+    assert hostile.code == tame.code
+    for text in (hostile.out, hostile.err):
+        assert not [letter for letter in text if not letter.isprintable() and letter not in "\n\u2068\u2069"]
+        assert "\nfake" not in text
+
+
 def test_compare_leaves_pairs_of_different_texts_out(wherefrom: Run, saved: Path) -> None:
     base = ("attribute", "-m", "demo:lm", "-a", "occlusion", "--max-new-tokens", "4", "--hide", "-i")
     assert wherefrom(*base, "George was sick yesterday.", "George was hungry.", "-o", "one.json").code == 0
@@ -469,6 +548,17 @@ def test_export_parquet_holds_the_same_rows(wherefrom: Run, saved: Path, tmp_pat
     assert table.column("score")[5].as_py() == pytest.approx(float(rows[5]["score"]))
 
 
+def test_capitals_of_an_ending_are_as_small_letters(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    for name in ("small.csv", "LARGE.CSV"):
+        assert wherefrom("export", saved, "-o", name).code == 0
+    assert (tmp_path / "small.csv").read_text() == (tmp_path / "LARGE.CSV").read_text()
+    asked = ("evaluate", saved, "--metrics", "sparseness", "--draws", "1", "-q", "--json", "-x", "0")
+    ran = wherefrom(*asked, "-o", "page.HTML", "found.JSON")
+    assert ran.code == 0, ran.err
+    assert (tmp_path / "page.HTML").read_text().startswith("<!DOCTYPE html>")
+    assert json.loads((tmp_path / "found.JSON").read_text()) == json.loads(ran.out)
+
+
 def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> None:
     rows = list(csv.DictReader(wherefrom("export", saved, "-o", "-", "--to", "csv", "--steps").out.splitlines()))
     out = Attributions.load(saved)
@@ -476,7 +566,7 @@ def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> No
     assert float(rows[0]["probability"]) == pytest.approx(float(out[0].step_scores["probability"][0]))
 
 
-@pytest.mark.parametrize("ending", [".html", ".svg", ".md", ".txt"])
+@pytest.mark.parametrize("ending", [".html", ".svg", ".SVG", ".md", ".txt"])
 def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) -> None:
     assert wherefrom("export", saved, "-o", f"out{ending}").code == 0
     assert "George" in (tmp_path / f"out{ending}").read_text(encoding="utf-8")
@@ -936,6 +1026,7 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         ("compare", half_failed, half_failed),
         ("show", half_failed),
         ("show", half_failed, "--jsonl"),
+        ("trace", half_failed, "--hide"),
     ):
         opened.clear()
         ran = wherefrom(*command)

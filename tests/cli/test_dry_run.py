@@ -53,6 +53,47 @@ def test_passes_told_are_passes_counted(method: str, settings: dict[str, Any], o
     assert told["output tokens"] == sum(one.attr_pos_end - one.attr_pos_start for one in out)
 
 
+NARROWED: list[dict[str, Any]] = [
+    {},
+    {"attr_pos_start": -1},
+    {"attr_pos_start": 3, "attr_pos_end": 4},
+    {"skip_special_tokens": True},
+    {"settings": {"attributed_span": "word"}},
+    {"method": "occlusion", "settings": {"units": "word"}},
+    {"method": "attention"},
+]
+
+
+@pytest.mark.parametrize(
+    "asked, on",
+    [*((asked, on) for asked in NARROWED for on in GIVEN), ({"attribute_target": False}, "t5-tiny")],
+    ids=str,
+)
+def test_bytes_told_are_bytes_of_the_scores(asked: dict[str, Any], on: str) -> None:
+    model = AttributionModel(model_of(on))
+    request = AttributionRequest(**{"method": "saliency", **asked})
+    told = plan(model, ASKED, GIVEN[on], request)
+    out = attribute_examples(model, GIVEN[on], request)
+    for kept, result in (("bytes of scores", out), ("bytes of scores, aggregated", out.aggregate())):
+        scores = [side for one in result for side in (one.source_attributions, one.target_attributions)]
+        assert told[kept] == sum(4 * one.size for one in scores if one is not None)
+    assert told["explained tokens"] == sum(len(one.steps) for one in out)
+
+
+@pytest.mark.parametrize("on", ["llama-tiny", "t5-tiny"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_plan_counts_special_tokens_where_there_are_some(skip: bool, on: str) -> None:
+    model = AttributionModel(model_of(on))
+    examples = [Example(text="the name"), Example(text="if x")]
+    request = AttributionRequest(
+        method="saliency", skip_special_tokens=skip, generation_args={"max_new_tokens": 3, "min_new_tokens": 3}
+    )
+    told = plan(model, ASKED, examples, request)
+    out = attribute_examples(model, examples, request)
+    assert told["input tokens"] == sum(len(one.source) for one in out)
+    assert told["output tokens"] == told["explained tokens"] == sum(len(one.steps) for one in out)
+
+
 @pytest.mark.parametrize("on", GIVEN)
 def test_outputs_to_be_generated_are_thought_as_long_as_allowed(on: str) -> None:
     adapter, tally = counting(model_of(on))

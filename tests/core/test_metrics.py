@@ -18,7 +18,7 @@ from wherefrom.evaluation.extreme_orders import extreme_order, order_scores
 from wherefrom.evaluation.linear_datamodeling import LinearDatamodelingScore
 from wherefrom.evaluation.log_odds import LogOdds
 from wherefrom.evaluation.normalised_aopc import NormalisedAopc, NormalisedAopcSufficiency
-from wherefrom.evaluation.ordering import cut_points
+from wherefrom.evaluation.ordering import cut_points, ranks_of, shares_on_top
 from wherefrom.evaluation.perturbation_curves import Abpc, AopcLerf, AopcMorf
 from wherefrom.evaluation.selfcite_reward import SelfCiteReward
 from wherefrom.evaluation.sensitivity_n import SensitivityN
@@ -128,6 +128,56 @@ def test_a_metric_asks_for_nothing_it_did_not_plan(name: str) -> None:
 )
 def test_gold_metrics_of_scores_that_miss(scores: list[float], name: str, value: float) -> None:
     assert as_metric(name).measure(np.array(scores), case()) == pytest.approx(value)
+
+
+OF_GOLD = sorted(name for name in METRICS if METRICS.get(name).needs_gold)
+LINEAR = ("mean_rank", "pointing_game", "precision_at_k", "probes_needed", "rank_accuracy")
+"""Their values in the mean over orders are those of the mean ranks and places."""
+TIED = [
+    ([1.0, 1.0, 0.0, 0.0, -1.0], [True, False, False, True, False]),
+    ([0.0, 0.0, 0.0, 0.0, 0.0], [False, True, True, False, True]),
+    ([2.0, 1.0, 1.0, 1.0, 0.0], [False, True, False, True, False]),
+]
+
+
+@pytest.mark.parametrize("scores, gold", TIED)
+@pytest.mark.parametrize("name", OF_GOLD)
+def test_where_a_unit_stands_does_not_decide_what_equal_scores_are_worth(
+    name: str, scores: list[float], gold: list[bool]
+) -> None:
+    values = {
+        round(as_metric(name).measure(np.array(scores)[[*order]], case(gold=np.array(gold)[[*order]], count=5)), 12)
+        for order in permutations(range(5))
+    }
+    assert len(values) == 1 or all(map(math.isnan, values))
+
+
+@pytest.mark.parametrize("scores, gold", TIED)
+@pytest.mark.parametrize("name", LINEAR)
+def test_equal_scores_are_worth_the_mean_over_their_orders(name: str, scores: list[float], gold: list[bool]) -> None:
+    metric, about = as_metric(name), case(gold=np.array(gold), count=5)
+    strict = [metric.measure(np.array(scores) + 0.1 * np.array(order), about) for order in permutations(range(5))]
+    assert metric.measure(np.array(scores), about) == pytest.approx(np.mean(strict))
+
+
+@pytest.mark.parametrize(
+    "scores, wanted, ranks",
+    [
+        ([1, 1, 0], [0], [1.5]),
+        ([1, 1, 0], [0, 1], [1, 2]),
+        ([0, 0, 0], [1], [2]),
+        ([0, 0, 0], [0, 2], [4 / 3, 8 / 3]),
+        ([3, 2, 1, 1], [1, 3], [2, 3.5]),
+    ],
+)
+def test_ranks_of_equal_scores(scores: list[float], wanted: list[int], ranks: list[float]) -> None:
+    chosen = np.isin(np.arange(len(scores)), wanted)
+    np.testing.assert_allclose(ranks_of(chosen, np.array(scores, float)), ranks)
+
+
+@pytest.mark.parametrize("k, shares", [(1, [0.5, 0.5, 0]), (2, [1, 1, 0]), (3, [1, 1, 1]), (9, [1, 1, 1])])
+def test_shares_of_equal_scores_on_top(k: int, shares: list[float]) -> None:
+    np.testing.assert_allclose(shares_on_top(np.array([2.0, 2.0, 1.0]), k), shares)
 
 
 def test_without_gold_units_a_gold_metric_says_so() -> None:

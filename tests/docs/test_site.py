@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import wherefrom
+from markdown_it import MarkdownIt
 from wherefrom.evaluation.contract import METRICS
 from wherefrom_cli.catalogue import KINDS
 
@@ -24,6 +25,31 @@ def test_everything_with_a_name_has_a_page() -> None:
     assert "faithfulness rank" in made["catalogue/methods-occlusion.md"]
     assert "@misc{zeiler2014" in made["catalogue/methods-occlusion.md"]
     assert "arxiv.org/abs/1901.09392" in made["catalogue/metrics-infidelity.md"]
+
+
+def read(text: str) -> list[list[str]]:
+    """The cells of a page's tables as a reader of Markdown takes them, row by row, marks of literals left out."""
+    rows: list[list[str]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text):
+        if token.type == "tr_open":
+            rows.append([])
+        elif token.type == "inline" and rows and token.level >= 3:
+            rows[-1].append("".join(child.content for child in token.children or []))
+    return rows
+
+
+def test_settings_are_told_as_they_are() -> None:
+    pages = catalogue.pages()
+    for one in catalogue.entries():
+        rows = read(pages[f"catalogue/{one.kind}-{one.name}.md"].partition("## Settings")[2].partition("\n## ")[0])
+        assert rows[1:] == [list(setting) for setting in one.settings], one.name
+
+
+def test_no_cell_of_the_catalogue_is_cut_short() -> None:
+    cells = {row[0]: row[1] for row in read(catalogue.pages()["catalogue/index.md"]) if row[0]}
+    for one in catalogue.entries():
+        first = one.text.partition("\n\n")[0].replace("`", "").replace("\n", " ")
+        assert cells[one.name] == first, one.name
 
 
 def test_the_schema_holds_for_files_and_refuses_others() -> None:

@@ -72,6 +72,7 @@ def attribution(scores, *, signed: bool) -> Attribution:
         ([2.0, 2.0, 1.0], [0], 1.5),
         ([0.0, 0.0, 0.0], [1], 2),
         ([2.0, 2.0, 1.0], [0, 1], 1),
+        ([0.0, 0.0, 0.0], [0, 2], chance_of(3, 2)[1]),
     ],
 )
 def test_rank_of_the_best_wanted_score(scores, wanted, rank):

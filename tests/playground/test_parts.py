@@ -22,6 +22,7 @@ from wherefrom.files import Manifest, Run, RunWriter, create_run, open_run
 from wherefrom.files.wire.examples import encode_provenance
 from wherefrom.methods.contract import METHODS, Progress
 from wherefrom.methods.cost import Cost
+from wherefrom.progress import no_progress
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import LARGEST_COUNT, from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS
@@ -31,7 +32,15 @@ from tests.needed import needed
 
 needed("gradio", "extras")
 from wherefrom_playground import Keeper, Limits, choices, serve  # noqa: E402
-from wherefrom_playground.asking import Asked, Generation, Measured, documents_in, explained, whole_target  # noqa: E402
+from wherefrom_playground.asking import (  # noqa: E402
+    Asked,
+    Generation,
+    Measured,
+    documents_in,
+    explained,
+    explained_context,
+    whole_target,
+)
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
 from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
@@ -428,3 +437,14 @@ def test_an_output_stands_behind_its_input_as_it_is_written(
 def test_a_full_stop_is_the_only_output_explained(model: AttributionModel) -> None:
     (one,) = explained(model, Asked(text="George was sick", output="."), "saliency", lambda *_: None)
     assert [token.text for token in one.steps] == ["."]
+
+
+@pytest.mark.parametrize("output", [".", ", please", "to the hospital", " to the hospital"])
+@pytest.mark.parametrize("context", ["Mary was sick.", "Mary was sick.\n---\nJohn was well."])
+def test_a_question_about_a_context_explains_the_tokens_that_others_explain(
+    context: str, output: str, model: AttributionModel
+) -> None:
+    question = Asked(text="His colleagues asked him to come", output=output)
+    (one,) = explained(model, question, "saliency", no_progress)
+    found = explained_context(model, question, context, "saliency", no_progress)
+    assert list(found.texts("output_current")) == [token.text for token in one.steps]

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from attrs import field, frozen
 from wherefrom import Attribution, AttributionModel, load_model
+from wherefrom.evaluation.ordering import ranks_of
 from wherefrom.methods.contract import METHODS
 from wherefrom.text.tokens import Token
 from wherefrom_hf.demo import CueSpan, GoldCue, gold_cues
@@ -116,7 +117,7 @@ class Measured:
 
 
 def rank_of(scores: Sequence[float], wanted: Iterable[int]) -> float:
-    """Rank of the highest of the ``wanted`` entries among all others, 1 on top; a tie counts half a rank.
+    """Rank of the highest of the ``wanted`` entries among all others, 1 on top; see `ranks_of`.
 
     Wanted entries do not compete with each other.
 
@@ -128,8 +129,7 @@ def rank_of(scores: Sequence[float], wanted: Iterable[int]) -> float:
     mine[list(wanted)] = True
     if not mine.any() or not np.isfinite(values).all():
         raise ValueError(f"Expected finite scores and at least one wanted entry, got {values} and {mine}.")
-    best, others = values[mine].max(), values[~mine]
-    return float(1 + (others > best).sum() + (others == best).sum() / 2)
+    return float(ranks_of(mine, values)[0])
 
 
 def chance_of(count: int, wanted: int) -> tuple[float, float]:
@@ -366,7 +366,7 @@ def _head(methods: Sequence[str], examples: int) -> str:
         f"attributed, but not ranked); special tokens and `{SEPARATOR}` are left out.",
         "**Score**: signed scores with an embedding axis are summed over it and keep their sign, other signed scores "
         "are as they are, unsigned ones and the slopes of `smoothgrad` take their method's default aggregation. A cue "
-        "of several tokens has the rank of its best one; a tie counts half a rank.",
+        "of several tokens has the rank of its best one, among equal scores the mean over their orders.",
         "**Or company**: a word that carries part of the same information (`also` in the gold file) is on top, which "
         "is no mistake.",
         f"**Settings**: the defaults, but for {told}; the `layer_*` methods look at the first layer "

@@ -8,7 +8,7 @@ from pathlib import Path
 from xml.sax.saxutils import escape
 
 from tools.packages import DISTRIBUTIONS
-from tools.site.catalogue import markdown
+from tools.site.catalogue import cell, markdown
 from tools.versions import ROOT
 
 Graph = Mapping[str, set[str]]
@@ -107,7 +107,7 @@ def _reached(graph: Graph, name: str) -> set[str]:
 
 def pages() -> dict[str, str]:
     """File name to content."""
-    table = "\n".join(f"| `{name}` | {markdown(text)} |" for name, text in rooms().items())
+    table = "\n".join(f"| `{name}` | {cell(markdown(text))} |" for name, text in rooms().items())
     page = (
         "# Architecture\n\nImports run one way. This picture is drawn from the source each time the site is built; a circle fails the build.\n\n"
         "## Packages\n\n![Packages and their imports](architecture-packages.svg)\n\n"

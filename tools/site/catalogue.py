@@ -28,6 +28,11 @@ def markdown(text: str) -> str:
     )
 
 
+def cell(text: object) -> str:
+    """A text in a table: one line, and a bar of its own ends no cell, not even within a literal."""
+    return str(text).replace("\n", " ").replace("|", "\\|")
+
+
 def entries() -> Iterator[Entry]:
     """Everything that has a page."""
     for kind in KINDS:
@@ -47,7 +52,7 @@ def page(one: Entry) -> str:
     parts = [f"# {one.name}", f"*{one.kind.replace('-', ' ').removesuffix('s')}*", markdown(one.text)]
     if one.kind == "methods":
         cost, standing = formula(one.name), standings().get(one.name)
-        told = f"`{cost}`" if cost else "depends on the question: `--dry-run` tells it"
+        told = f"`{cell(cost)}`" if cost else "depends on the question: `--dry-run` tells it"
         rank = "not measured"
         if standing is not None:
             better = "better than" if standing.better_than_recency else "not better than"
@@ -56,10 +61,7 @@ def page(one: Entry) -> str:
             f"| cost | faithfulness rank |\n|---|---|\n| {told} | {rank} ([measured](../which-method.md)) |\n\n{_LEGEND}"
         )
     if one.settings:
-        rows = "\n".join(
-            f"| `{name}` | `{kind}` | `{default}` |".replace(" | None", " or None")
-            for name, kind, default in one.settings
-        )
+        rows = "\n".join(f"| `{name}` | `{cell(kind)}` | `{cell(default)}` |" for name, kind, default in one.settings)
         parts.append(f"## Settings\n\n| name | type | default |\n|---|---|---|\n{rows}")
     if one.facts:
         said = "\n".join(
@@ -83,9 +85,7 @@ def index(found: list[Entry]) -> str:
     ]
     for kind in dict.fromkeys(one.kind for one in found):
         rows = "\n".join(
-            f"| [{one.name}]({kind}-{one.name}.md) | {markdown(one.text.partition(chr(10) * 2)[0].replace(chr(10), ' '))} |".replace(
-                "||", "\\|\\|"
-            )
+            f"| [{one.name}]({kind}-{one.name}.md) | {cell(markdown(one.text.partition(chr(10) * 2)[0]))} |"
             for one in found
             if one.kind == kind
         )

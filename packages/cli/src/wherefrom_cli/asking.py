@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 from wherefrom.errors import UsageError
 
-from wherefrom_cli.console import Console
+from wherefrom_cli.console import Console, printable
 
 
 @frozen(kw_only=True)
@@ -29,7 +29,7 @@ class TerminalAsks:
         Raises:
             UsageError: The input ended.
         """
-        self.console.stderr.write(question + "\n> ")
+        self.console.stderr.write(printable(question) + "\n> ")
         self.console.stderr.flush()
         line = self.console.stdin.readline()
         if not line:

@@ -14,6 +14,7 @@ from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.texts import literal
 
@@ -109,7 +110,7 @@ class Again:
 
     def toml(self) -> str:
         """The file."""
-        return "\n".join([*(f"# {note}" for note in self.notes), *self._lines()])
+        return "\n".join([*(f"# {visible(note)}" for note in self.notes), *self._lines()])
 
     def _lines(self) -> Iterator[str]:
         for command, options in self.sections.items():
@@ -270,6 +271,8 @@ def _reductions(out: Attributions) -> tuple[dict[str, Any], tuple[str, ...]]:
         if not options and stages and stages[-1] == Stage(name=name) and _placeless(stages) != default:
             options[option] = True
             stages = stages[:-1]
+    if "rescale-attributions" in options:
+        default = [one for one in default if one[0] != "normalize"]
     if _placeless(stages) == default:
         return (options if options or not stages else {"aggregate-output": True}), ()
     typed = [_typed(stage) for stage in stages]
@@ -331,7 +334,14 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(_toml(item) for item in value) + "]"
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return "".join(map(_toml_letter, json.dumps(value, ensure_ascii=False)))
+
+
+def _toml_letter(letter: str) -> str:
+    """Itself, or the escape of what cannot be seen."""
+    if letter.isprintable():
+        return letter
+    return f"\\u{ord(letter):04x}" if letter <= "\uffff" else f"\\U{ord(letter):08x}"
 
 
 def _holds_null(value: Any) -> bool:

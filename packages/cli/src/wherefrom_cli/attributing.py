@@ -52,8 +52,3 @@ def compared(examples: Sequence[Example]) -> dict[str, Any]:
     """What texts are compared with, as arguments of `attribute`; empty: with nothing."""
     contrasts = [example.contrast for example in examples]
     return {} if all(one is None for one in contrasts) else {"contrast_targets": contrasts}
-
-
-def scored_tokens(out: Attributions) -> int:
-    """How many output tokens were explained."""
-    return sum(one.attr_pos_end - one.attr_pos_start for one in out)

@@ -71,6 +71,7 @@ class Console:
 
     def note(self, message: str) -> None:
         """Something worth knowing; silent with ``--quiet``."""
+        message = printable(message)
         _LOG.info(message)
         if not self.quiet:
             self.stderr.write(message + "\n")
@@ -78,6 +79,7 @@ class Console:
 
     def detail(self, message: str) -> None:
         """Something for those who asked with ``-v``."""
+        message = printable(message)
         _LOG.debug(message)
         if self.verbosity >= 1:
             self.stderr.write(message + "\n")
@@ -150,6 +152,17 @@ class Console:
             self.warn(str(message))
             return
         _LOG.debug("%s:%d: %s: %s", filename, lineno, category.__name__, message)
+
+
+def printable(message: str) -> str:
+    """A message of which nothing acts on a terminal: what it quotes of a file or a model may hold anything. Its lines
+    stay lines."""
+    lines = message.split("\n")
+    if all(line.isprintable() for line in lines):
+        return message
+    from wherefrom_viz.describe.text_marks import visible
+
+    return "\n".join(map(visible, lines))
 
 
 class _Log(io.TextIOBase):

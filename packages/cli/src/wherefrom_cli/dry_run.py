@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import asdict
 from wherefrom.adapters import Rehearses
-from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.loading import load_model
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.cost import Cost
@@ -24,7 +23,7 @@ from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Example
 
 if TYPE_CHECKING:
-    from wherefrom import AttributionModel
+    from wherefrom import Attribution, AttributionModel, Attributions
 
 ASSUMED_NEW_TOKENS = 20
 """How many tokens are thought to be generated where nothing says how many may be."""
@@ -59,32 +58,32 @@ def plan(
     examples: Sequence[Example],
     request: AttributionRequest,
 ) -> dict[str, Any]:
-    """The plan as plain values. Where the model would generate, the longest allowed output is assumed."""
-    decoder_only = model.adapter.card.kind == "decoder-only"
+    """The plan as plain values, resolved as `AttributionModel.attribute` does.
+
+    Where the model would generate, the longest allowed output is assumed.
+    """
     new_tokens = request.generation_args.get("max_new_tokens", ASSUMED_NEW_TOKENS)
-    source_total = step_total = cells = 0
-    targets: list[Any] = []
-    for example in examples:
-        prompt = len(_encoded(model, example, "target" if decoder_only else "source").ids)
-        if example.generated is None or request.generate_from_target_prefix:
-            targets.append(assumed_target(model, example, new_tokens))
-            steps = len(targets[-1]) - (prompt if decoder_only else 1)
-        else:
-            targets.append(example.generated)
-            steps = len(model.adapter.encode(example.generated, side="target").ids) - (prompt if decoder_only else 1)
-        steps = max(steps, 0)
-        source_total += prompt
-        step_total += steps
-        cells += (prompt + steps + (0 if decoder_only else 1)) * steps
-    costs = model.cost([example.text for example in examples], targets, **request.question(), **compared(examples))
+    targets = [
+        assumed_target(model, example, new_tokens, add_special_tokens=not request.skip_special_tokens)
+        if example.generated is None or request.generate_from_target_prefix
+        else example.generated
+        for example in examples
+    ]
+    texts = [example.text for example in examples]
+    question = request.question()
+    whole = laid_out(model, texts, targets, question, narrowed=False)
+    explained = laid_out(model, texts, targets, question, narrowed=True)
+    cells = sum(cells_of(model, one, question["attribute_target"]) for one in explained)
+    costs = model.cost(texts, targets, **question, **compared(examples))
     width = math.prod(_sizes(model, METHODS.get(request.method)))
     assumed = any(target is not example.generated for target, example in zip(targets, examples, strict=True))
     planned = {
         "model": model_asked.told(),
         "request": asdict(request),
         "examples": len(examples),
-        "input tokens": source_total,
-        "output tokens": step_total,
+        "input tokens": sum(len(one.source) for one in whole),
+        "output tokens": sum(len(one.steps) for one in whole),
+        "explained tokens": sum(len(one.steps) for one in explained),
         "outputs are": "generated (length assumed)" if assumed else "given",
         "passes": passes(costs),
         "bytes of scores": cells * width * 4,
@@ -92,6 +91,32 @@ def plan(
     }
     told = requests(model, examples, targets, request)
     return planned if told is None else {**planned, "requests": told}
+
+
+def laid_out(
+    model: AttributionModel,
+    texts: Sequence[Any],
+    targets: Sequence[Any],
+    question: Mapping[str, Any],
+    *,
+    narrowed: bool,
+) -> Attributions:
+    """The tokens and steps that a result will have, with no scores; no pass is made.
+
+    Args:
+        narrowed: Only the steps that are asked for? Otherwise all of the output.
+    """
+    asked = {"skip_special_tokens", *(("attr_pos_start", "attr_pos_end", "attributed_span") if narrowed else ())}
+    given = {name: value for name, value in question.items() if name in asked}
+    return model.attribute(list(texts), list(targets), method="dummy", show_progress=False, **given)
+
+
+def cells_of(model: AttributionModel, one: Attribution, attribute_target: bool | None) -> int:
+    """How many pairs of an input and a step will have a score."""
+    target = len(one.target)
+    if model.adapter.card.kind == "decoder-only":
+        return target * len(one.steps)
+    return (len(one.source) + (0 if attribute_target is False else target)) * len(one.steps)
 
 
 def requests(
@@ -118,26 +143,19 @@ def passes(costs: Sequence[Cost | None]) -> dict[str, Any] | str:
     return {**told, "at most": True} if total.at_most else told
 
 
-def assumed_target(model: AttributionModel, example: Example, new_tokens: int) -> list[int]:
+def assumed_target(
+    model: AttributionModel, example: Example, new_tokens: int, *, add_special_tokens: bool = True
+) -> list[int]:
     """Ids of a target as long as the longest that may be generated; the new ones are tokens of the text itself."""
-    adapter = model.adapter
-    if adapter.card.kind == "decoder-only":
-        begin = _encoded(model, example, "target")
-    else:
+    adapter, given = model.adapter, as_text(example.text, "A text")
+    of_text = begin = encode_input(adapter, given, add_special_tokens=add_special_tokens)
+    if adapter.card.kind == "encoder-decoder":
         begin = adapter.encode(example.generated or "", side="target", decoder_prefix=True)
-    of_text = _encoded(model, example, "target")
+        of_text = of_text if isinstance(given, np.ndarray) else adapter.encode(given, side="target")
     words = [int(one) for one, token in zip(of_text.ids, of_text.tokens, strict=True) if not token.special]
     if (most := adapter.card.max_length) is not None:
         new_tokens = max(0, min(new_tokens, most - len(begin.ids)))
     return [*map(int, begin.ids), *islice(cycle(words or [int(of_text.ids[-1])]), new_tokens)]
-
-
-def _encoded(model: AttributionModel, example: Example, side: Side) -> Encoding:
-    """The tokens of its text; ids are those of the model's own inputs, whatever the side."""
-    given = as_text(example.text, "A text")
-    if isinstance(given, np.ndarray):
-        return encode_input(model.adapter, given, add_special_tokens=True)
-    return model.adapter.encode(given, side=side)
 
 
 def _sizes(model: AttributionModel, method_class: Any) -> list[int]:

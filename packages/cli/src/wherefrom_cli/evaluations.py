@@ -29,14 +29,12 @@ def add_evaluation_output(group: OptionGroup, *, saves: str = "write an evaluati
 
 
 def cost_line(cost: Cost) -> str:
-    """The cost in words."""
-    bound = "at most " if cost.at_most else ""
-    backwards = f" and {cost.backwards:,} backward passes" if cost.backwards else ""
-    return f"This takes {bound}{cost.forwards:,} forward{'' if backwards else ' passes'}{backwards}."
+    """The cost as a sentence."""
+    return f"This takes {cost}."
 
 
-def check_outputs(options: Options, *more: tuple[str, Path | None]) -> list[Path]:
-    """Where an evaluation shall go.
+def check_outputs(options: Options, *more: tuple[str, Path | None]) -> None:
+    """Refuse places where an evaluation cannot go.
 
     Args:
         more: Other options that name a file to write, and the file.
@@ -48,16 +46,15 @@ def check_outputs(options: Options, *more: tuple[str, Path | None]) -> list[Path
         options.refuse_idle({"json"}, "what it would cost is told in a line of text")
     paths = [Path(name) for name in options.output]
     for path in paths:
-        if path.suffix not in (".json", *PAGE):
+        if path.suffix.lower() not in (".json", *PAGE):
             raise UsageError(f"{path} says neither .json nor .html.\nAn evaluation is saved as one of them.")
     check_places([*(("-o", path) for path in paths), *more], overwrite=options.overwrite)
-    return paths
 
 
 def write_evaluation(found: Evaluation, options: Options, console: Console) -> None:
     """Save an evaluation wherever it shall go."""
     for path in map(Path, options.output):
-        if path.suffix in PAGE:
+        if path.suffix.lower() in PAGE:
             write_whole(path, [render_evaluation_html(found).encode()], overwrite=options.overwrite)
         else:
             found.save(path, overwrite=options.overwrite)

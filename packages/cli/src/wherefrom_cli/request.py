@@ -13,6 +13,7 @@ from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
+from wherefrom.results.aggregation import outstanding
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
@@ -22,7 +23,7 @@ from wherefrom_cli.plugins import load_plugins
 from wherefrom_cli.told import without_secrets
 
 if TYPE_CHECKING:
-    from wherefrom import AttributionModel, Attributions
+    from wherefrom import Attribution, AttributionModel, Attributions
 
 DEFAULT_MODEL = "demo:lm"
 
@@ -188,21 +189,30 @@ class Reduction:
 
     def apply(self, out: Attributions) -> Attributions:
         """``out`` reduced as asked; unchanged if nothing was asked."""
+        return out.replace(sequence_attributions=tuple(self.reduced(one) for one in out))
+
+    def reduced(self, one: Attribution) -> Attribution:
+        """One example reduced as asked; unchanged if nothing was asked."""
         if self.selectors:
             for name, index in zip(self.aggregators, self.selectors, strict=True):
-                out = out.aggregate(name, select_idx=index, normalize=False)
+                one = one.aggregate(name, select_idx=index, normalize=False)
         elif self.aggregators:
             for name in self.aggregators:
-                out = out.aggregate(name, normalize=False) if _takes_normalize(name) else out.aggregate(name)
+                one = one.aggregate(name, normalize=False) if _takes_normalize(name) else one.aggregate(name)
         elif self.normalize or self.rescale:
-            out = out.aggregate()
+            one = self._by_default(one)
         if self.default:
-            out = out.aggregate()
+            one = self._by_default(one)
         if self.normalize:
-            out = out.aggregate("normalize")
+            one = one.aggregate("normalize")
         if self.rescale:
-            out = out.aggregate("rescale")
-        return out
+            one = one.aggregate("rescale")
+        return one
+
+    def _by_default(self, one: Attribution) -> Attribution:
+        """What is outstanding of the default aggregation applied; what is rescaled is not normalised step by step."""
+        left_out = "normalize" if self.rescale else None
+        return one.aggregate([stage for stage in outstanding(one) if stage.name != left_out])
 
 
 def _takes_normalize(name: str) -> bool:

@@ -14,7 +14,7 @@ from wherefrom.errors import FileFormatError, ModelLoadError, UsageError, Wheref
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.configuration import apply_configuration
-from wherefrom_cli.console import console_for
+from wherefrom_cli.console import console_for, printable
 from wherefrom_cli.exit_codes import ExitCode
 
 
@@ -45,7 +45,7 @@ def run_command(command: Command, argv: Sequence[str]) -> int:
         if debug:
             traceback.print_exc()
         for line in error_lines(command.name, error, debug=debug):
-            sys.stderr.write(line + "\n")
+            sys.stderr.write(printable(line) + "\n")
         return code_of(error)
 
 

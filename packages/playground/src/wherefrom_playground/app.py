@@ -415,7 +415,7 @@ def _context_tab(shared: Playground) -> None:
         info="Documents are parted by lines of ---; then each sentence of the output cites those that support it.",
     )
     text = gr.Textbox("His colleagues asked him to come", lines=2, label="input")
-    output = gr.Textbox("", label="output to explain", info="Empty: the model writes it.")
+    output = gr.Textbox("", label="output to explain", info=f"Empty: the model writes it. {JOINED}")
     method = gr.Dropdown(choices.method_names(), value=DEFAULT_METHOD, label="method")
     count, penalty = _generation_part(shared.limits)
     part = _answer_part("Attribute to the context")

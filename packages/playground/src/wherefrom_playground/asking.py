@@ -199,6 +199,7 @@ def explained_context(
         documents_in(context),
         output=question.output or None,
         method=method,
+        decoder_input_output_separator=gap_between(question.text, question.output),
         generation_args=question.generation.arguments(),
         progress=progress,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -96,8 +96,3 @@ def _read(written: str) -> Any:
         return json.loads(written)
     except ValueError:
         return written  # a word needs no quotes
-
-
-def merged(*parts: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of several owners in one; a later one wins."""
-    return {name: value for part in parts for name, value in part.items()}

@@ -142,7 +142,7 @@ def _attributed(
         decoder_input_output_separator=options.decoder_input_output_separator,
         tgt_lang=options.tokenizer_kwargs.get("tgt_lang"),
         # the same reduction that other commands apply to all results
-        attribution_aggregators=reduce.apply if reduce.asks else None,  # type: ignore[arg-type]
+        attribution_aggregators=reduce.reduced if reduce.asks else None,
         include_eos_baseline=options.include_eos_baseline,
         generation_args=generation,
         seed=options.seed,

@@ -14,6 +14,7 @@ from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attribution
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import Comparison, compare
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -121,10 +122,9 @@ def execute(options: Options, console: Console) -> int:
     else:
         console.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
         for document in documents:
+            name = visible(document["example"])
             shown = "-" if document["agreement"] is None else f"{document['agreement']:.3f}"
-            console.line(
-                f"{document['example']:<16} {document['steps']:>6} {shown:>10} {document['largest_difference']:>19.4g}"
-            )
+            console.line(f"{name:<16} {document['steps']:>6} {shown:>10} {document['largest_difference']:>19.4g}")
         known = [document["agreement"] for document in documents if document["agreement"] is not None]
         console.line(
             f"Mean rank agreement of {len(known)} examples: {np.mean(known):.3f}" if known else "No ranking to compare."
@@ -152,7 +152,7 @@ def _say_left_out(names: Sequence[str], pairs: Sequence[Pair], console: Console)
 
 def _some(names: Sequence[str]) -> str:
     """The first of many names, and how many more there are."""
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+    return ", ".join(map(visible, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def described(name: str, comparison: Comparison) -> dict[str, Any]:

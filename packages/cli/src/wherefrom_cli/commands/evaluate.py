@@ -15,6 +15,7 @@ from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measur
 from wherefrom.evaluation.evaluating import FAITHFULNESS
 from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.results.attribution import Attributions
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -166,7 +167,8 @@ def _say_differences(name: str, then: Mapping[str, Any], model: AttributionModel
     now = {fact: getattr(model.adapter.card, fact) for fact in ("name", *_OF_MODEL)}
     differ = [f"{one} {then[one]} then, {now[one]} now" for one in now if then.get(one) and then[one] != now[one]]
     if differ:
-        console.warn(f"{name} was made with another model than it is measured with: {'; '.join(differ)}.")
+        what = visible(f"{name} was made with another model than it is measured with: {'; '.join(differ)}.")
+        console.warn(what)
 
 
 COMMAND = Command(

@@ -97,7 +97,7 @@ def _export(options: Options, console: Console) -> int:
         return ExitCode.DONE
     output = str(options.output)
     path = file_of(output)
-    ending = FORMATS[options.to] if options.to else (path.suffix if path else "")
+    ending = FORMATS[options.to] if options.to else (path.suffix.lower() if path else "")
     if ending not in DRAWN and ending not in TABLES:
         raise UsageError(
             f"{options.output!r} does not say what to write.\n"
@@ -170,7 +170,7 @@ def _write_site(options: Options, console: Console) -> int:
 def _tabulate(
     out: Attributions, ending: str, path: Path | None, *, steps: bool, options: Options, console: Console
 ) -> None:
-    if path is not None and path.suffix == ending:
+    if path is not None and path.suffix.lower() == ending:
         out.save_table(path, options.overwrite, steps=steps)
         return
     with tempfile.TemporaryDirectory() as folder:

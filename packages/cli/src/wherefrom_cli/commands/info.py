@@ -12,6 +12,7 @@ from attrs import frozen
 from wherefrom.context import ContextAttribution, is_context_file
 from wherefrom.files import open_run
 from wherefrom.results.stages import Stage
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.asking_again import Again, again, context_again, run_again
 from wherefrom_cli.command import Command
@@ -48,11 +49,11 @@ class Described:
 def execute(options: Options, console: Console) -> int:
     """Print the provenance of each."""
     one_claim({"--as-config": options.as_config, "--json": options.json, "--jsonl": options.jsonl})
+    configs = {path: asked_again(path) for path in options.paths} if options.as_config else {}
     described = {} if options.as_config else {path: describe(path) for path in options.paths}
     if options.as_config:
-        for path in options.paths:
-            asked = asked_again(path)
-            console.line(f"# {path}")
+        for path, asked in configs.items():
+            console.line(f"# {visible(path)}")
             console.line(asked.toml())
             for note in asked.notes:
                 console.note(f"{path}: {note}")
@@ -64,11 +65,11 @@ def execute(options: Options, console: Console) -> int:
             console.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
     else:
         for path, one in described.items():
-            console.line(path)
+            console.line(visible(path))
             for name, value in _flat({**one.summary, **one.provenance}):
                 if name in _LONG:
                     continue
-                console.line(f"  {name}: {value}")
+                console.line(visible(f"  {name}: {value}"))
     return ExitCode.DONE
 
 

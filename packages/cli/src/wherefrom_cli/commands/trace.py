@@ -119,7 +119,7 @@ def execute(options: Options, console: Console) -> int:
         "signed": options.signed,
     }
     if options.paths:
-        opened = [open_results(path, options.example) for path in options.paths]
+        opened = [open_results(path, options.example, told=console) for path in options.paths]
         found = merge_attributions(opened) if len(opened) > 1 else opened[0]
         require_examples(found, ", ".join(options.paths))
         write_results(found.trace(hops=as_hops(options.hops), **settings), where, console)
@@ -214,8 +214,7 @@ def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, h
     cost = trace_cost(model, example.text, example.generated, **asked)
     if cost is None:
         return "The cost of this method is not known before."
-    most = "at most " if cost.at_most else ""
-    return f"{most}{cost.forwards} forward and {cost.backwards} backward passes for {hops} hops, whatever the length"
+    return f"{cost} for {hops} hop{'s' * (hops != 1)}, whatever the length"
 
 
 COMMAND = Command(

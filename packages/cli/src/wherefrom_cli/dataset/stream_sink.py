@@ -9,6 +9,7 @@ from attrs import define, field
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance, of_whole_run
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.dataset.work import Outcome
@@ -40,7 +41,7 @@ class StreamSink:
         for outcome in outcomes:
             if outcome.attribution is None:
                 self.failed += 1
-                self.console.note(f"{outcome.key} failed: {outcome.error_type}: {outcome.error}")
+                self.console.note(f"{visible(outcome.key)} failed: {outcome.error_type}: {outcome.error}")
                 continue
             self.finished += 1
             if self.lines:

@@ -16,9 +16,58 @@ def most_first(scores: FloatArray) -> IntArray:
     Raises:
         InputError: A score is not a number.
     """
+    _require_numbers(scores)
+    return np.argsort(-scores, kind="stable")
+
+
+def _require_numbers(scores: FloatArray) -> None:
     if np.isnan(scores).any():
         raise InputError("Some scores are not numbers, so they cannot be ranked.")
-    return np.argsort(-scores, kind="stable")
+
+
+def ranks_of(wanted: BoolArray, scores: FloatArray) -> FloatArray:
+    """Rank of each wanted unit from 1, ascending, in the mean over the orders of equal scores.
+
+    One of two equal scores has half a rank more than the first of them; scores that are all alike have the ranks of a
+    random order.
+
+    Args:
+        wanted: Shape ``(units,)``; wanted units of equal scores stand in any order among themselves.
+
+    Raises:
+        InputError: A score is not a number.
+
+    Example:
+        >>> ranks_of(np.array([True, False, True]), np.array([1.0, 1.0, 0.0]))
+        array([1.5, 3. ])
+    """
+    _require_numbers(scores)
+    ranks = []
+    for value in np.unique(scores[wanted])[::-1]:
+        alike = scores == value
+        mine = int((alike & wanted).sum())
+        ranks.append((scores > value).sum() + np.arange(1, mine + 1) * (alike.sum() + 1) / (mine + 1))
+    return np.concatenate([np.zeros(0), *ranks])
+
+
+def shares_on_top(scores: FloatArray, k: int) -> FloatArray:
+    """How often each unit is among the ``k`` highest, over the orders of equal scores: 0, 1, or between where the
+    ``k``-th score is that of several. Shape ``(units,)``; the sum is ``k``, or all units where there are fewer.
+
+    Raises:
+        InputError: A score is not a number.
+
+    Example:
+        >>> shares_on_top(np.array([3.0, 1.0, 1.0, 0.0]), 2)
+        array([1. , 0.5, 0.5, 0. ])
+    """
+    _require_numbers(scores)
+    k = min(k, len(scores))
+    border = np.sort(scores)[len(scores) - k]
+    shares: FloatArray = np.where(scores > border, 1.0, 0.0)
+    alike = scores == border
+    shares[alike] = (k - shares.sum()) / alike.sum()
+    return shares
 
 
 def cut_points(count: int, cuts: int | None) -> IntArray:

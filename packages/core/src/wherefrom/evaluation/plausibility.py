@@ -1,5 +1,7 @@
 """Comparison with gold units: what is known to matter, by construction or by annotation. No pass is run.
 
+Where scores are equal, units have the ranks and the places on top that they have in the mean over their orders.
+
 Sources:
     Arras, Osman & Samek (2022), CLEVR-XAI, https://arxiv.org/abs/2003.07258 (relevance mass, rank accuracy);
     Yin & Neubig (2022), https://arxiv.org/abs/2202.10419 (reciprocal rank, probes needed, dot product);
@@ -14,7 +16,7 @@ from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
-from wherefrom.evaluation.ordering import most_first, top
+from wherefrom.evaluation.ordering import ranks_of, shares_on_top
 from wherefrom.settings import counting
 
 
@@ -25,11 +27,6 @@ class _OfGold(Metric):
         return no_masks(scores)
 
 
-def gold_ranks(scores: FloatArray, gold: BoolArray) -> FloatArray:
-    """Rank of each gold unit from 1, ascending."""
-    return np.flatnonzero(gold[most_first(scores)]) + 1.0
-
-
 @metric("auprc", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class Auprc(_OfGold):
@@ -37,7 +34,7 @@ class Auprc(_OfGold):
     their rank."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        places = gold_ranks(scores, case.known_gold())
+        places = ranks_of(case.known_gold(), scores)
         return float(np.mean(np.arange(1, len(places) + 1) / places))
 
 
@@ -47,7 +44,7 @@ class ReciprocalRank(_OfGold):
     """One over the rank of the first gold unit; its mean over examples is the MRR."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        return float(1.0 / gold_ranks(scores, case.known_gold())[0])
+        return float(1.0 / ranks_of(case.known_gold(), scores)[0])
 
 
 @metric("probes_needed", higher_is_better=False, needs_gold=True)
@@ -56,7 +53,7 @@ class ProbesNeeded(_OfGold):
     """How many units are looked at, highest first, before a gold one; 0 is best."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        return float(gold_ranks(scores, case.known_gold())[0] - 1.0)
+        return float(ranks_of(case.known_gold(), scores)[0] - 1.0)
 
 
 @metric("mean_rank", higher_is_better=False, needs_gold=True)
@@ -65,7 +62,7 @@ class MeanRank(_OfGold):
     """Mean rank of the gold units, from 1."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        return float(gold_ranks(scores, case.known_gold()).mean())
+        return float(ranks_of(case.known_gold(), scores).mean())
 
 
 @metric("dot_product", higher_is_better=True, needs_gold=True)
@@ -80,10 +77,10 @@ class DotProduct(ReadsSizes, _OfGold):
 @metric("pointing_game", higher_is_better=True, needs_gold=True)
 @frozen(kw_only=True)
 class PointingGame(_OfGold):
-    """1 if the highest unit is gold, else 0."""
+    """1 if the highest unit is gold, else 0; of several highest the share that is gold."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        return float(case.known_gold()[most_first(scores)[0]])
+        return float(shares_on_top(scores, 1)[case.known_gold()].sum())
 
 
 @metric("relevance_mass", higher_is_better=True, needs_gold=True)
@@ -104,7 +101,7 @@ class RankAccuracy(_OfGold):
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         gold = case.known_gold()
-        return float((top(scores, int(gold.sum())) & gold).sum() / gold.sum())
+        return float(shares_on_top(scores, int(gold.sum()))[gold].sum() / gold.sum())
 
 
 @frozen(kw_only=True)
@@ -112,9 +109,11 @@ class _AtK(_OfGold):
     k: int | None = field(default=None, validator=counting(1))
     """How many of the highest units are chosen; None: as many as there are gold ones."""
 
-    def chosen(self, scores: FloatArray, case: Case) -> tuple[BoolArray, BoolArray]:
+    def counts(self, scores: FloatArray, case: Case) -> tuple[float, float, float]:
+        """How many units are chosen, how many are gold, and how many are both."""
         gold = case.known_gold()
-        return top(scores, int(gold.sum()) if self.k is None else self.k), gold
+        chosen = shares_on_top(scores, int(gold.sum()) if self.k is None else self.k)
+        return float(chosen.sum()), float(gold.sum()), float(chosen[gold].sum())
 
 
 @metric("precision_at_k", higher_is_better=True, needs_gold=True)
@@ -123,8 +122,8 @@ class PrecisionAtK(_AtK):
     """Share of gold units among the k highest."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        chosen, gold = self.chosen(scores, case)
-        return float((chosen & gold).sum() / chosen.sum())
+        chosen, _, both = self.counts(scores, case)
+        return both / chosen
 
 
 @metric("token_f1", higher_is_better=True, needs_gold=True)
@@ -133,8 +132,8 @@ class TokenF1(_AtK):
     """Harmonic mean of precision and recall of the k highest units."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        chosen, gold = self.chosen(scores, case)
-        return float(2.0 * (chosen & gold).sum() / (chosen.sum() + gold.sum()))
+        chosen, gold, both = self.counts(scores, case)
+        return 2.0 * both / (chosen + gold)
 
 
 @metric("token_iou", higher_is_better=True, needs_gold=True)
@@ -143,5 +142,5 @@ class TokenIou(_AtK):
     """Intersection over union of the k highest units and the gold ones."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        chosen, gold = self.chosen(scores, case)
-        return float((chosen & gold).sum() / (chosen | gold).sum())
+        chosen, gold, both = self.counts(scores, case)
+        return both / (chosen + gold - both)

@@ -16,6 +16,12 @@ class Cost:
     at_most: bool = False
     """Is it a bound? For methods that stop when they are content, or leave out what they find to change nothing."""
 
+    def __str__(self) -> str:
+        """In words: ``"at most 1,200 forward passes"``, ``"3 forward and 2 backward passes"``."""
+        told = f"{self.forwards:,} forward" + (f" and {self.backwards:,} backward" if self.backwards else "")
+        passes = "pass" if (self.backwards or self.forwards) == 1 else "passes"
+        return f"{'at most ' if self.at_most else ''}{told} {passes}"
+
     def __add__(self, other: Cost) -> Cost:
         return Cost(
             forwards=self.forwards + other.forwards,

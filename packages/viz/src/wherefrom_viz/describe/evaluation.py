@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import frozen
+from msgspec.structs import replace
 from wherefrom.evaluation import Evaluation, MeanCurve, SplitHalves, agreement, mean_curves, split_halves, summary
 from wherefrom.evaluation.summary import Line
 
@@ -83,30 +84,39 @@ LEGEND = (
 
 
 def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
-    """Describe an evaluation for drawing."""
+    """Describe an evaluation for drawing. Its names are as they are `visible`: a file may hold any."""
     count = len({one.example for one in evaluation.measurements})
     parts = [
         f"{count} example{'s' * (count != 1)}",
-        f"units: {evaluation.units}",
+        f"units: {visible(evaluation.units)}",
         f"{evaluation.draws} random orders" if evaluation.draws else "",
         f"seed {evaluation.seed}",
         f"{evaluation.forwards:,} passes" if evaluation.forwards else "",
     ]
-    tables = [
-        table for removal in (*evaluation.removals, "") if (table := _table(evaluation, removal)).columns and table.rows
-    ]
+    tables = {
+        removal: table
+        for removal in (*evaluation.removals, "")
+        if (table := _table(evaluation, removal)).columns and table.rows
+    }
     halves = [
         split_halves(evaluation, metric, removal=removal or None)
-        for removal, metric in ((table.removal, column.name) for table in tables for column in table.columns)
+        for removal in tables
+        for metric in _metrics(evaluation, removal)
     ]
     return EvaluationDescription(
         title=visible(evaluation.model) or "Evaluation",
         subtitle=" · ".join(part for part in parts if part),
-        tables=tuple(tables),
-        curves=tuple(mean_curves(evaluation)),
-        halves=tuple(one for one in halves if one.mean is not None),
+        tables=tuple(tables.values()),
+        curves=tuple(
+            replace(one, method=visible(one.method), removal=visible(one.removal)) for one in mean_curves(evaluation)
+        ),
+        halves=tuple(
+            replace(one, metric=visible(one.metric), removal=visible(one.removal))
+            for one in halves
+            if one.mean is not None
+        ),
         agreement=tuple(
-            (one.method, one.other, one.mean)
+            (visible(one.method), visible(one.other), one.mean)
             for one in agreement(evaluation)
             if one.measure == AGREEMENT and one.mean is not None
         ),
@@ -114,12 +124,14 @@ def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
     )
 
 
+def _metrics(evaluation: Evaluation, removal: str) -> list[str]:
+    """Those that were measured with this way of removal."""
+    used = {one.metric for one in evaluation.measurements if one.removal == removal}
+    return [metric for metric in evaluation.metrics if metric in used]
+
+
 def _table(evaluation: Evaluation, removal: str) -> Table:
-    used = {
-        metric: {one.removal for one in evaluation.measurements if one.metric == metric}
-        for metric in evaluation.metrics
-    }
-    metrics = [metric for metric, removals in used.items() if removal in removals]
+    metrics = _metrics(evaluation, removal)
     lines = {
         (line.method, line.metric): line
         for line in summary(evaluation, removal=removal or None)
@@ -127,9 +139,10 @@ def _table(evaluation: Evaluation, removal: str) -> Table:
     }
     names = [name for name in (*evaluation.methods, *evaluation.orderings) if any(key[0] == name for key in lines)]
     return Table(
-        removal=removal,
+        removal=visible(removal),
         columns=tuple(
-            Column(name=metric, higher_is_better=evaluation.metrics[metric].higher_is_better) for metric in metrics
+            Column(name=visible(metric), higher_is_better=evaluation.metrics[metric].higher_is_better)
+            for metric in metrics
         ),
         rows=tuple(
             Row(
