@@ -10,7 +10,6 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.data import AttributionData
-from wherefrom.results.tracing import answered_from
 from wherefrom.text.segmentation import placed_segments
 
 
@@ -41,7 +40,7 @@ def share_on(attribution: AttributionData, part: str) -> float | None:
         sizes.append(_magnitudes(one.target_attributions, one.dimensions) * one.target_visible)
         own = _of_segments(one, "target", part)
         if not own.any() and not any(side.any() for side in chosen):
-            answered = answered_from(one)
+            answered = one.answered_from
             output = np.array([token.position >= answered for token in one.target], dtype=bool)
             if part == "output":
                 own = output

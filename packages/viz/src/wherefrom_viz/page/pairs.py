@@ -218,15 +218,13 @@ def _pair(one_half: _Half, other_half: _Half) -> _Pair | None:
         return None
     first, last = explained
     tokens = {name: _tokens(groups[name], getattr(one, name), getattr(other, name)) for name in groups}
-    prompt = first
-    if one.source_attributions is None:
-        prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
+    prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
     carriers = {name: carrying(getattr(one, name), [own for own, _ in groups[name]], tokens[name]) for name in groups}
     blank = {name: np.zeros((len(tokens[name]), last - first)) if name in names else None for name in groups}
     return _Pair(
         halves=(one_half, other_half),
         common=one.replace(
-            source=tokens["source"] if "source" in names else tokens["target"][:prompt],
+            source=tokens["source"] if one.encoded else tokens["target"][:prompt],
             target=tokens["target"],
             attr_pos_start=first,
             attr_pos_end=last,
