@@ -24,6 +24,7 @@ from wherefrom.results.contributors import joint
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span, merged_token
+from wherefrom.text.places import joined_text
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
@@ -61,7 +62,7 @@ def _candidates(attributions: Sequence[Attribution]) -> Iterable[tuple[int, int]
         return itertools.combinations(range(len(attributions)), 2)
     alike: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(attributions):
-        alike["".join("".join(token.text.split()) for token in one.target if not token.special)].append(place)
+        alike["".join(joined_text(one.target)[0].split())].append(place)
     return itertools.chain.from_iterable(
         itertools.combinations(places, 2) if len(places) <= ALL_AMONG else itertools.pairwise(places)
         for places in alike.values()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
@@ -222,19 +223,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
                 start=None if first is None else first.start,
                 end=None if first is None else first.end,
             )
-        tokens.append(
-            Token(
-                id=token.id,
-                piece=token.piece,
-                text=token.text,
-                position=position,
-                size=size,
-                start=token.start,
-                end=token.end,
-                special=token.special,
-                word=token.word,
-            )
-        )
+        tokens.append(msgspec.structs.replace(token, position=position, size=size))
         position += size
     return tuple(tokens)
 
