@@ -20,6 +20,7 @@ from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
+from wherefrom.text.spelling import texts_of_pieces
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
@@ -262,8 +263,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         known: list[str] | None = getattr(self, f"{which}_texts")
         if known is not None:
             return known
-        pieces: list[str] = getattr(self, f"{which}_tokens") or []
-        return [piece.replace("▁", " ").replace("Ġ", " ").replace("Ċ", "\n").replace("</w>", " ") for piece in pieces]
+        return texts_of_pieces(getattr(self, f"{which}_tokens") or [])
 
     def citations_json(self) -> bytes:
         """Sentences with their citations and the whole matrix, as JSON.
