@@ -288,3 +288,26 @@ def test_scores_of_nothing_have_no_share() -> None:
     nothing = decoder_only()
     assert share_on(nothing.replace(target_attributions=np.zeros((5, 2))), "context") is None
     assert share_on(nothing.replace(target_attributions=np.full((5, 2), 1e308)), "context") is None
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_lie_on_no_part_whoever_counts(lost: float) -> None:
+    one = decoder_only(segments=(Segment(side="target", start=0, end=2, kind="document", label="d"),)).select_steps(
+        1, 2
+    )
+    scores = np.array(one.target_attributions)
+    scores[1] = lost
+    one = one.replace(target_attributions=scores)
+    shares = {part.label: part.shares[0] for part in shares_by_part(one)}
+    assert shares == pytest.approx({"d": 0.0, "prompt": 2 / 6, "output": 4 / 6})
+    assert {name: share_on(one, name) for name in ("d", "output")} == pytest.approx({"d": 0.0, "output": 4 / 6})
+
+
+def test_a_segment_has_what_lies_in_it_and_parts_tell_everything_once() -> None:
+    turn = Segment(side="target", start=0, end=3, kind="turn", label="user")
+    one = decoder_only(segments=(turn, Segment(side="target", start=1, end=2, kind="document", label="d")))
+    (first, _) = zip(*(part.shares for part in shares_by_part(one)), strict=True)
+    labels = [part.label for part in shares_by_part(one)]
+    assert dict(zip(labels, first, strict=True)) == pytest.approx({"user": 2 / 4, "d": 2 / 4, "output": 0.0})
+    assert share_on(one, "user") == pytest.approx(8 / 12)
+    assert share_on(one, "d") == pytest.approx(4 / 12)

@@ -11,6 +11,7 @@ from attrs import frozen
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import TRACE, AttributionData
+from wherefrom.results.shares import finite_or_zero
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
@@ -50,13 +51,16 @@ class Stop:
 def shares_by_part(attribution: AttributionData, *, by_role: bool = False) -> list[PartShares]:
     """Shares of each step's magnitude by part, in the order of the text; parts without tokens are left out.
 
+    Scores that are not finite count as 0. Each input is in one part, of nested segments the inner one: what a turn has
+    outside of its documents. `wherefrom.results.shares.share_on` counts a segment with all that lies in it.
+
     Args:
         attribution: The result; its default aggregation is applied.
         by_role: Put parts of the same name together: all turns of the user, for instance.
     """
     one = aggregated(attribution)
     scores, visible, places = joint(one)
-    sizes = np.where(visible, np.abs(np.nan_to_num(scores)), 0.0)
+    sizes = np.where(visible, np.abs(finite_or_zero(scores)), 0.0)
     totals = sizes.sum(axis=0)
     answered = one.answered_from
     names: list[tuple[str, str, int]] = []  # kind, label, which of them

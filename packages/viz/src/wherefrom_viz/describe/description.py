@@ -27,6 +27,7 @@ from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.shares import finite_or_zero
 from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import DEFAULT_FUNCTION
 from wherefrom.text.segmentation import placed_segments
@@ -436,9 +437,9 @@ def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
 
 
 def total_magnitude(attribution: Attribution) -> float:
-    """Sum of the magnitudes of all its scores."""
+    """Sum of the magnitudes of all its scores that are finite."""
     parts = (attribution.source_attributions, attribution.target_attributions)
-    return sum(float(np.nansum(np.abs(part))) for part in parts if part is not None)
+    return sum(float(np.abs(finite_or_zero(part)).sum()) for part in parts if part is not None)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
