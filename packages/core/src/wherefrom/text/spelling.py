@@ -79,7 +79,7 @@ def texts_of_pieces(pieces: Sequence[str]) -> list[str]:
         >>> texts_of_pieces(["Ġcaf", "Ã©", "Ġæĺ", "¥"])
         [' caf', 'é', ' 春', '']
         >>> texts_of_pieces(["▁the", "<0x0A>"]), texts_of_pieces(["play", "##ing", "on"])
-        ([' the', '\n'], ['play', 'ing', ' on'])
+        ([' the', '\\n'], ['play', 'ing', ' on'])
     """
     written = "".join(pieces)
     if SPACE in written:
