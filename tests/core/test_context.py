@@ -722,6 +722,21 @@ def test_context_files_open_like_any_other(tmp_path) -> None:
     np.testing.assert_allclose(one.step_scores["sensitivity"], [3.0, 0.5])
 
 
+@pytest.mark.parametrize(
+    "pieces, texts",
+    [
+        (["Ġcaf", "Ã©", "ĠæĹ¥"], [" caf", "é", " 日"]),
+        (["play", "##ing"], ["play", "ing"]),
+        (["a</w>", "b"], ["a ", "b"]),
+    ],
+)
+def test_pieces_of_a_context_are_read_as_those_of_any_other_file(pieces: list[str], texts: list[str]) -> None:
+    out = _result(output_context="x", output_context_tokens=pieces)
+    assert out.texts("output_context") == texts
+    (one,) = as_attributions(out)
+    assert [token.text for token in one.target[2 : 2 + len(pieces)]] == texts
+
+
 def test_the_sensitivity_of_a_sentence_is_that_of_its_metric() -> None:
     """As that of a step score of the same name."""
     for metric, expected in (("kl_divergence", 3.5), ("contrast_prob_diff", 3.0), ("mine", 3.0)):

@@ -11,7 +11,8 @@ from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.attribution import FeatureAttributionOutput, sequence_of
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.details import BY_ROW, BY_STEP, CONTRAST, PAIRS, SELECTED, TRACE, UNITS, WHOLE
+from wherefrom.results.data import TRACE
+from wherefrom.results.details import BY_ROW, BY_STEP, CONTRAST, PAIRS, SELECTED, UNITS, WHOLE
 from wherefrom.results.shares import share_on
 from wherefrom.text.tokens import Segment
 

@@ -8,6 +8,7 @@ from wherefrom.evaluation import Gold
 from wherefrom.evaluation.gold import gold_units
 from wherefrom.methods.perturbation.units import Unit, Units
 from wherefrom.results.attribution import Attribution
+from wherefrom.text.places import places_of
 from wherefrom.text.tokens import Segment, Token
 
 
@@ -50,3 +51,32 @@ def test_gold_text_of_a_chat_is_what_the_user_said_last(turns: list[tuple[str, s
     gold = Gold(text=text, spans=((len(text) - len(last), len(text)),))
     touched = gold_units(gold, *chat(*turns))
     assert np.flatnonzero(touched).tolist() == [place]
+
+
+def test_all_tokens_of_a_gold_character_are_gold() -> None:
+    texts = ["I", " 智", "", " a", "  b", "!"]
+    tokens = tuple(Token(id=n, piece=text, text=text, position=n) for n, text in enumerate(texts))
+    tokens = (*tokens, Token(id=9, piece="<e>", text="<e>", position=6, special=True))
+    result = Attribution(
+        source=tokens[:6],
+        target=tokens,
+        target_attributions=np.zeros((7, 1)),
+        attr_pos_start=6,
+        attr_pos_end=7,
+    )
+    members = tuple(Unit(side="target", start=n, end=n + 1) for n in range(6))
+    units = Units(members=members, steps=np.array([6]), source_length=None, target_length=7)
+    text = "I 智 a  b!"
+    for said, expected in (
+        ("智", [1, 2]),
+        (" 智 ", [1, 2]),
+        ("智 a", [1, 2, 3]),
+        ("b", [4]),
+        ("I", [0]),
+        (text, range(6)),
+    ):
+        start = text.index(said)
+        touched = gold_units(Gold(text=text, spans=((start, start + len(said)),)), result, units)
+        assert np.flatnonzero(touched).tolist() == list(expected), said
+        if said.strip() == said and said != text:
+            assert places_of(said, tokens).tolist() == list(expected)

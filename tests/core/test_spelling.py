@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from wherefrom.text.spelling import BROKEN, bytes_of, spelt_tokens
+from wherefrom.text.spelling import BROKEN, bytes_of, spelt_tokens, texts_of_pieces
 
 
 def placed(spelt: Sequence[str | bytes], text: str | None, special: Sequence[int] = ()) -> list[tuple[Any, ...]]:
@@ -85,3 +85,22 @@ def test_a_token_of_another_text_has_no_place_and_the_others_have_theirs() -> No
 )
 def test_a_piece_spells_what_its_kind_of_vocabulary_means(piece: str, letters: bool, spelt: bytes) -> None:
     assert bytes_of(piece, letters=letters) == spelt
+
+
+@pytest.mark.parametrize(
+    "pieces, texts",
+    [
+        (["Ġcaf", "Ã©", "ĠæĹ¥", "Ċ"], [" caf", "é", " 日", "\n"]),
+        (["ĠæĻ", "º", "!"], [" 智", "", "!"]),
+        (["Ġa", "æĻ", "x"], [" a", "\ufffd", "x"]),
+        (["æĹ¥", "æľ¬"], ["日", "本"]),
+        (["caf", "é"], ["caf", "é"]),
+        (["▁", "<0xE6>", "<0x99>", "<0xBA>", "▁on"], [" ", "智", "", "", " on"]),
+        (["play", "##ing", "on", "##"], ["play", "ing", " on", " ##"]),
+        (["play</w>", "o", "n</w>"], ["play ", "o", "n "]),
+        (["plain", " text"], ["plain", " text"]),
+        ([], []),
+    ],
+)
+def test_pieces_of_a_vocabulary_are_read_as_text(pieces: list[str], texts: list[str]) -> None:
+    assert texts_of_pieces(pieces) == texts

@@ -95,6 +95,57 @@ def test_a_line_without_an_index_tells_all_but_the_share() -> None:
     assert line.lows == pytest.approx(whole.lows)
 
 
+UNSCORED: dict[str, Any] = {"source_attributions": None, "target_attributions": None}
+
+
+@pytest.mark.parametrize(
+    "one, inputs",
+    [
+        (lambda: example(), "x y"),
+        (lambda: example(**UNSCORED), "x y"),
+        (lambda: example(source_attributions=None), "x y"),
+        (lambda: example().trace((2, 3)), "x y"),
+        (lambda: decoder_only(), "a b c"),
+        (lambda: decoder_only().replace(**UNSCORED), "a b c"),
+        (lambda: long_prompt(8), "<s> a b c d e f g"),
+        (lambda: long_prompt(0), "<s> a b c d e"),
+        (lambda: long_prompt(6).aggregate("spans", target_spans=[(5, 7)]), "<s> a b c d e"),
+        (lambda: long_prompt(3).trace((5, 6)), "<s> a b c d e"),
+    ],
+)
+def test_an_index_that_is_rebuilt_from_lines_shows_the_same_input(one: Any, inputs: str) -> None:
+    line, whole = summary_of(example_line(one()), 0), summarized(one())
+    assert line is not None
+    assert (line.inputs, line.prompt) == (whole.inputs, whole.prompt)
+    assert whole.prompt == inputs
+
+
+def test_a_source_without_scores_is_still_an_encoders() -> None:
+    one = attribution(["x", " y", "."], ["<s>", " a", " b"], 1).replace(source_attributions=None)
+    assert one.encoded
+    assert not decoder_only().replace(**UNSCORED).encoded
+    assert one.aggregate("slices", target_spans=[(0, 1)]).source == one.source
+    assert [token.text for token in one[0:2].source] == ["x", " y"]
+    merged = one.aggregate("spans", source_spans=[(0, 2)])
+    assert [token.text for token in merged.source] == ["x y", "."]
+    assert [token.text for token in merged.target] == ["<s>", " a", " b"]
+
+
+@pytest.mark.parametrize("span", [(2, 3), (3, 4)])
+def test_what_an_encoder_decoder_answers_begins_behind_its_start_in_a_trace_too(span: tuple[int, int]) -> None:
+    one = attribution(["x", " y"], ["<s>", " a", " b", " c"], 1)
+    traced = one.trace(span)
+    assert traced.answer_start == one.answer_start == 1
+    assert traced.answered_from == one.answered_from == 1
+
+
+def test_a_trace_within_the_prompt_has_no_answer() -> None:
+    traced = long_prompt(3).trace((5, 6))
+    assert traced.answer_start == traced.attr_pos_start == 5
+    assert traced.answered_from == 6
+    assert not traced.encoded
+
+
 def test_indexes_of_older_and_later_versions_are_read(tmp_path: Path) -> None:
     path = written(tmp_path / "run", example(annotations=NOTED), example(id="b"), example(id="c"))
     (index,) = path.glob("*.index")
@@ -237,3 +288,26 @@ def test_scores_of_nothing_have_no_share() -> None:
     nothing = decoder_only()
     assert share_on(nothing.replace(target_attributions=np.zeros((5, 2))), "context") is None
     assert share_on(nothing.replace(target_attributions=np.full((5, 2), 1e308)), "context") is None
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])
+def test_scores_that_are_not_finite_lie_on_no_part_whoever_counts(lost: float) -> None:
+    one = decoder_only(segments=(Segment(side="target", start=0, end=2, kind="document", label="d"),)).select_steps(
+        1, 2
+    )
+    scores = np.array(one.target_attributions)
+    scores[1] = lost
+    one = one.replace(target_attributions=scores)
+    shares = {part.label: part.shares[0] for part in shares_by_part(one)}
+    assert shares == pytest.approx({"d": 0.0, "prompt": 2 / 6, "output": 4 / 6})
+    assert {name: share_on(one, name) for name in ("d", "output")} == pytest.approx({"d": 0.0, "output": 4 / 6})
+
+
+def test_a_segment_has_what_lies_in_it_and_parts_tell_everything_once() -> None:
+    turn = Segment(side="target", start=0, end=3, kind="turn", label="user")
+    one = decoder_only(segments=(turn, Segment(side="target", start=1, end=2, kind="document", label="d")))
+    (first, _) = zip(*(part.shares for part in shares_by_part(one)), strict=True)
+    labels = [part.label for part in shares_by_part(one)]
+    assert dict(zip(labels, first, strict=True)) == pytest.approx({"user": 2 / 4, "d": 2 / 4, "output": 0.0})
+    assert share_on(one, "user") == pytest.approx(8 / 12)
+    assert share_on(one, "d") == pytest.approx(4 / 12)

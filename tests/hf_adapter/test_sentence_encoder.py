@@ -51,6 +51,13 @@ def test_a_token_is_the_mean_of_the_pieces_it_shares_characters_with(encoder: st
     assert issubclass(HFModel, EncodesTokens)
 
 
+def test_all_tokens_of_a_character_have_the_vector_of_its_pieces(encoder: str) -> None:
+    whole = token_vectors(tokens("the", " 智", "."), encoder=encoder)
+    cut = token_vectors(tokens("the", " 智", "", "", "."), encoder=encoder)
+    assert whole[1].any()
+    torch.testing.assert_close(cut, whole[[0, 1, 1, 1, 2]])
+
+
 def test_an_encoder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(ModelLoadError, match=r"sentence encoder .*nothing' could not be loaded.*align with 'auto'"):
         token_vectors(tokens("a"), encoder=str(tmp_path / "nothing"))

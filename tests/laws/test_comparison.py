@@ -246,3 +246,39 @@ def test_an_answer_begins_behind_its_prompt_wherever_the_explained_steps_begin(f
     (pair,) = pairs_of(cut)
     carried = np.array(pair["agreement"]["token"][-len(expected) :], dtype=float)
     np.testing.assert_allclose(carried, expected, atol=1e-6)
+
+
+REPEATS = ["Q", " yes", " no", " yes", " no", " yes", " no"]
+
+
+@pytest.mark.parametrize("source", [False, True])
+@pytest.mark.parametrize("firsts, lasts", [((0, 4), (6, 6)), ((4, 0), (6, 6)), ((0, 0), (2, 6)), ((1, 3), (5, 6))])
+@pytest.mark.parametrize("level", ["token", "word"])
+def test_steps_of_parts_of_a_text_that_repeats_itself_are_those_of_the_whole_at_every_door(
+    firsts: tuple[int, int], lasts: tuple[int, int], source: bool, level: Any, tmp_path: Path, capsys: Any
+) -> None:
+    read = ["a", " b", " c", " d"] if source else None
+    whole = [attribution(read, REPEATS, 1, seed=seed) for seed in range(2)]
+    a, b = (one.select_steps(x, y) for one, x, y in zip(whole, firsts, lasts, strict=True))
+    both = slice(max(firsts), min(lasts))
+    expected = compare(*whole)
+    assert expected.difference.attr_pos_end - expected.difference.attr_pos_start == 6
+    part = compare(a, b)
+    for measure in ("spearman", "kendall", "cosine", "rank_agreement"):
+        np.testing.assert_allclose(getattr(part, measure), getattr(expected, measure)[both], err_msg=measure)
+    assert [one.position for one in part.difference.steps] == list(range(1, 7))[both]
+    np.testing.assert_allclose(compare_views(a, b, granularity=level).agreement, expected.spearman[both], atol=1e-12)
+    (pair,) = pairs_of([a, b])
+    carried = [np.nan if value is None else value for value in pair["agreement"]["token"]]
+    np.testing.assert_allclose(carried, expected.spearman[both], atol=1e-6)
+    files = [saved(tmp_path / f"{name}.json", one) for name, one in (("a", a), ("b", b))]
+    assert main(["compare", *files, "--json"]) == 0
+    (told,) = json.loads(capsys.readouterr().out)["examples"]
+    np.testing.assert_allclose(np.array(told["agreement_by_step"], dtype=float), expected.spearman[both], atol=1e-12)
+
+
+def test_a_step_that_one_result_explains_in_part_is_compared_at_no_door() -> None:
+    a = attribution(None, ["The", " gentle", "men", " left", "."], 2, seed=0)  # begins within the word
+    b = attribution(None, ["The", " gent", "lemen", " left", "."], 1, seed=1)
+    assert len(compare(a, b).spearman) == len(compare_views(a, b).agreement) == 2
+    assert [token.text for token in (a - b).steps] == [" left", "."]

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import ast
+import codecs
 import csv
 import io
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
+from wherefrom.context import ContextAttribution, is_context_file
+from wherefrom.evaluation import Evaluation, Gold, load_gold, read_gold, save_gold
+from wherefrom.evaluation.bench import Prompt, load_prompts
+from wherefrom.evaluation.bench.running import Header
+from wherefrom.evaluation.opening import is_evaluation, open_evaluation
 from wherefrom.files import load
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.documents import documents_in_file
 from wherefrom_cli.rows import lines_of
 from wherefrom_cli.texts import Fields, examples_in_file
+from wherefrom_viz.browser.settings import load_settings
 
 from tests.core.made import attribution
 
@@ -82,3 +90,43 @@ def test_saved_lines_hold_odd_breaks(tmp_path: Path, odd: str) -> None:
     made = Attributions(sequence_attributions=(attribution([f"x{odd}"], ["<s>", f" a{odd}b"], 1, id=f"i{odd}"),) * 2)
     made.save(tmp_path / "a.jsonl")
     assert load(tmp_path / "a.jsonl") == made
+
+
+def marked(path: Path) -> Path:
+    """The file, as some editors and spreadsheets write it."""
+    path.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    return path
+
+
+def test_the_mark_of_utf_8_before_a_file_is_no_part_of_it(tmp_path: Path) -> None:
+    one = Attributions(sequence_attributions=(attribution(None, ["a", " b"], 1),))
+    for name in ("one.json", "one.jsonl"):
+        one.save(tmp_path / name)
+        assert load(marked(tmp_path / name))[0] == one[0]
+    one.save_inseq(tmp_path / "inseq.json")
+    plain = load(tmp_path / "inseq.json")
+    assert load(marked(tmp_path / "inseq.json"))[0] == plain[0]
+
+    context = ContextAttribution(output_current="a", output_current_tokens=["a"], cti_scores=[1.0], cci_scores=[])
+    context.save(tmp_path / "context.json")
+    assert is_context_file(marked(tmp_path / "context.json"))
+    assert ContextAttribution.load(tmp_path / "context.json") == context
+    assert [token.text for token in load(tmp_path / "context.json")[0].target] == ["a"]
+
+    gold = [Gold(text="a b", spans=((0, 1),))]
+    save_gold(tmp_path / "gold.jsonl", gold)
+    assert load_gold(marked(tmp_path / "gold.jsonl")) == read_gold(tmp_path / "gold.jsonl") == gold
+    prompt = Prompt(id="1", set="made", prompt="a", answer=" b")
+    (tmp_path / "prompts.jsonl").write_bytes(msgspec.json.encode(prompt))
+    assert load_prompts(marked(tmp_path / "prompts.jsonl")) == [prompt]
+
+    Evaluation(measurements=(), methods=("m",)).save(tmp_path / "evaluation.json")
+    asked = {"metrics": [], "methods": ["m"], "removals": [], "units": "word", "draws": 1, "seed": 0}
+    bench = Header(model="m", bench=asked)
+    (tmp_path / "bench.jsonl").write_bytes(msgspec.json.encode(bench) + b"\n")
+    for name in ("evaluation.json", "bench.jsonl"):
+        assert is_evaluation(marked(tmp_path / name))
+        assert not open_evaluation(tmp_path / name).measurements
+
+    (tmp_path / "wherefrom.toml").write_text('[browser]\ntheme = "nord"\n', encoding="utf-8")
+    assert load_settings(marked(tmp_path / "wherefrom.toml")).theme == "nord"

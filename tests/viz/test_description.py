@@ -15,7 +15,7 @@ from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words
+from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, total_magnitude
 from wherefrom_viz.describe.units import Level
 
 from tests.viz.conftest import marked_chat
@@ -242,3 +242,9 @@ def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attributi
         assert kept.words.signed, "another merge, or nothing to merge"
     compared = compare(one, one, granularity=level, merge="l2")
     assert (compared.a.words.signed, compared.difference.words.signed) == (False, True)
+
+
+@pytest.mark.parametrize("lost", [np.nan, np.inf])
+def test_the_size_of_an_example_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
+    one = make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25})
+    assert total_magnitude(one) == pytest.approx(0.75)

@@ -12,6 +12,7 @@ import numpy as np
 from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attribution
+from wherefrom.text.places import joined_text
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.text_marks import visible
@@ -42,7 +43,7 @@ class Pair:
 
 def input_text(one: Attribution) -> str:
     """What was read, or the prompt, without spaces and special tokens."""
-    return "".join("".join(token.text for token in one.source if not token.special).split()).casefold()
+    return "".join(joined_text(one.source)[0].split()).casefold()
 
 
 def configure(parser: CommandParser) -> None:

@@ -14,12 +14,13 @@ import numpy as np
 from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
-from wherefrom.files.wire.bytes import file_named, write_whole
+from wherefrom.files.wire.bytes import file_named, without_mark, write_whole
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import public_provenance, told_apart, without_paths
+from wherefrom.text.spelling import texts_of_pieces
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
@@ -262,8 +263,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         known: list[str] | None = getattr(self, f"{which}_texts")
         if known is not None:
             return known
-        pieces: list[str] = getattr(self, f"{which}_tokens") or []
-        return [piece.replace("▁", " ").replace("Ġ", " ").replace("Ċ", "\n").replace("</w>", " ") for piece in pieces]
+        return texts_of_pieces(getattr(self, f"{which}_tokens") or [])
 
     def citations_json(self) -> bytes:
         """Sentences with their citations and the whole matrix, as JSON.
@@ -386,7 +386,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         data = Path(path).read_bytes()
         Budget(len(data), max_bytes).spend(OBJECT_SIZE * len(data), f"The JSON of {str(path)!r}")
         try:
-            return msgspec.convert(from_plain(msgspec.json.decode(data)), cls)
+            return msgspec.convert(from_plain(msgspec.json.decode(without_mark(data))), cls)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
 
@@ -433,4 +433,4 @@ _BEGINNING = re.compile(rb'\s*\{\s*"(input_context|output_context|output_current
 def is_context_file(path: str | Path) -> bool:
     """Does the file at ``path`` begin as a context attribution does, ours or inseq's?"""
     with file_named(path).open("rb") as file:
-        return _BEGINNING.match(file.read(200).removeprefix(b"\xef\xbb\xbf")) is not None
+        return _BEGINNING.match(without_mark(file.read(200))) is not None

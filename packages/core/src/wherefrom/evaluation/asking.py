@@ -99,7 +99,7 @@ def question_of(
     Raises:
         InputError: Its tokens were merged or are none of the model's, or it is of another kind of model.
     """
-    if (model.card.kind == "encoder-decoder") != (result.source_attributions is not None):
+    if (model.card.kind == "encoder-decoder") != result.encoded:
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(
         function=LogProbability() if function is None else function,

@@ -38,6 +38,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
+from wherefrom.text.places import joined_text
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
 """Metrics without a wish for others."""
@@ -147,7 +148,7 @@ def evaluate(
         },
         methods=asked.names,
         orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
-        texts=tuple("".join(token.text for token in example.target if not token.special) for example in examples),
+        texts=tuple(joined_text(example.target)[0] for example in examples),
         model=asked.adapter.card.name,
         removals=tuple(str(one) for one in removals),
         units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),

@@ -15,6 +15,7 @@ from wherefrom.evaluation.lines import decoded_lines
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
+from wherefrom.text.places import joined_text, tokens_within, trimmed
 
 
 class Gold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -59,21 +60,20 @@ def gold_from_words(text: str, words: Sequence[str], **facts: Any) -> Gold:
 
 
 def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
-    """The units that share a character with a gold span, on the side of the input text. Shape ``(units,)``.
+    """The units that share a character with a gold span, white space around it left out, on the side of the input text.
+    All tokens of a character go with it. Shape ``(units,)``.
 
     The text of a chat is looked for in the user's turns, the last one first, before anywhere else.
 
     Raises:
         InputError: The text is not the example's.
     """
-    decoder_only = example.source_attributions is None
-    side = "target" if decoder_only else "source"
-    tokens = example.target if decoder_only else example.source
-    ends = np.cumsum([0 if token.special else len(token.text) for token in tokens])
-    starts = np.concatenate([[0], ends[:-1]])
-    shown = "".join(token.text for token in tokens if not token.special)
+    side = "source" if example.encoded else "target"
+    tokens = example.source if example.encoded else example.target
+    shown, begins = joined_text(tokens)
+    edges = [*begins.tolist(), len(shown)]
     turns = [one for one in example.segments if (one.side, one.kind, one.label) == (side, "turn", "user")]
-    stretches = [(int(starts[one.start]), int(ends[one.end - 1])) for one in reversed(turns)]
+    stretches = [(edges[one.start], edges[one.end]) for one in reversed(turns)]
     places = (shown.find(gold.text.strip(), *stretch) for stretch in [*stretches, (0, len(shown))])
     offset = next((place for place in places if place >= 0), -1)
     if offset < 0:
@@ -82,9 +82,10 @@ def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
         )
     offset -= len(gold.text) - len(gold.text.lstrip())
     touched = np.zeros(len(tokens), bool)
-    for index, token in enumerate(tokens):
-        begin, end = starts[index] - offset + len(token.text) - len(token.text.lstrip()), ends[index] - offset
-        touched[index] = not token.special and any(begin < stop and end > start for start, stop in gold.spans)
+    for span in gold.spans:
+        start, stop = trimmed(gold.text, *span)
+        touched[tokens_within(tokens, begins, len(shown), start + offset, stop + offset)] = True
+    touched &= np.array([not token.special for token in tokens], bool)
     return np.array([unit.side == side and bool(touched[unit.removable].any()) for unit in units.members], dtype=bool)
 
 

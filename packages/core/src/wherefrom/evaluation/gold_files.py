@@ -75,7 +75,7 @@ def _eraser(line: dict[str, Any], path: Path) -> Gold:
     document = (folder / documents[0]).resolve()
     if folder not in document.parents:
         raise ValueError(f"the document {documents[0]!r} lies outside of {folder}")
-    words = document.read_text("utf-8").split()
+    words = document.read_text("utf-8-sig").split()
     marks = np.zeros(len(words), bool)
     for piece in pieces:
         start, end = int(piece["start_token"]), int(piece["end_token"])

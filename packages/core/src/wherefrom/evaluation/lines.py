@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from wherefrom.errors import FileFormatError
+from wherefrom.files.wire.bytes import without_mark
 
 T = TypeVar("T")
 
@@ -25,7 +26,7 @@ def decoded_lines(data: bytes, kind: type[T], *, name: object, expected: str) ->
     """
     decoder = msgspec.json.Decoder(kind)
     found = []
-    for number, line in enumerate(data.splitlines(), start=1):
+    for number, line in enumerate(without_mark(data).splitlines(), start=1):
         if not line.strip():
             continue
         try:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from wherefrom.evaluation.bench.running import read_bench
 from wherefrom.evaluation.records import Evaluation
-from wherefrom.files.wire.bytes import file_named
+from wherefrom.files.wire.bytes import file_named, without_mark
 from wherefrom.files.wire.foreign import BENCH, EVALUATION
 
 
@@ -15,8 +15,7 @@ def is_evaluation(path: str | Path) -> bool:
     path = file_named(path)
     if not path.is_file():
         return False
-    with path.open("rb") as file:
-        return file.read(len(EVALUATION)) in (EVALUATION, BENCH)
+    return _begins_as(path, EVALUATION, BENCH)
 
 
 def open_evaluation(path: str | Path) -> Evaluation:
@@ -25,6 +24,9 @@ def open_evaluation(path: str | Path) -> Evaluation:
     Raises:
         FileFormatError: It is damaged or something else.
     """
-    with Path(path).open("rb") as file:
-        start = file.read(len(BENCH))
-    return read_bench(path) if start == BENCH else Evaluation.load(path)
+    return read_bench(path) if _begins_as(Path(path), BENCH) else Evaluation.load(path)
+
+
+def _begins_as(path: Path, *starts: bytes) -> bool:
+    with path.open("rb") as file:
+        return without_mark(file.read(200)).startswith(starts)

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, UnknownNameError, nearest
-from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.bytes import without_mark, write_whole
 
 FORMAT = "wherefrom.evaluation/1"
 
@@ -149,7 +149,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
             FileFormatError: The file is damaged or something else.
         """
         try:
-            found = msgspec.json.decode(Path(path).read_bytes(), type=cls)
+            found = msgspec.json.decode(without_mark(Path(path).read_bytes()), type=cls)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
             raise FileFormatError(f"{path} is not a saved evaluation, or it is damaged: {error}.") from error
         if found.format != FORMAT:

@@ -95,6 +95,7 @@ class _Line(msgspec.Struct):
 
     id: str | None = None
     method: str = ""
+    prompt: int | None = None
     steps: tuple[int, int] = (0, 0)
     source: _Tokens | None = None
     target: _Tokens | None = None
@@ -110,9 +111,7 @@ _decoder = msgspec.json.Decoder(_Line)
 
 def summarized(attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None) -> Summary:
     """The summary of an example that is at hand, its share on the context included."""
-    first = attribution.attr_pos_start
-    inputs = attribution.source if attribution.source_attributions is not None else attribution.target[:first]
-    inputs = inputs or attribution.source
+    inputs = attribution.inputs
     means, lows = _means_and_lows(attribution.step_scores)
     return Summary(
         offset=offset,
@@ -148,7 +147,8 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     if read.target is None:
         raise FileFormatError(f"a line at byte {offset} without a target")
     first, last = read.steps
-    inputs = read.target.texts[: max(first, 0)] if read.source is None else read.source.texts
+    before = read.target.texts[: max(first, 0)] or read.target.texts[: read.prompt or 0]
+    inputs = before if read.source is None else read.source.texts  # as `AttributionData.inputs`
     means, lows = _means_and_lows(
         {name: decode_array(wire, Budget(4096), name) for name, wire in read.step_scores.items()}
     )

@@ -7,7 +7,6 @@ instead of one per token.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
@@ -20,7 +19,7 @@ from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.settings import is_pair
 from wherefrom.step_functions.base import HasLogarithm, StepFunction
-from wherefrom.text.places import joined_text, tokens_within
+from wherefrom.text.places import held_by, joined_text
 from wherefrom.text.segmentation import Level, edges_of, unit_starts
 from wherefrom.text.tokens import Segment, Token
 
@@ -174,17 +173,16 @@ def _named(kind: str, tokens: Sequence[Token], steps: IntArray, edges: Collectio
 def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, int]:
     """The tokens that hold a piece of text."""
     first, end = int(steps[0]), int(steps[-1]) + 1
-    text, begins = joined_text(tokens[first:end])
-    wanted = what.strip()
-    places = [match.start() for match in re.finditer(re.escape(wanted), text)] if wanted else []
+    output = tokens[first:end]
+    places = held_by(what, output)
     if len(places) != 1:
         many = "is not there" if not places else f"is there {len(places)} times"
         raise InputError(
             f"attributed_span={what!r}:{nearest(what, KINDS)} As a piece of the output it {many}; the output is "
-            f"{text!r}. Give {', '.join(map(repr, KINDS))}, a text found once, or (first, last + 1) target positions."
+            f"{joined_text(output)[0]!r}. Give {', '.join(map(repr, KINDS))}, a text found once, or (first, last + 1) "
+            "target positions."
         )
-    held = tokens_within(tokens[first:end], begins, len(text), places[0], places[0] + len(wanted))
-    return first + int(held[0]), first + int(held[-1]) + 1
+    return first + int(places[0][0]), first + int(places[0][-1]) + 1
 
 
 def _given(what: Any, steps: IntArray) -> list[tuple[int, int]]:

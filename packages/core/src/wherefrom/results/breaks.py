@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
-from wherefrom.results.data import AttributionData
-from wherefrom.results.details import TRACE
+from wherefrom.results.data import TRACE, AttributionData
 from wherefrom.text.segmentation import edges_of
 from wherefrom.text.tokens import Token
 
@@ -15,7 +14,7 @@ def breaks_of(attribution: AttributionData, side: str) -> frozenset[int]:
     """Indices of one side's tokens at which a unit begins in any case: `boundaries_of`, and where one writer's text
     ends (`wherefrom.text.segmentation.edges_of`)."""
     tokens = attribution.source if side == "source" else attribution.target
-    own = "target" if attribution.source_attributions is None else side  # a decoder-only model's source is its prompt
+    own = side if attribution.encoded else "target"  # a decoder-only model's source is its prompt
     edges = edges_of(tokens, [one for one in attribution.segments if one.side == own])
     return edges | boundaries_of(attribution, side)
 
@@ -30,8 +29,7 @@ def boundaries_of(attribution: AttributionData, side: str) -> frozenset[int]:
 def answers_begin(one: AttributionData, other: AttributionData) -> tuple[int, int] | None:
     """Where the answers of two results begin in their targets, so that prompts are aligned with prompts; None where a
     decoder has no prompt, since all of its target is said."""
-    encoded = one.source_attributions is not None
-    return None if encoded else (one.answer_start, other.answer_start)
+    return None if one.encoded else (one.answer_start, other.answer_start)
 
 
 def gaps_in(tokens: Sequence[Token]) -> frozenset[int]:

@@ -6,7 +6,7 @@ https://arxiv.org/abs/2202.01602, section 3; each per step, over the inputs that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
@@ -16,12 +16,12 @@ from attrs import frozen
 
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
-from wherefrom.results.breaks import answers_begin
+from wherefrom.results.alignment import aligned_sides, steps_among
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
 from wherefrom.results.given import require_result
 from wherefrom.settings import check_call
-from wherefrom.text.common_units import Aligned, common_units
+from wherefrom.text.common_units import Aligned, saying_the_same
 from wherefrom.text.merging import Span
 
 Values: TypeAlias = npt.NDArray[np.float64]
@@ -84,8 +84,11 @@ def compare(one: AttributionData, other: AttributionData, *, k: int = 5) -> Comp
     for side in (one, other):
         require_result(side)
     one, other = aggregated(one), aggregated(other)
-    difference = Pair(paired_attr=other)(one)
-    rows, columns = _common_rows(one, other), common_units(one.steps, other.steps)
+    aligned = aligned_sides(one, other)
+    difference = Pair(paired_attr=other).combined(one, aligned)
+    common = {side: saying_the_same(getattr(one, side), getattr(other, side), aligned[side]) for side in aligned}
+    explained = [(half.attr_pos_start, half.attr_pos_end) for half in (one, other)]
+    rows, columns = _common_rows(one, other, common), steps_among(common["target"], explained)
     first, seen = _regrouped(one, [mine for mine, _ in rows], [mine for mine, _ in columns])
     second, seen_too = _regrouped(other, [its for _, its in rows], [its for _, its in columns])
     both = ranked_cells(first, second, seen & seen_too)
@@ -136,18 +139,15 @@ def merged_cells(
     return scores, visible
 
 
-def _common_rows(one: AttributionData, other: AttributionData) -> list[Aligned]:
-    """The inputs that both have, as spans of rows of `joint`."""
+def _common_rows(
+    one: AttributionData, other: AttributionData, common: Mapping[str, Sequence[Aligned]]
+) -> list[Aligned]:
+    """The inputs that both have, of the sides that both score, as spans of rows of `joint`."""
     rows: list[Aligned] = []
     start = begin = 0
-    for side in ("source", "target"):
-        scored = [side in half.scored_sides for half in (one, other)]
-        mine, its = getattr(one, side), getattr(other, side)
-        boundary = answers_begin(one, other) if side == "target" else None
-        if all(scored):
-            found = common_units(mine, its, boundary=boundary)
-            rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in found]
-        start, begin = start + scored[0] * len(mine), begin + scored[1] * len(its)
+    for side in one.scored_sides:
+        rows += [((start + a, start + b), (begin + c, begin + d)) for (a, b), (c, d) in common[side]]
+        start, begin = start + len(getattr(one, side)), begin + len(getattr(other, side))
     return rows
 
 

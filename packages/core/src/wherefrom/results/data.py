@@ -115,28 +115,64 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         return tuple(side for side, scores in both if scores is not None)
 
     @property
+    def encoded(self) -> bool:
+        """Is the source what an encoder read, rather than a decoder-only model's prompt again? Also without scores."""
+        return self.source_attributions is not None or not self.repeats_prompt
+
+    @property
+    def source_apart(self) -> bool:
+        """Is the source anything but the first tokens of the target?"""
+        return self.source != self.target[: len(self.source)]
+
+    @property
     def repeats_prompt(self) -> bool:
         """Does the target begin with the source, as a decoder-only model's does with its prompt? Also where its last
-        unit goes on behind the prompt."""
-        source, begins = self.source, self.target[: len(self.source)]
-        if not source or source == begins:
+        unit goes on behind the prompt, and where a trace ends within it."""
+        if not self.source_apart:
             return True
+        source, begins = self.source, self.target[: len(self.source)]
+        if TRACE in self.details and self.attr_pos_start < len(source):
+            shown = self.target[: self.attr_pos_start]
+            return shown == source[: len(shown)]
         inside = len(begins) == len(source) and source[:-1] == begins[:-1]
         return inside and source[-1].position == begins[-1].position and source[-1].size < begins[-1].size
 
     @property
+    def inputs(self) -> tuple[Token, ...]:
+        """What lists of examples show as the input: what an encoder read, or what stands before a decoder's first
+        explained step; a prompt that the target does not repeat as it is."""
+        return self.source if self.source_apart else self.target[: self.attr_pos_start] or self.source
+
+    @property
     def prompt_end(self) -> int | None:
         """Position behind a decoder-only model's prompt; None where there is none, or it is not told."""
-        if self.source_attributions is not None or not self.source or not self.repeats_prompt:
+        if self.encoded or not self.source:
             return None
         return self.source[-1].position + self.source[-1].size
 
     @property
-    def answer_start(self) -> int:
-        """Index in ``target`` of the first token that was answered rather than given, as far as the result says: behind
-        a decoder-only model's prompt, else where the explained steps begin. A unit of both is given."""
+    def generated_from(self) -> int:
+        """Position of the first explained token: of a trace, of the result that was traced."""
+        if TRACE in self.details:
+            return int(self.details[TRACE]["generated_from"])
+        if self.attr_pos_start < len(self.target):
+            return self.target[self.attr_pos_start].position
+        return self.target[-1].position + self.target[-1].size if self.target else 0
+
+    @property
+    def answered_from(self) -> int:
+        """Position of the first token that was answered rather than given, as far as the result says: behind a
+        decoder-only model's prompt, else `generated_from`."""
         end = self.prompt_end
-        return self.attr_pos_start if end is None else sum(token.position < end for token in self.target)
+        return self.generated_from if end is None else end
+
+    @property
+    def answer_start(self) -> int:
+        """Index in ``target`` of the first token from `answered_from` on; the columns of a trace are none. A unit of
+        prompt and answer is given."""
+        tokens = self.target[: self.attr_pos_start] if TRACE in self.details else self.target
+        answered = self.answered_from
+        return sum(token.position < answered for token in tokens)
 
     @property
     def target_visible(self) -> BoolArray:
@@ -167,6 +203,9 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
             vars(changed)[_MADE] = self.__dict__[_MADE]
         return changed
 
+
+TRACE = "trace"
+"""Detail of a result that shows a walk: its facts, by positions (`wherefrom.results.tracing`)."""
 
 _MADE = "_provenance"
 

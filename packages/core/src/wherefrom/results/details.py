@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from wherefrom.results.data import TRACE
 from wherefrom.results.pairs import DETAIL as PAIRS
 from wherefrom.results.pairs import PairTable
 from wherefrom.text.carrying import Carrying
@@ -31,8 +32,6 @@ SELECTED = "context_sensitive"
 """Indices of steps."""
 CONTRAST = "contrast"
 """What steps were compared with, by their positions."""
-TRACE = "trace"
-"""The facts of a walk, by positions."""
 OF_ONE_RUN = (*BY_STEP, *BY_ROW, PAIRS, SELECTED, TRACE, "check")
 """Measured of one run: neither the sum nor the difference of two has them."""
 

@@ -10,9 +10,8 @@ from attrs import frozen
 
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
-from wherefrom.results.data import AttributionData
-from wherefrom.results.details import TRACE
-from wherefrom.results.tracing import answered_from, generated_from
+from wherefrom.results.data import TRACE, AttributionData
+from wherefrom.results.shares import finite_or_zero
 from wherefrom.text.segmentation import unit_spans
 from wherefrom.text.tokens import Token
 
@@ -52,18 +51,22 @@ class Stop:
 def shares_by_part(attribution: AttributionData, *, by_role: bool = False) -> list[PartShares]:
     """Shares of each step's magnitude by part, in the order of the text; parts without tokens are left out.
 
+    Scores that are not finite count as 0. Each input is in one part, of nested segments the inner one: what a turn has
+    outside of its documents. `wherefrom.results.shares.share_on` counts a segment with all that lies in it.
+
     Args:
         attribution: The result; its default aggregation is applied.
         by_role: Put parts of the same name together: all turns of the user, for instance.
     """
     one = aggregated(attribution)
     scores, visible, places = joint(one)
-    sizes = np.where(visible, np.abs(np.nan_to_num(scores)), 0.0)
+    sizes = np.where(visible, np.abs(finite_or_zero(scores)), 0.0)
     totals = sizes.sum(axis=0)
+    answered = one.answered_from
     names: list[tuple[str, str, int]] = []  # kind, label, which of them
     for side, index in places:
         tokens = one.source if side == "source" else one.target
-        names.append(_part_of(one, side, tokens[index]))
+        names.append(_part_of(one, side, tokens[index], answered))
     found = list(dict.fromkeys(names))
     if by_role:
         names = [(kind, label, 0) for kind, label, _ in names]
@@ -93,7 +96,7 @@ def path_of(attribution: AttributionData) -> list[Stop]:
     facts: dict[str, Any] | None = attribution.details.get(TRACE)
     if facts is None or attribution.target_attributions is None:
         return []
-    first = generated_from(attribution)
+    first = attribution.generated_from
     before = attribution.target[: attribution.attr_pos_start]
     rows = [index for index, token in enumerate(before) if token.position >= first]
     if not rows:
@@ -112,14 +115,14 @@ def path_of(attribution: AttributionData) -> list[Stop]:
     return stops
 
 
-def _part_of(attribution: AttributionData, side: str, token: Token) -> tuple[str, str, int]:
+def _part_of(attribution: AttributionData, side: str, token: Token, answered: int) -> tuple[str, str, int]:
     """Kind and label of the part a token is in, and the part's place; of nested segments the inner one."""
     inside = [
         (segment.end - segment.start, number, segment)
         for number, segment in enumerate(attribution.segments)
         if segment.side == side and segment.start <= token.position < segment.end
     ]
-    if side == "target" and token.position >= answered_from(attribution):
+    if side == "target" and token.position >= answered:
         return "text", "output", 0
     if inside:
         _, number, segment = min(inside, key=lambda one: one[:2])

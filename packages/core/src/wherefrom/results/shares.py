@@ -10,12 +10,14 @@ import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.data import AttributionData
-from wherefrom.results.tracing import answered_from
 from wherefrom.text.segmentation import placed_segments
 
 
 def share_on(attribution: AttributionData, part: str) -> float | None:
     """Share of the magnitude of all visible scores, in [0, 1], after the default aggregation.
+
+    Scores that are not finite count as 0. A segment has all that lies in it, segments within it included, so that
+    shares of nested ones overlap; `wherefrom.results.parts.shares_by_part` deals everything out once.
 
     Args:
         attribution: The example.
@@ -41,7 +43,7 @@ def share_on(attribution: AttributionData, part: str) -> float | None:
         sizes.append(_magnitudes(one.target_attributions, one.dimensions) * one.target_visible)
         own = _of_segments(one, "target", part)
         if not own.any() and not any(side.any() for side in chosen):
-            answered = answered_from(one)
+            answered = one.answered_from
             output = np.array([token.position >= answered for token in one.target], dtype=bool)
             if part == "output":
                 own = output
@@ -75,7 +77,12 @@ def _of_segments(attribution: AttributionData, side: str, part: str) -> BoolArra
 
 def _magnitudes(scores: npt.NDArray[Any], dimensions: tuple[str, ...]) -> npt.NDArray[np.float64]:
     """One size per cell: what no aggregation removed is summed (width) or averaged (layers, heads), as views do."""
-    cells = np.where(np.isfinite(scores), scores, 0.0).astype(np.float64)
+    cells = finite_or_zero(scores)
     for name in reversed(dimensions):
         cells = cells.sum(axis=-1) if name == "width" else cells.mean(axis=-1)
     return np.abs(cells)
+
+
+def finite_or_zero(scores: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """The scores, 0 in place of those that are not finite: what lies on a part is told of the others."""
+    return np.where(np.isfinite(scores), scores, 0.0).astype(np.float64)

@@ -13,8 +13,8 @@ import numpy as np
 
 from wherefrom.arrays import BoolArray, IntArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.data import AttributionData
-from wherefrom.results.details import TRACE, without_steps
+from wherefrom.results.data import TRACE, AttributionData
+from wherefrom.results.details import without_steps
 from wherefrom.results.direction import without_direction
 from wherefrom.results.hops import Masses, Walk
 from wherefrom.text.places import last_sentence, places_of
@@ -154,22 +154,3 @@ def traced(
 
 def _positions(token: Token) -> list[int]:
     return [token.position, token.position + token.size]
-
-
-def answered_from(attribution: AttributionData) -> int:
-    """Position of the first token that was answered rather than given: behind the prompt, else `generated_from`."""
-    if attribution.prompt_end is not None:
-        return attribution.prompt_end
-    source, shown = attribution.source, attribution.target[: attribution.attr_pos_start]
-    if TRACE in attribution.details and attribution.source_attributions is None and shown == source[: len(shown)]:
-        return source[-1].position + source[-1].size if source else 0  # a trace within the prompt ends there
-    return generated_from(attribution)
-
-
-def generated_from(attribution: AttributionData) -> int:
-    """Position of the first explained token, which passes mass on: of a trace, of the result that was traced."""
-    if TRACE in attribution.details:
-        return int(attribution.details[TRACE]["generated_from"])
-    if attribution.attr_pos_start < len(attribution.target):
-        return attribution.target[attribution.attr_pos_start].position
-    return sum(token.size for token in attribution.target)

@@ -122,11 +122,12 @@ def common_units(
         other: Tokens of the other.
         boundary: As of `aligned_units`.
     """
-    return [
-        ((a, b), (c, d))
-        for (a, b), (c, d) in aligned_units(one, other, boundary=boundary)
-        if b > a and d > c and _said(one[a:b]) == _said(other[c:d])
-    ]
+    return saying_the_same(one, other, aligned_units(one, other, boundary=boundary))
+
+
+def saying_the_same(one: Sequence[Token], other: Sequence[Token], aligned: Sequence[Aligned]) -> list[Aligned]:
+    """Those of some aligned parts of two texts that say the same on both sides."""
+    return [((a, b), (c, d)) for (a, b), (c, d) in aligned if b > a and d > c and _said(one[a:b]) == _said(other[c:d])]
 
 
 def _said(tokens: Sequence[Token]) -> tuple[bool, str]:

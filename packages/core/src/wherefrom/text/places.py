@@ -61,6 +61,20 @@ def tokens_within(tokens: Sequence[Token], begins: IntArray, length: int, start:
     return np.append(found, np.arange(last + 1, end_with_bytes(tokens, last), dtype=np.int64))
 
 
+def held_by(wanted: str, tokens: Sequence[Token]) -> list[IntArray]:
+    """Indices of the tokens that hold a piece of text, white space around it left out, for each place where it
+    stands."""
+    text, begins = joined_text(tokens)
+    places = [match.span() for match in re.finditer(re.escape(wanted.strip()), text)] if wanted.strip() else []
+    return [tokens_within(tokens, begins, len(text), *place) for place in places]
+
+
+def trimmed(text: str, start: int, stop: int) -> tuple[int, int]:
+    """A stretch of a text without the white space around it."""
+    part = text[start:stop]
+    return start + len(part) - len(part.lstrip()), stop - (len(part) - len(part.rstrip()))
+
+
 def places_of(
     what: Any, tokens: Sequence[Token], segments: Sequence[Segment] = (), *, name: str = "span", side: str = "target"
 ) -> IntArray:
@@ -116,19 +130,13 @@ def last_sentence(tokens: Sequence[Token]) -> IntArray:
 
 
 def _text(what: str, tokens: Sequence[Token], name: str) -> IntArray:
-    wanted = what.strip()
-    text, begins = joined_text(tokens)
-    places = [match.start() for match in re.finditer(re.escape(wanted), text)] if wanted else []
-    if len(places) > 1:
+    found = held_by(what, tokens)
+    if len(found) > 1:
         raise InputError(
-            f"{name}={what!r} is there {len(places)} times in {_shortened(text)!r}. Give a longer text that stands "
-            "there once, a regular expression, or token positions (first, last + 1)."
+            f"{name}={what!r} is there {len(found)} times in {_shortened(joined_text(tokens)[0])!r}. Give a longer "
+            "text that stands there once, a regular expression, or token positions (first, last + 1)."
         )
-    return (
-        tokens_within(tokens, begins, len(text), places[0], places[0] + len(wanted))
-        if places
-        else np.zeros(0, np.int64)
-    )
+    return found[0] if found else np.zeros(0, np.int64)
 
 
 def _compiled(what: str, name: str) -> re.Pattern[str]:
@@ -149,15 +157,9 @@ def _matches(pattern: re.Pattern[str], tokens: Sequence[Token]) -> IntArray:
     such."""
     text, begins = joined_text(tokens, special=True)
     group = 1 if pattern.groups else 0
-    spans = [_trimmed(text, *match.span(group)) for match in _for_text(pattern).finditer(text)]
+    spans = [trimmed(text, *match.span(group)) for match in _for_text(pattern).finditer(text)]
     inside = [tokens_within(tokens, begins, len(text), start, stop) for start, stop in spans if start < stop]
     return np.unique(np.concatenate([np.zeros(0, np.int64), *inside])).astype(np.int64)
-
-
-def _trimmed(text: str, start: int, stop: int) -> tuple[int, int]:
-    """A stretch without the white space around it."""
-    part = text[start:stop]
-    return start + len(part) - len(part.lstrip()), stop - (len(part) - len(part.rstrip()))
 
 
 def _within(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> IntArray:

@@ -61,7 +61,7 @@ _MARKS_OF_SPACE = ("▁", "Ġ", "Ċ", "ĉ")
 _FIRST_BYTE = re.compile("Ġ*[\u00c2-\u00f4]|<0x(?:[CD][0-9A-F]|E[0-9A-F]|F[0-4])>")
 """What the pieces of tokens begin with whose bytes begin a character of several."""
 
-_CONTINUES = "##"
+CONTINUES = "##"
 """WordPiece's mark of a piece that continues a word."""
 
 
@@ -287,12 +287,17 @@ def _spelt(tokens: Sequence[Token]) -> list[str]:
         return [
             " " + text if piece.startswith(_MARKS_OF_SPACE) else text for piece, text in zip(pieces, texts, strict=True)
         ]
-    if any(piece.startswith(_CONTINUES) and piece != _CONTINUES for piece in pieces):
+    if any(map(continues_word, pieces)):
         return [
-            text.removeprefix(_CONTINUES) if piece.startswith(_CONTINUES) and piece != _CONTINUES else " " + text
+            text.removeprefix(CONTINUES) if continues_word(piece) else " " + text
             for piece, text in zip(pieces, texts, strict=True)
         ]
     return texts
+
+
+def continues_word(piece: str) -> bool:
+    """Does a vocabulary's piece go on with a word, as WordPiece writes it (``##ing``)?"""
+    return piece.startswith(CONTINUES) and piece != CONTINUES
 
 
 @cache

@@ -10,7 +10,7 @@ from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 from wherefrom.arrays import IntArray
-from wherefrom.text.segmentation import word_indices
+from wherefrom.text.segmentation import CONTINUES, continues_word, word_indices
 from wherefrom.text.tokens import Token
 
 Place: TypeAlias = tuple[int | None, int | None]
@@ -36,6 +36,9 @@ LETTER_BYTES = {BYTE_LETTERS.get(byte, chr(byte)): byte for byte in range(256)}
 
 SPACE = "▁"
 """How SentencePiece writes a space."""
+
+WORD_ENDS = "</w>"
+"""How byte pairs of words end a word (Sennrich et al. 2016)."""
 
 BROKEN = "\ufffd"
 """Stands for bytes that are no character, or not known."""
@@ -65,6 +68,56 @@ def byte_of(piece: str) -> int | None:
     """The byte that a piece of SentencePiece's stands for (``<0xE6>``), if it does for one."""
     found = _BYTE_PIECE.fullmatch(piece)
     return int(found[1], 16) if found else None
+
+
+def texts_of_pieces(pieces: Sequence[str]) -> list[str]:
+    """Readable texts of a vocabulary's pieces, guessed from how they are spelt together; others stay as they are.
+
+    A character of several pieces stands at the first of them, unless bytes of some character are missing.
+
+    Example:
+        >>> texts_of_pieces(["Ġcaf", "Ã©", "Ġæĺ", "¥"])
+        [' caf', 'é', ' 春', '']
+        >>> texts_of_pieces(["▁the", "<0x0A>"]), texts_of_pieces(["play", "##ing", "on"])
+        ([' the', '\\n'], ['play', 'ing', ' on'])
+    """
+    written = "".join(pieces)
+    if SPACE in written:
+        return _texts([bytes_of(piece, letters=False) for piece in pieces])
+    if _in_byte_letters(written):
+        return _texts([bytes_of(piece, letters=True) for piece in pieces])
+    if any(map(continues_word, pieces)):
+        return [
+            piece.removeprefix(CONTINUES) if continues_word(piece) else f" {piece}" if index else piece
+            for index, piece in enumerate(pieces)
+        ]
+    return [f"{piece.removesuffix(WORD_ENDS)} " if piece.endswith(WORD_ENDS) else piece for piece in pieces]
+
+
+def _in_byte_letters(written: str) -> bool:
+    """Does a text look like bytes written as letters: with such spaces or line breaks, or as other letters than it
+    has?"""
+    if any(BYTE_LETTERS[byte] in written for byte in b" \n"):
+        return True
+    if written.isascii() or not all(letter in LETTER_BYTES for letter in written):
+        return False
+    try:
+        bytes_of(written, letters=True).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _texts(spelt: Sequence[bytes]) -> list[str]:
+    """What pieces spell, UTF-8, as texts."""
+    try:
+        b"".join(spelt).decode()
+    except UnicodeDecodeError:
+        return [piece.decode("utf-8", "replace") for piece in spelt]
+    texts = [""] * len(spelt)
+    for first, _, shown in _characters(spelt):
+        texts[first] = shown
+    return texts
 
 
 def bare(text: str) -> str:

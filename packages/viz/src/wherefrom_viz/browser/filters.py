@@ -272,8 +272,7 @@ def _texts(candidate: Candidate, field: str) -> list[str]:
     prompt, output = summary.prompt, summary.output
     if _cut(summary):
         example = candidate.load()
-        inputs = example.source if example.source_attributions is not None else example.target[: example.attr_pos_start]
-        prompt, output = "".join(one.text for one in inputs), "".join(one.text for one in example.steps)
+        prompt, output = "".join(one.text for one in example.inputs), "".join(one.text for one in example.steps)
     return {"input": [prompt], "output": [output]}.get(field, [prompt, output])
 
 

@@ -75,7 +75,7 @@ def load_settings(path: Path | None = None) -> Settings:
     if not path.is_file():
         return Settings()
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8")).get("browser", {})
+        table = tomllib.loads(path.read_text(encoding="utf-8-sig")).get("browser", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as TOML: {error}. Correct the file, or move it away.") from error
     return settings_from(table, str(path))

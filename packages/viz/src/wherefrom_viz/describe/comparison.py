@@ -15,8 +15,8 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 from wherefrom.errors import InputError
 from wherefrom.results.aggregators.merging import step_rule
+from wherefrom.results.alignment import boundary_of, common_steps
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, doubtful
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.provenance import Provenance
@@ -31,6 +31,7 @@ from wherefrom_viz.describe.description import (
     Normalization,
     Side,
     Unit,
+    aggregated,
     counted,
     describe,
     normalized,
@@ -80,7 +81,8 @@ def compare(
         InputError: The two have no explained token in common.
     """
     left, right = describe(a, provenance_a, **options), describe(b, provenance_b, **options)
-    columns = common_units([step.token for step in left.steps], [step.token for step in right.steps])
+    halves = aggregated(a)[0], aggregated(b)[0]
+    columns = common_steps(*halves, ([step.token for step in left.steps], [step.token for step in right.steps]))
     if not columns:
         raise InputError(
             "The two attributions explain no token in common, so they cannot be compared. "
@@ -91,9 +93,8 @@ def compare(
         other = next((one for one in right.sides if one.name == side.name), None)
         if other is None:
             continue
-        begins = answers_begin(a, b) if side.name == "target" else None
-        boundary = begins and (_units_before(a, begins[0], left, side), _units_before(b, begins[1], right, other))
-        found = common_units(_tokens(left, side), _tokens(right, other), boundary=boundary)
+        shown = _tokens(left, side), _tokens(right, other)
+        found = common_units(*shown, boundary=boundary_of(*halves, shown) if side.name == "target" else None)
         rows += [((side.start + a, side.start + b), (other.start + c, other.start + d)) for (a, b), (c, d) in found]
         sides.append(Side(side.name, side.title, before, before + len(found)))
         before += len(found)
@@ -118,12 +119,6 @@ def compare(
     )
     agreement = spearman_by_step(one.scores, two.scores, both & finite)
     return Comparison(a=one, b=two, difference=difference, agreement=agreement)
-
-
-def _units_before(attribution: Attribution, index: int, description: Description, side: Side) -> int:
-    """How many units of the target begin before one of its tokens does."""
-    before = {token.position for token in attribution.target[:index]}
-    return sum(token.position in before for token in _tokens(description, side))
 
 
 def _tokens(description: Description, side: Side) -> list[Token]:

@@ -27,8 +27,8 @@ from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.shares import finite_or_zero
 from wherefrom.results.stages import Stage
-from wherefrom.results.tracing import generated_from
 from wherefrom.step_functions.base import DEFAULT_FUNCTION
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
@@ -360,7 +360,7 @@ def describe(
             for unit in _named(shown_inputs[side.start : side.end], span_names(attribution, side.name))
         )
     target_side = next((side for side in sides if side.name == "target"), None)
-    generated = generated_from(attribution)
+    generated = attribution.generated_from
     return Description(
         title=title if title is not None else title_of(attribution, 0, 1),
         subtitle=subtitle_of(attribution, provenance),
@@ -437,9 +437,9 @@ def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
 
 
 def total_magnitude(attribution: Attribution) -> float:
-    """Sum of the magnitudes of all its scores."""
+    """Sum of the magnitudes of all its scores that are finite."""
     parts = (attribution.source_attributions, attribution.target_attributions)
-    return sum(float(np.nansum(np.abs(part))) for part in parts if part is not None)
+    return sum(float(np.abs(finite_or_zero(part)).sum()) for part in parts if part is not None)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
@@ -789,11 +789,8 @@ def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt
 
 def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:
     """Text without scores: an encoder's source when only the target was scored."""
-    if attribution.source_attributions is None and target_side is not None:
-        same = [token.id for token in attribution.source] == [
-            token.id for token in attribution.target[: len(attribution.source)]
-        ]
-        return () if same else tuple(unit_of(token, before) for token, before in with_before(attribution.source))
+    if attribution.encoded and attribution.source_attributions is None and target_side is not None:
+        return tuple(unit_of(token, before) for token, before in with_before(attribution.source))
     return ()
 
 

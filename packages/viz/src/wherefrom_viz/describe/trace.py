@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.details import TRACE
+from wherefrom.results.data import TRACE
 from wherefrom.results.parts import PartShares, path_of, shares_by_part
 
 from wherefrom_viz.describe import text_marks

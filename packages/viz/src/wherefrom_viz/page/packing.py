@@ -24,7 +24,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
-from wherefrom.results.details import TRACE
+from wherefrom.results.data import TRACE
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Token
@@ -208,7 +208,7 @@ def _packed(
     bound = bound_for(scores[said] if said.any() else scores, *packer.ends)
     scored = {side.name for side in sides}
     shown_sides = []
-    if attribution.source_attributions is not None or _own_source(attribution):
+    if attribution.encoded:
         shown_sides.append(_side(attribution, "source", "Source", attribution.source, scored=("source" in scored)))
     shown_sides.append(_side(attribution, "target", "Output", attribution.target, scored=("target" in scored)))
     header: dict[str, Any] = {
@@ -317,12 +317,6 @@ def _said(side: dict[str, Any]) -> str:
     """A side's text without special tokens and template parts, or with them if there is nothing else."""
     own = [text for text, flag in zip(side["t"], side["f"], strict=True) if flag not in _UNSAID]
     return joined(own or side["t"]).replace("⏎", " ").strip()
-
-
-def _own_source(attribution: Attribution) -> bool:
-    """Is the source a text of its own, and not the prompt again?"""
-    begins = [token.id for token in attribution.target[: len(attribution.source)]]
-    return bool(attribution.source) and [token.id for token in attribution.source] != begins
 
 
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:

@@ -24,6 +24,7 @@ from wherefrom.results.contributors import joint
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span, merged_token
+from wherefrom.text.places import joined_text
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
@@ -61,7 +62,7 @@ def _candidates(attributions: Sequence[Attribution]) -> Iterable[tuple[int, int]
         return itertools.combinations(range(len(attributions)), 2)
     alike: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(attributions):
-        alike["".join("".join(token.text.split()) for token in one.target if not token.special)].append(place)
+        alike["".join(joined_text(one.target)[0].split())].append(place)
     return itertools.chain.from_iterable(
         itertools.combinations(places, 2) if len(places) <= ALL_AMONG else itertools.pairwise(places)
         for places in alike.values()
@@ -218,15 +219,13 @@ def _pair(one_half: _Half, other_half: _Half) -> _Pair | None:
         return None
     first, last = explained
     tokens = {name: _tokens(groups[name], getattr(one, name), getattr(other, name)) for name in groups}
-    prompt = first
-    if one.source_attributions is None:
-        prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
+    prompt = sum(start < len(one.source) for (start, _), _ in groups["target"])
     carriers = {name: carrying(getattr(one, name), [own for own, _ in groups[name]], tokens[name]) for name in groups}
     blank = {name: np.zeros((len(tokens[name]), last - first)) if name in names else None for name in groups}
     return _Pair(
         halves=(one_half, other_half),
         common=one.replace(
-            source=tokens["source"] if "source" in names else tokens["target"][:prompt],
+            source=tokens["source"] if one.encoded else tokens["target"][:prompt],
             target=tokens["target"],
             attr_pos_start=first,
             attr_pos_end=last,

@@ -39,6 +39,7 @@ from wherefrom.evaluation.records import (
 from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
+from wherefrom.files.wire.bytes import without_mark
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -470,7 +471,7 @@ def _answers(outcome: Outcome, prompt: Prompt) -> bool:
 
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     """What was asked, and what came of each prompt, by its id."""
-    lines = path.read_bytes().split(b"\n")
+    lines = without_mark(path.read_bytes()).split(b"\n")
     try:
         header = msgspec.json.decode(lines[0], type=Header)
         if header.format != FORMAT:

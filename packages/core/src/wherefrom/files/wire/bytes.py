@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import gzip
 import os
@@ -21,6 +22,11 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 _CHUNK = 1 << 20
 _LONGEST_NAME = 255
 """Bytes that most systems let a name have."""
+
+
+def without_mark(data: bytes) -> bytes:
+    """The bytes of a text without the mark of UTF-8 that some editors and spreadsheets put before it."""
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def compression_of(path: Path) -> str | None:

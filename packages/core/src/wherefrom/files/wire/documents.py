@@ -15,7 +15,7 @@ from warnings import warn
 import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
-from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, write_whole
+from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, without_mark, write_whole
 from wherefrom.files.wire.encoding import json_bytes, msgpack_bytes
 from wherefrom.files.wire.examples import (
     Fields,
@@ -178,8 +178,7 @@ def parse(data: bytes, *, name: str = "<bytes>", max_bytes: int | None = None) -
 def _parse(data: bytes, budget: Budget, name: str) -> Document:
     if not data.strip():
         raise FileFormatError("The file is empty.")
-    if data[:3] == b"\xef\xbb\xbf":
-        data = data[3:]
+    data = without_mark(data)
     refuse_foreign(data)
     if is_inseq(data):
         provenance, examples = read_inseq(data, budget)
@@ -250,7 +249,7 @@ def _from_lines(first: bytes, rest: bytes, budget: Budget, name: str) -> Documen
     head = typed(first, RawFields, msgspec.json.decode, "line 1")
     parts = [_Part(open_header(head, msgspec.json.decode, budget))]
     lines = rest.split(b"\n")
-    for index, raw in decoded_lines(lines, complete=lines[-1] == b"", name=name):
+    for index, raw in _numbered(lines, complete=lines[-1] == b"", name=name):
         if "format" in raw:  # files were concatenated
             parts.append(_Part(open_header(raw, msgspec.json.decode, budget)))
         else:
@@ -280,7 +279,7 @@ def _joined(parts: Sequence[_Part]) -> Document:
     )
 
 
-def decoded_lines(lines: Sequence[bytes], *, complete: bool, name: str) -> Iterable[tuple[int, RawFields]]:
+def _numbered(lines: Sequence[bytes], *, complete: bool, name: str) -> Iterable[tuple[int, RawFields]]:
     """Index and fields of every line that is not blank.
 
     Args:

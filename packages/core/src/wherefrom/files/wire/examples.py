@@ -62,7 +62,7 @@ def encode_example(attribution: AttributionData, *, narrow: bool = False) -> dic
     Args:
         narrow: Store source, target and sequence scores with 16 bits. Step scores are never narrowed.
     """
-    repeated = attribution.source == attribution.target[: len(attribution.source)]
+    repeated = not attribution.source_apart
     wire = WireExample(
         prompt=len(attribution.source) if repeated else None,
         source=None if repeated else encode_tokens(attribution.source),

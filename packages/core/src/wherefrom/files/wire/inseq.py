@@ -22,10 +22,11 @@ import numpy.typing as npt
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.encoding import storable
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
-from wherefrom.files.wire.tokens import check_tokens, text_of_piece
+from wherefrom.files.wire.tokens import check_tokens
 from wherefrom.results.data import AttributionData, AttributionsData
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.text.spelling import texts_of_pieces
 from wherefrom.text.tokens import Token
 
 Fields = dict[str, Any]
@@ -165,7 +166,7 @@ def _tokens(value: Any, where: str) -> tuple[Token, ...]:
     if not isinstance(value, list):
         raise FileFormatError(f"{where}: expected a list of tokens, got {type(value).__name__}.")
     pairs = [_token(one, f"{where}[{index}]") for index, one in enumerate(value)]
-    texts = text_of_piece([piece for piece, _ in pairs])
+    texts = texts_of_pieces([piece for piece, _ in pairs])
     tokens = tuple(
         Token(id=id, piece=piece, text=text, position=index, special=bool(_SPECIAL.fullmatch(piece)))
         for index, ((piece, id), text) in enumerate(zip(pairs, texts, strict=True))

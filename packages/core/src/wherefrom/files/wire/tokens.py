@@ -179,29 +179,6 @@ def _pieces(wire: WireTokens, where: str) -> list[str]:
     return pieces
 
 
-_BYTES = {**{chr(byte): byte for byte in range(256)}, **{letter: byte for byte, letter in BYTE_LETTERS.items()}}
-
-
-def text_of_piece(pieces: Sequence[str]) -> list[str]:
-    """Readable texts of vocabulary pieces, guessed from their spelling; others stay as they are."""
-    letters = "".join(pieces)
-    if "▁" in letters:
-        return [piece.replace("▁", " ") for piece in pieces]
-    if "Ġ" in letters or "Ċ" in letters:
-        return [
-            bytes(_BYTES[letter] for letter in piece).decode("utf-8", "replace")
-            if all(letter in _BYTES for letter in piece)
-            else piece
-            for piece in pieces
-        ]
-    if any(piece.startswith("##") for piece in pieces):
-        return [
-            piece[2:] if piece.startswith("##") else f" {piece}" if index else piece
-            for index, piece in enumerate(pieces)
-        ]
-    return list(pieces)
-
-
 # character offsets
 
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
-from wherefrom.files.wire.tokens import text_of_piece
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.details import of_whole
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.text.spelling import texts_of_pieces
 from wherefrom.text.tokens import Token
 
 NORM = (Stage(name="reduce", settings={"aggregate_fn": "vnorm"}), Stage(name="normalize"))
@@ -102,7 +102,7 @@ def _tokens(tokens: Sequence[TokenWithId]) -> tuple[Token, ...]:
     """Tokens as the library knows them, where all of a list are known; else by their spelling."""
     if tokens and all(token.unit is not None for token in tokens):
         return tuple(token.unit for token in tokens if token.unit is not None)
-    texts = text_of_piece([token.token for token in tokens])
+    texts = texts_of_pieces([token.token for token in tokens])
     return tuple(
         Token(id=token.id, piece=token.token, text=text, position=index)
         for index, (token, text) in enumerate(zip(tokens, texts, strict=True))

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
 from wherefrom.files import load as load_any
-from wherefrom.files.wire.bytes import refuse_existing, write_whole
+from wherefrom.files.wire.bytes import refuse_existing, without_mark, write_whole
 from wherefrom.files.wire.inseq import is_inseq
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
@@ -458,6 +458,7 @@ class FeatureAttributionOutput:
         data = Path(path).read_bytes()
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
+        data = without_mark(data)
         if is_inseq(data) and b'"__ndarray__"' not in data:
             loaded = json_advanced_loads(data.decode("utf-8", "surrogatepass"))
             if isinstance(loaded, FeatureAttributionOutput):

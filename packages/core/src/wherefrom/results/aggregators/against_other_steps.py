@@ -11,8 +11,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
-from wherefrom.results.data import AnyAttribution
-from wherefrom.results.details import TRACE
+from wherefrom.results.data import TRACE, AnyAttribution
 from wherefrom.results.direction import without_direction
 
 

@@ -14,8 +14,8 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator
 from wherefrom.results.aggregators._record import of_other_sign, recorded
 from wherefrom.results.aggregators.functions import changes_single, combine, keeps_sign
-from wherefrom.results.data import AnyAttribution, AttributionData
-from wherefrom.results.details import TRACE, of_steps, pieces_of, without_tokens
+from wherefrom.results.data import TRACE, AnyAttribution, AttributionData
+from wherefrom.results.details import of_steps, pieces_of, without_tokens
 from wherefrom.settings import is_whole
 from wherefrom.text.merging import Span, merged_tokens
 from wherefrom.text.tokens import visible_to_steps
@@ -61,9 +61,9 @@ def source_spans_of(attribution: AttributionData, spans: Any) -> list[Span]:
     """Spans of the source, checked; see `checked_spans`.
 
     Raises:
-        InputError: There are some, and the source has no scores of its own.
+        InputError: There are some, and the source is the prompt, which has its scores in the target.
     """
-    if is_listed(spans) and len(spans) and attribution.source_attributions is None:
+    if is_listed(spans) and len(spans) and not attribution.encoded:
         raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
     return checked_spans(spans, len(attribution.source), "source_spans")
 
@@ -144,7 +144,7 @@ def merge_spans(
     if TRACE in attribution.details:
         target = [(start, min(end, first)) for start, end in target if start < first]
     target_groups = groups_of(target, len(attribution.target))
-    if attribution.source_attributions is None and attribution.repeats_prompt:
+    if not attribution.encoded:
         source = [
             (start, min(end, len(attribution.source))) for start, end in target if start < len(attribution.source)
         ]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import attrs
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from attrs import field, frozen
@@ -15,6 +16,7 @@ from wherefrom.results.aggregation import Aggregator, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import NOT_MERGED, merge_spans, several, step_rule
+from wherefrom.results.alignment import aligned_sides, within
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
@@ -22,7 +24,7 @@ from wherefrom.results.details import carried, of_both, of_steps, without_steps
 from wherefrom.results.direction import direction_of_both, without_direction
 from wherefrom.results.stages import Stage
 from wherefrom.text.carrying import carrying
-from wherefrom.text.common_units import Aligned, aligned_units
+from wherefrom.text.common_units import Aligned
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Segment, Token
 
@@ -56,8 +58,8 @@ class Pair(Aggregator):
     Tokens are aligned as `wherefrom.text.common_units` says: by their characters where both have the same text, by the
     shortest edit script where texts differ, prompts with prompts and answers with answers. Where boundaries disagree,
     the tokens between two common boundaries become one unit. What only one side has is compared with nothing: its score
-    is kept (or negated), its text is shown with an arrow from or to ``∅``. Steps that either side did not explain are
-    left out.
+    is kept (or negated), its text is shown with an arrow from or to ``∅``. Steps that either side did not explain, or
+    not as a whole, are left out.
 
     What was measured of one run (a check, standard errors, completeness gaps) is told of that run's scores alone: it
     stays with ``"first"`` and ``"second"``, and neither a sum nor a difference has it. Differences of step scores whose
@@ -76,10 +78,14 @@ class Pair(Aggregator):
         other = self.paired_attr
         if not isinstance(other, AttributionData):
             raise SettingsError(f"paired_attr = {other!r} is no attribution.")
+        return self.combined(attribution, aligned_sides(attribution, other))
+
+    def combined(self, attribution: AnyAttribution, aligned: Mapping[str, Sequence[Aligned]]) -> AnyAttribution:
+        """The two on parts that were aligned before (`wherefrom.results.alignment.aligned_sides`)."""
+        other = self.paired_attr
         _check_alike(attribution, other)
-        source = aligned_units(attribution.source, other.source)
+        source, target = aligned["source"], aligned["target"]
         boundary = answers_begin(attribution, other)
-        target = aligned_units(attribution.target, other.target, boundary=boundary)
         tokens = paired_tokens(attribution.target, other.target, target)
         source_tokens = paired_tokens(attribution.source, other.source, source)
         common = {"source": (source, source_tokens), "target": (target, tokens)}
@@ -139,6 +145,8 @@ class Pair(Aggregator):
             [index for index, (start, end) in enumerate(groups[name]) if end > start] for name in ("source", "target")
         )
         columns = places[merged.attr_pos_start : merged.attr_pos_end]
+        explained = attribution.attr_pos_start, attribution.attr_pos_end
+        whole = [unit for unit in columns if within(explained, groups["target"][unit])]
         shape = (len(groups["source"]), len(groups["target"]))
         complete = len(rows) == shape[0] and len(places) == shape[1]
         carriers = {
@@ -147,8 +155,8 @@ class Pair(Aggregator):
         }
         carried_segments = (carriers[segment.side].segment(segment) for segment in attribution.segments)
         return _Spread(
-            start=columns[0] if columns else 0,
-            end=columns[-1] + 1 if columns else 0,
+            start=whole[0] if whole else 0,
+            end=whole[-1] + 1 if whole else 0,
             source=_spread(merged.source_attributions, rows, columns, shape),
             target=_spread(merged.target_attributions, places, columns, (shape[1], shape[1])),
             steps={
@@ -167,7 +175,9 @@ class _Spread:
     """One side's scores, with a row and a column for every common unit."""
 
     start: int
+    """The first common unit that it explains as a whole."""
     end: int
+    """Behind the last of them."""
     source: npt.NDArray[Any] | None
     target: npt.NDArray[Any] | None
     steps: dict[str, npt.NDArray[Any]]
@@ -213,19 +223,7 @@ def paired_tokens(one: Sequence[Token], other: Sequence[Token], aligned: Sequenc
                 start=None if first is None else first.start,
                 end=None if first is None else first.end,
             )
-        tokens.append(
-            Token(
-                id=token.id,
-                piece=token.piece,
-                text=token.text,
-                position=position,
-                size=size,
-                start=token.start,
-                end=token.end,
-                special=token.special,
-                word=token.word,
-            )
-        )
+        tokens.append(msgspec.structs.replace(token, position=position, size=size))
         position += size
     return tuple(tokens)
 

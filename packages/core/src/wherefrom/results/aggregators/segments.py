@@ -26,7 +26,7 @@ def _merge_kinds(
             "Give a chat or a template when attributing, or the spans yourself: aggregate('spans', target_spans=...)."
         )
     wanted += [segment for segment in attribution.segments if segment.kind in beside]
-    source = [one for one in wanted if one.side == "source"] if attribution.source_attributions is not None else []
+    source = [one for one in wanted if one.side == "source"] if attribution.encoded else []
     return merge_spans(
         attribution,
         segment_spans(attribution.source, source),

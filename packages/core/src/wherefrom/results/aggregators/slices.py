@@ -44,8 +44,8 @@ class Slices(Aggregator):
             kept = _indices(source_spans_of(attribution, self.source_spans))
             sides["source"] = kept
             changes["source"] = tuple(attribution.source[index] for index in kept)
-            assert attribution.source_attributions is not None
-            changes["source_attributions"] = attribution.source_attributions[kept]
+            if attribution.source_attributions is not None:
+                changes["source_attributions"] = attribution.source_attributions[kept]
         if self.target_spans is not None:
             first = attribution.attr_pos_start
             before = _indices(checked_spans(self.target_spans, len(attribution.target), "target_spans"))
@@ -54,7 +54,7 @@ class Slices(Aggregator):
             changes["target"] = tuple(attribution.target[index] for index in kept)
             changes["attr_pos_start"] = len(before)
             changes["attr_pos_end"] = attribution.attr_pos_end - first + len(before)
-            if attribution.source_attributions is None:
+            if not attribution.encoded:
                 there = {attribution.target[index].position for index in kept}
                 changes["source"] = tuple(token for token in attribution.source if token.position in there)
             if attribution.target_attributions is not None:
@@ -70,9 +70,9 @@ def slice_inputs(attribution: AnyAttribution, index: int | slice) -> AnyAttribut
     Raises:
         InputError: Nothing is left, or a step was given.
     """
-    decoder_only = attribution.source_attributions is None
-    spans = (input_span(index, attribution.attr_pos_start if decoder_only else len(attribution.source)),)
-    return (Slices(target_spans=spans) if decoder_only else Slices(source_spans=spans))(attribution)
+    encoded = attribution.encoded
+    spans = (input_span(index, len(attribution.source) if encoded else attribution.attr_pos_start),)
+    return (Slices(source_spans=spans) if encoded else Slices(target_spans=spans))(attribution)
 
 
 def input_span(index: int | slice, count: int) -> Span:

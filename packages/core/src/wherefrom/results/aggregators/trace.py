@@ -11,8 +11,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.aggregation import Aggregator, aggregated, aggregator
 from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.contributors import joint
-from wherefrom.results.data import AnyAttribution
-from wherefrom.results.details import TRACE
+from wherefrom.results.data import TRACE, AnyAttribution
 from wherefrom.results.direction import turned
 from wherefrom.results.hops import matrix_reader, reading_matrix, solved, walked
 from wherefrom.results.tracing import LEFT_OUT, SIGN_RULES, left_out_rows, span_of, traced, unsigned
