@@ -126,6 +126,16 @@ def test_scores_that_are_no_numbers_are_told_where_they_are_left_out(
     assert told.startswith("bad: some scores are not finite")
 
 
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("cell", [np.nan, np.inf])
+def test_methods_agree_about_the_units_that_both_have_a_number_for(
+    model: AttributionModel, result: Attributions, cell: float
+) -> None:
+    """As in `compare`."""
+    first = found({"good": result, "bad": scored(result, cell)}, model, "lds").agreements[0]
+    assert first.measures == pytest.approx(dict.fromkeys(first.measures, 1.0))
+
+
 def test_a_metric_that_is_undefined_everywhere_is_told(model: AttributionModel, result: Attributions) -> None:
     """Leave-one-out has a number, of which no method has anything."""
     alike = scored(result, 1.0, rest=1.0)
