@@ -13,7 +13,6 @@ from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
 from wherefrom.methods.answers import explained_with_sign
 from wherefrom.methods.contract import Question
-from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
@@ -24,6 +23,7 @@ from wherefrom.results.data import AttributionData
 from wherefrom.results.details import CONTRAST
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
+from wherefrom.step_functions.probability import Probability
 from wherefrom.text.tokens import Token
 
 CONTRASTS = ("contrast_targets", "contrast_sources")
@@ -102,7 +102,7 @@ def question_of(
     if (model.card.kind == "encoder-decoder") != (result.source_attributions is not None):
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(
-        function=LogProbability() if function is None else function,
+        function=Probability(logprob=True) if function is None else function,
         scores={},
         attribute_target=result.target_attributions is not None,
         include_eos_baseline=include_eos_baseline,

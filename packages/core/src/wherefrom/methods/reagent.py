@@ -13,7 +13,6 @@ from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, 
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler, sampler_passes, sides_of
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
@@ -22,6 +21,7 @@ from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import a_seed, counting
 from wherefrom.step_functions.base import StepPrediction
+from wherefrom.step_functions.probability import Probability
 
 _CLOSEST = 1e-6
 
@@ -325,14 +325,14 @@ def _only(item: Removed, steps: IntArray, question: Question) -> Removed | None:
 
 
 def _log_probabilities(logits: Array, ids: IntArray) -> FloatArray:
-    values = TargetFunction(function=LogProbability(), target_ids=ids).step_values(logits)
+    values = TargetFunction(function=Probability(logprob=True), target_ids=ids).step_values(logits)
     return np.array(to_numpy(values), dtype=np.float64)
 
 
 def _ranks(logits: Array, ids: IntArray) -> FloatArray:
     """How many tokens are likelier than each target."""
     xp = namespace(logits)
-    target_function = TargetFunction(function=LogProbability(), target_ids=ids)
+    target_function = TargetFunction(function=Probability(logprob=True), target_ids=ids)
     prediction: StepPrediction = target_function.prediction(logits)
     own = prediction.at_target(logits)
     likelier = xp.sum(xp.where(logits > own[:, None], xp.ones_like(logits), xp.zeros_like(logits)), axis=-1)
