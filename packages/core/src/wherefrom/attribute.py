@@ -258,7 +258,8 @@ class AttributionModel:
             contrast_targets: Texts (or ids) that the targets are compared with; see `wherefrom.questions.contrast`.
             contrast_sources: Other inputs to compare with.
             contrast_targets_alignments: Which step is compared with which; by default position by position where what
-                differs has as many tokens on both sides, else by the shortest edit script; see `wherefrom.text.alignment`.
+                differs has as many tokens on both sides, else by the shortest edit script
+                (`wherefrom.text.alignment`).
             contrast_force_inputs: Take contrastive values from the contrastive inputs in the target function too.
             seed: For everything random: sampling, perturbations, noise.
             ids: Names of the examples, kept in the results.

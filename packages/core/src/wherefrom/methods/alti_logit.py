@@ -29,8 +29,8 @@ class _Both:
 
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
-"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit, its logarithm is
-not."""
+"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit, but not its
+logarithm."""
 
 
 @method(
@@ -136,10 +136,11 @@ def contrast_of(question: Question) -> IntArray | None:
     target_function = question.target_function
     function = target_function.function
     name = function.identifier
-    logarithm = isinstance(function, Probability) and function.logprob
-    if name not in _EXPLAINED or logarithm:
+    if isinstance(function, Probability) and function.logprob:
+        name = "the log-probability"
+    if name not in _EXPLAINED:
         raise SettingsError(
-            f"alti_logit takes logits apart, not {'the log-probability' if logarithm else repr(name)}. Use attributed_fn='logit', or 'contrast_logits_diff' with "
+            f"alti_logit takes logits apart, not {name!r}. Use attributed_fn='logit', or 'contrast_logits_diff' with "
             "contrast_targets."
         )
     if name != "contrast_logits_diff" or target_function.contrast_ids is None:

@@ -98,7 +98,7 @@ def trace(
             with itself has no reason; by the log-probability where the function says nothing without one
             (``pcxmi``, ``in_context_pvi``, own functions that do not state ``plain_without_contrast``).
         contrast_targets_alignments: Which step is compared with which; by default position by position where what
-            differs has as many tokens on both sides, else by the shortest edit script; see `wherefrom.text.alignment`.
+            differs has as many tokens on both sides, else by the shortest edit script (`wherefrom.text.alignment`).
         generation_args: Handed to generation.
         seed: For everything random.
         show_progress: Keep a line about progress on a terminal.
