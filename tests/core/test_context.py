@@ -16,6 +16,7 @@ from attrs import evolve
 from msgspec.structs import replace
 from scipy.stats import ttest_ind
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.views import with_methods
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
 from wherefrom.context.as_attributions import as_attributions
 from wherefrom.context.documents import Document, context_text, sentence_parts
@@ -30,7 +31,6 @@ from wherefrom.context.templates import Template, contextless_template, input_te
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
-from wherefrom.testing.counting import with_methods
 from wherefrom.text.tokens import Token
 
 # templates
