@@ -259,4 +259,4 @@ def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
 def _outputs(row: Row) -> np.ndarray:
     """Output number of each step of a row."""
     assert row.target_function is not None
-    return np.arange(len(row.steps)) if row.target_function.groups is None else row.target_function.groups
+    return row.target_function.output_of_step
