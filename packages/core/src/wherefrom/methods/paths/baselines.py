@@ -154,7 +154,7 @@ def _no_baseline(given: object) -> SettingsError:
 
 def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> Endpoints | None:
     """Input and baseline embeddings of one side of a question; None if the question has no such side."""
-    ids = question.source_ids if side == "source" else question.target_ids
+    ids = question.ids(side)
     if ids is None:
         return None
     real, chosen = model.embed(ids, side=side), baseline_of_side(baseline, side)

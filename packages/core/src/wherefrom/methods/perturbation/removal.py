@@ -310,9 +310,9 @@ def _source(question: Question) -> IntArray:
 
 def _embeddings(baseline: str, model: Embeds, question: Question) -> dict[Side, tuple[Array, Array]]:
     found: dict[Side, tuple[Array, Array]] = {}
-    sides: list[tuple[Side, IntArray | None]] = [("source", question.source_ids), ("target", question.target_ids)]
-    for side, ids in sides:
-        if ids is None:
+    sides: tuple[Side, ...] = ("source", "target")
+    for side in sides:
+        if (ids := question.ids(side)) is None:
             continue
         clean = model.embed(ids, side=side)
         xp = namespace(clean)

@@ -218,9 +218,8 @@ def ordinary_ids(card: ModelCard) -> IntArray:
 
 def ids_of(question: Question, side: Side) -> IntArray:
     """The ids of one side; none where the question has no such side."""
-    if side == "target":
-        return question.target_ids
-    return np.zeros(0, np.int64) if question.source_ids is None else question.source_ids
+    ids = question.ids(side)
+    return np.zeros(0, np.int64) if ids is None else ids
 
 
 def without(choices: Choices, own: int) -> Choices:
