@@ -154,13 +154,13 @@ def make_contrast(
     )
 
 
-def contrast_logits(model: PredictsSteps, contrasts: Sequence[Contrast], *, chunk: int | None = None) -> list[Array]:
+def contrast_logits(model: PredictsSteps, contrasts: Sequence[Contrast]) -> list[Array]:
     """Predictions of the contrastive passes, aligned with the steps of the originals: one forward pass each.
 
     Returns:
         One array of shape ``(G, vocabulary)`` per contrast.
     """
-    answers = model.predict([contrast.row for contrast in contrasts], chunk=chunk)
+    answers = model.predict([contrast.row for contrast in contrasts])
     return [contrast.at_steps(answer.logits) for contrast, answer in zip(contrasts, answers, strict=True)]
 
 
