@@ -259,9 +259,8 @@ class _Search:
         after = np.tile(before[None], (len(changed), 1))
         for probe, item, logits in self._predicted(asked, changed, tell):
             said = self.clean.copy()
-            said[item.asked] = _of_tokens(
-                Probability(logprob=True), logits, self.question.target_function.target_ids[item.asked]
-            )
+            ids = self.question.target_function.target_ids[item.asked]
+            said[item.asked] = _of_tokens(_LOG_PROBABILITY, logits, ids)
             after[probe] = self._probabilities(said)
         drop = np.clip((1.0 + before - after) / 2.0, _CLOSEST, 1.0 - _CLOSEST)
         gain = np.log(drop / (1.0 - drop)) * self.running
