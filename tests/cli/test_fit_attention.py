@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.adapters.views import only
 from wherefrom.attribute import AttributionModel
 from wherefrom.methods.head_weights import HeadWeights
 from wherefrom.results.attribution import Attributions
 from wherefrom.testing import ReferenceModel
-from wherefrom.testing.counting import only
 from wherefrom_cli.request import ModelRequest
 
 Run = Callable[..., Any]

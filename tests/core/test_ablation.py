@@ -24,6 +24,7 @@ from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.step_functions.probability import Probability
 from wherefrom.step_functions.registration import step_function_of
 from wherefrom.testing import ReferenceModel, counting, only, question
 
@@ -476,6 +477,15 @@ def test_kept_tables_change_no_answer_and_cost_no_samples(method, tmp_path):
     assert after.details["forwards_without_tables"] == alone.details["forwards"]
     assert after.details["units"] == alone.details["units"]
     assert after.details.get("standard_error") == alone.details.get("standard_error")
+
+
+@pytest.mark.parametrize("more", [{}, {"contrast_ids": np.array([3, 4, 5])}])
+def test_a_log_probability_that_is_explained_is_recorded_once(more):
+    _, asked = setup("decoder-only", function=Probability(logprob=True), **more)
+    names = (LOG_PROBABILITY, CONTRAST_LOG_PROBABILITY)[: 1 + len(more)]
+    assert tuple(quantities(asked)) == names
+    _, other = setup("decoder-only", function=Probability())
+    assert len(quantities(other)) == 2
 
 
 def test_missing_masks_and_quantities_are_named():

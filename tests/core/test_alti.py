@@ -20,6 +20,7 @@ from wherefrom.settings import from_mapping
 from wherefrom.step_functions.contrast_logits_diff import ContrastLogitsDiff
 from wherefrom.step_functions.entropy import Entropy
 from wherefrom.step_functions.logit import Logit
+from wherefrom.step_functions.probability import Probability
 
 WIDTH = 6
 
@@ -284,6 +285,8 @@ def test_an_encoder_without_attention_cannot_be_followed():
 def test_alti_logit_refuses_what_is_no_logit():
     with pytest.raises(SettingsError, match="'entropy'"):
         answer(AltiLogit(), Decomposed(chunks=LM), question(function=Entropy()))
+    with pytest.raises(SettingsError, match="'the log-probability'"):
+        answer(AltiLogit(), Decomposed(chunks=LM), question(function=Probability(logprob=True)))
 
 
 def test_alti_logit_refuses_a_contrast_with_another_prefix():

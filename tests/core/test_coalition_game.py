@@ -11,7 +11,7 @@ import wherefrom
 from wherefrom.errors import InputError, ShapeError
 from wherefrom.evaluation import coalition_game
 from wherefrom.methods import ExactShapley, Interactions, Occlusion
-from wherefrom.methods.perturbation.ablation import LogProbability
+from wherefrom.step_functions.probability import Probability
 from wherefrom.testing import ReferenceModel, counting
 
 KINDS = ("decoder-only", "encoder-decoder")
@@ -20,7 +20,7 @@ KINDS = ("decoder-only", "encoder-decoder")
 def explained(kind: str, method: object):
     adapter, tally = counting(ReferenceModel(kind))
     model = wherefrom.load_model(adapter)
-    asked = {"attributed_fn": LogProbability()}
+    asked = {"attributed_fn": Probability(logprob=True)}
     target = "the cat saw a dog" if kind == "decoder-only" else "a dog ran"
     return model, tally, model.attribute("the cat saw a", target, method=method, show_progress=False, **asked)[0]
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.adapters import GivesAttention, GivesGradients, PredictsSteps, SequenceModel
+from wherefrom.adapters.views import with_methods
 from wherefrom.testing import (
     Check,
     ConformanceError,
@@ -21,7 +22,6 @@ from wherefrom.testing import (
     only,
     shift_copy_model,
 )
-from wherefrom.testing.counting import with_methods
 
 MODELS = {
     "reference": ReferenceModel(),

@@ -16,12 +16,13 @@ from attrs import evolve
 from msgspec.structs import replace
 from scipy.stats import ttest_ind
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.views import with_methods
 from wherefrom.context import ContextAttribution, CueAttribution, attribute_context
 from wherefrom.context.as_attributions import as_attributions
 from wherefrom.context.documents import Document, context_text, sentence_parts
 from wherefrom.context.outputs import Output, split
 from wherefrom.context.permutation import p_values, shuffles
-from wherefrom.context.readings import characters_of, text_of
+from wherefrom.context.readings import Prefix, characters_of, reading, text_of
 from wherefrom.context.results import ContextPart, SentenceSupport
 from wherefrom.context.selection import Threshold, chosen, level
 from wherefrom.context.significance import p_values as effect_p_values
@@ -30,7 +31,6 @@ from wherefrom.context.templates import Template, contextless_template, input_te
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
-from wherefrom.testing.counting import with_methods
 from wherefrom.text.tokens import Token
 
 # templates
@@ -216,6 +216,20 @@ def test_p_values_are_those_of_a_new_observation() -> None:
     for null in (np.zeros(0), np.zeros(1)):
         with pytest.raises(InputError, match=r"two foreign texts at least, and \d could be put.*support_level=None"):
             effect_p_values(effects, null)
+
+
+def test_an_output_keeps_its_places_behind_another_beginning() -> None:
+    """A mark without characters of its own takes none."""
+    model = ReferenceModel()
+    prefix = model.encode("the cat", side="target")
+    spelt = ((" saw", 21, 24, False), ("</s>", 24, 24, True), (" a", 25, 26, False))
+    said = [
+        Token(id=3, piece=text, text=text, position=9 + at, start=start, end=end, special=special)
+        for at, (text, start, end, special) in enumerate(spelt)
+    ]
+    run = reading(model, Prefix(target_text="the cat"), prefix, np.array([3, 3, 3]), said, frozenset())
+    assert [(one.start, one.end) for one in run.target_tokens[-3:]] == [(8, 11), (11, 11), (12, 13)]
+    assert [one.position for one in run.target_tokens] == list(range(len(run.target_ids)))
 
 
 def test_a_part_whose_tokens_are_not_found_is_refused() -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import InputError
-from wherefrom.evaluation import Evaluation, Gold, evaluate, evaluation_cost
+from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
+from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, evaluation_cost
 from wherefrom.evaluation.top_k_drop import TopKDrop
+from wherefrom.methods import Occlusion
 from wherefrom.results.attribution import Attributions
-from wherefrom.testing import linear_model
+from wherefrom.testing import linear_model, only
 
 PROMPT = "the cat saw a dog"
 
@@ -44,6 +46,31 @@ def test_what_is_named_twice_is_refused(
     for ask in (evaluate, evaluation_cost):
         with pytest.raises(InputError, match=f"The {twice} is there twice"):
             ask(result, model, metrics, removals=removals)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "removal, says",
+    [
+        ("foo", " = 'foo' is not known"),
+        (10**6, " = 1000000 is no token id"),
+        ("hidden", r" = 'hidden' needs a model .* Use a token \({} = 'unk'"),
+        ("zero", r" = 'zero' needs the embeddings .* Use a token \({} = 'unk'"),
+    ],
+)
+def test_what_is_wrong_with_a_removal_is_said_in_the_word_it_was_given_under(
+    result: Attributions, removal: object, says: str
+) -> None:
+    model = AttributionModel(only(linear_model(), SequenceModel, PredictsSteps))
+    doors = {
+        "removals": lambda: evaluate(result, model, ("abpc",), removals=(removal,)),  # type: ignore[arg-type]
+        "removal": lambda: coalition_game(result[0], model, removal=removal),  # type: ignore[arg-type]
+        "baseline": lambda: model.attribute(
+            PROMPT, f"{PROMPT} and", method=Occlusion(baseline=removal), show_progress=False
+        ),
+    }
+    for name, ask in doors.items():
+        with pytest.raises((SettingsError, ModelCapabilityError), match=f"\\b{name}{says.format(name)}"):
+            ask()
 
 
 def test_results_of_other_sides_are_refused_in_either_order() -> None:
@@ -97,6 +124,16 @@ def test_scores_that_are_no_numbers_are_told_where_they_are_left_out(
 ) -> None:
     (told,) = found({"good": result, "bad": scored(result, cell)}, model, "lds").warnings
     assert told.startswith("bad: some scores are not finite")
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("cell", [np.nan, np.inf])
+def test_methods_agree_about_the_units_that_both_have_a_number_for(
+    model: AttributionModel, result: Attributions, cell: float
+) -> None:
+    """As in `compare`."""
+    first = found({"good": result, "bad": scored(result, cell)}, model, "lds").agreements[0]
+    assert first.measures == pytest.approx(dict.fromkeys(first.measures, 1.0))
 
 
 def test_a_metric_that_is_undefined_everywhere_is_told(model: AttributionModel, result: Attributions) -> None:

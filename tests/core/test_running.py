@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from wherefrom.methods.sampling.moments import Moments
 from wherefrom.methods.sampling.running import Mean, Variance
 
 
@@ -26,3 +27,17 @@ def test_what_was_added_is_not_changed() -> None:
             gathered.add(one)
         gathered.value()
     assert [one.tolist() for one in samples] == [[1.0, 1.0], [4.0, 4.0], [9.0, 9.0]]
+
+
+@pytest.mark.parametrize("far", [0.0, 1e8])
+def test_standard_errors_of_shares_are_those_of_all_together(far: float) -> None:
+    samples = far + np.random.default_rng(1).normal(scale=0.01, size=(20, 2, 3))
+    moments = Moments(outputs=2)
+    for sample in samples:
+        for outputs in ([0], [1]):
+            moments.add({"target": [sample[output][:, None].copy() for output in outputs]}, np.array(outputs))
+    tokens = samples.transpose(0, 2, 1)
+    np.testing.assert_allclose(moments.token_means()["target"], tokens.mean(0), rtol=1e-13)
+    expected = tokens.std(0, ddof=1) / np.sqrt(len(samples))
+    np.testing.assert_allclose(moments.standard_errors()["target"], expected, rtol=1e-5)
+    assert not moments.within(1e-12)

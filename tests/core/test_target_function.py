@@ -54,3 +54,12 @@ def test_values_of_some_outputs_are_those_of_all(groups: list[int] | None) -> No
     outputs = np.array([0, 2])
     some = function.select(outputs).values(logits[function.steps_of(outputs)])
     np.testing.assert_allclose(np.asarray(some), np.asarray(function.values(logits))[outputs])
+
+
+@pytest.mark.parametrize("groups", [None, [0, 1, 1, 2]])
+def test_every_step_is_added_to_its_output(groups: list[int] | None) -> None:
+    function = whole(groups)
+    each = np.random.default_rng(2).normal(size=STEPS)
+    added = np.zeros(function.outputs)
+    np.add.at(added, function.output_of_step, each)
+    np.testing.assert_allclose(np.asarray(function.grouped(each)), added)

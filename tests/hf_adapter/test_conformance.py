@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 from attrs import evolve
+from wherefrom.adapters.views import with_methods
 from wherefrom.testing import Check, ConformanceError, check_adapter
 from wherefrom.testing.conformance import CHECKS
-from wherefrom.testing.counting import with_methods
 from wherefrom_hf.adapter import HFModel, load
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"

@@ -210,6 +210,22 @@ def test_documents_stand_beside_a_chat_s_question(lm: wherefrom.AttributionModel
     assert asked.input_context == written.replace("[1] ", "").replace("[2] ", "").replace("[3] ", "")
 
 
+def test_a_chat_is_written_out_once(lm: wherefrom.AttributionModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And once more to see what its template writes before an answer: a server renders each in a request."""
+    kind, written = type(lm.adapter), []
+    encode = kind.encode
+
+    def seen(self: Any, text: Any, **settings: Any) -> Any:
+        if not isinstance(text, str):
+            written.append(str(text))
+        return encode(self, text, **settings)
+
+    monkeypatch.setattr(kind, "encode", seen)
+    attribute_context(lm, QUESTION, [SICK, "The sun was shining."], output="to the", null_documents=NOTHING_SAID)
+    assert len(set(written)) == 3, "with documents, without, and with an answer"
+    assert len(written) == 4
+
+
 def test_a_chat_without_its_documents_is_the_same_chat(lm: wherefrom.AttributionModel) -> None:
     """Against plain attributions of the two written-out chats: sensitivity needs nothing of the context machinery."""
     out = attribute_context(lm, QUESTION, SICK, output="to the hospital.", context_sensitivity_metric="pcxmi")

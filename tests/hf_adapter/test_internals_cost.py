@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
+from wherefrom.adapters.views import counting
 from wherefrom.methods import METHODS, Question
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.logit import Logit
-from wherefrom.testing.counting import counting
 from wherefrom_hf.adapter import load
 
 from tests.golden.test_internals import DATA

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from attrs import evolve, fields, frozen
 from wherefrom import AttributionModel
+from wherefrom.adapters.views import with_methods
 from wherefrom.errors import ModelCapabilityError, UsageError
 from wherefrom.methods import METHODS, IntegratedGradients, Saliency
 from wherefrom.methods.checking import require_checkable
 from wherefrom.progress import no_progress
 from wherefrom.questions.question import Question
 from wherefrom.testing import Tally, counting, question
-from wherefrom.testing.counting import with_methods
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.adapters import Side
+from wherefrom.adapters.views import with_methods
 from wherefrom.evaluation.nudging import nudged
 from wherefrom.methods import METHODS, Saliency
 from wherefrom.methods.paths.baselines import endpoints
 from wherefrom.testing import NumpyModel, linear_share, question
 from wherefrom.testing._networks import LinearNetwork
-from wherefrom.testing.counting import with_methods
 
 from tests.laws.claims import CLAIMS, claiming
 from tests.laws.models import (

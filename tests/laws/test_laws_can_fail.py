@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 import pytest
 from attrs import evolve
+from wherefrom.adapters.views import with_methods
 from wherefrom.methods import InputXGradient, IntegratedGradients, Occlusion, Saliency
 from wherefrom.methods.contract import Scores
-from wherefrom.testing.counting import with_methods
 
 from tests.laws import test_laws as laws
 from tests.laws.claims import CLAIMS

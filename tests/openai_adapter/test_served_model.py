@@ -99,9 +99,9 @@ def test_several_answers_of_neighbouring_seeds_are_drawn_apart() -> None:
     with serving() as state:
         model = asked(state)
         for seed in range(3):
-            model.generate([np.array([5, 6])], settings=settings, seed=seed)
-    assert len(set(state.seeds)) == len(state.seeds) == 12
-    assert state.seeds[::4] == [0, 1, 2]
+            model.generate([np.array([5, 6])] * 2, settings=settings, seed=seed)
+    assert len(set(state.seeds)) == len(state.seeds) == 24
+    assert state.seeds[::8] == [0, 1, 2]
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -41,7 +41,7 @@ def to_numpy(array: Array) -> npt.NDArray[Any]:
 
 
 def at_least_single(array: Array) -> Array:
-    """Half precision widened to single; single and double as they are."""
+    """Half precision widened to single; single and double as they are. Differentiable."""
     xp = namespace(array)
     return xp.astype(array, xp.float32) if xp.finfo(array.dtype).bits < 32 else array
 

@@ -257,7 +257,9 @@ class AttributionModel:
             attributed_span: Explain sums over spans of steps instead of single steps; see `wherefrom.questions.spans`.
             contrast_targets: Texts (or ids) that the targets are compared with; see `wherefrom.questions.contrast`.
             contrast_sources: Other inputs to compare with.
-            contrast_targets_alignments: Which step is compared with which; by default a minimal edit script.
+            contrast_targets_alignments: Which step is compared with which; by default position by position where what
+                differs has as many tokens on both sides, else by the shortest edit script
+                (`wherefrom.text.alignment`).
             contrast_force_inputs: Take contrastive values from the contrastive inputs in the target function too.
             seed: For everything random: sampling, perturbations, noise.
             ids: Names of the examples, kept in the results.

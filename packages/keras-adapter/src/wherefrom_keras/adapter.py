@@ -148,8 +148,8 @@ class KerasModel:
 
         return [
             [
-                continued(prompt, how, following, self._wording.end_ids, self._longest, np.random.default_rng(seeds))
-                for seeds in _seeds(seed, place, how.num_return_sequences)
+                continued(prompt, how, following, self._wording.end_ids, self._longest, np.random.default_rng(own))
+                for own in how.seeds(seed, place)
             ]
             for place, prompt in enumerate(prompts)
         ]
@@ -245,10 +245,6 @@ class KerasModel:
     def _longest(self) -> int | None:
         """Tokens that the model reads at most."""
         return getattr(self._cut.backbone, "max_sequence_length", None)
-
-
-def _seeds(seed: int | None, place: int, copies: int) -> list[Any]:
-    return [None if seed is None else [seed, place, copy] for copy in range(copies)]
 
 
 def _exactly(answers: Iterator[Any]) -> Iterator[Any]:

@@ -115,8 +115,7 @@ class Passes:
         outputs = [_asked(row).outputs for row in some.rows]
         of_step = np.full(some.at_rows.shape, -1)
         for row, span in zip(some.rows, some.spans(), strict=True):
-            groups = _asked(row).groups
-            of_step[span] = np.arange(len(row.steps)) if groups is None else groups
+            of_step[span] = _asked(row).output_of_step
         most = max(outputs, default=0)
         size = max(1, min(power(most), POSITIONS // padded(inputs.shape[0] * inputs.shape[1])))
         parts = []

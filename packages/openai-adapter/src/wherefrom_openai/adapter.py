@@ -15,7 +15,6 @@ from wherefrom.adapters import ModelCard, Row, RowPrediction
 from wherefrom.adapters.generation import Generation
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
-from wherefrom.settings import nth_seed
 
 from wherefrom_openai.answers import Answers, fingerprint
 from wherefrom_openai.chat import Template
@@ -168,11 +167,8 @@ class ServedModel(ServedTexts):
     ) -> list[list[IntArray]]:
         how = Generation.of(settings, "openai")
         return [
-            [
-                self._continued(prompt, how, None if seed is None else nth_seed(seed, copy))
-                for copy in range(how.num_return_sequences)
-            ]
-            for prompt in prompts
+            [self._continued(prompt, how, own) for own in how.seeds(seed, place)]
+            for place, prompt in enumerate(prompts)
         ]
 
     def _continued(self, prompt: IntArray, how: Generation, seed: int | None) -> IntArray:

@@ -10,11 +10,11 @@ from typing import Any
 
 from attrs import define, field
 from wherefrom.adapters import Row
+from wherefrom.adapters.views import Tally, counting, with_methods
 from wherefrom.arrays import IntArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError
 from wherefrom.methods.contract import Progress
-from wherefrom.testing.counting import Tally, counting, with_methods
 
 
 @define(eq=False)

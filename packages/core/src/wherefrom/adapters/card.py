@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+STAND_INS = ("unk", "pad", "mask")
+"""Special tokens that may stand in the place of others, by the names of the ``baseline`` settings."""
+
 
 class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """Who the model is and what its limits are."""
@@ -40,3 +43,15 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     """Longest sequence it says it was made for, where it can read longer ones (rotations, relative positions)."""
     versions: dict[str, str] = {}
     """Versions of the libraries the adapter computes with."""
+
+    @property
+    def stand_ins(self) -> dict[str, int]:
+        """The ids of `STAND_INS`, of those that the tokenizer has."""
+        ids = zip(STAND_INS, (self.unk_id, self.pad_id, self.mask_id), strict=True)
+        return {name: index for name, index in ids if index is not None}
+
+    @property
+    def special_ids(self) -> frozenset[int]:
+        """Ids of all tokens that have a part to play, or stand in for others."""
+        single = (self.bos_id, self.decoder_start_id, *self.stand_ins.values())
+        return frozenset({*self.eos_ids, *(index for index in single if index is not None)})

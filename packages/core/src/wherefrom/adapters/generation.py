@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from attrs import frozen
 
 from wherefrom.errors import SettingsError
-from wherefrom.settings import from_mapping
+from wherefrom.settings import from_mapping, nth_seed
 
 How = TypeVar("How", bound="Generation")
 
@@ -44,3 +44,13 @@ class Generation:
             SettingsError: One is unknown or out of range.
         """
         return from_mapping(cls, dict(given), where=f"generation by framework {framework!r}")
+
+    def seeds(self, seed: int | None, place: int) -> list[int | None]:
+        """The seed of each answer to one of several prompts, of which no two have a draw in common.
+
+        Args:
+            seed: Of them all: the first answer's own; None: nothing is fixed.
+            place: Of the prompt among those of the call.
+        """
+        first = place * self.num_return_sequences
+        return [None if seed is None else nth_seed(seed, first + copy) for copy in range(self.num_return_sequences)]

@@ -28,6 +28,11 @@ class RowFunction(Protocol):
         ...
 
     @property
+    def output_of_step(self) -> IntArray:
+        """Output index of each step, shape ``(G,)``: of its group, or its own."""
+        ...
+
+    @property
     def looked_up(self) -> tuple[IntArray, ...]:
         """Ids whose logit is read by name at each step, shape ``(G,)`` each: the token in question, and its contrast
         where that is looked up in the same logits. For adapters that know some logits exactly and others not."""

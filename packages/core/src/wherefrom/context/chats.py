@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from wherefrom.adapters import Encoding, PlacesDocuments, SequenceModel
 from wherefrom.context.documents import Document
@@ -31,13 +31,20 @@ class Chat:
 
     messages: Messages
     documents: tuple[Document, ...] = ()
+    _encoded: dict[int, tuple[SequenceModel, Encoding]] = field(factory=dict, init=False, repr=False)
+    """By the identity of the model, which is held so that no other one gets it."""
 
     def encoded(self, model: SequenceModel) -> Encoding:
-        """As the model reads it.
+        """As the model reads it: written out once, however often it is asked for.
 
         Raises:
             ModelCapabilityError: There are documents, and the adapter hands none to a chat template.
         """
+        if id(model) not in self._encoded:
+            self._encoded[id(model)] = (model, self._written(model))
+        return self._encoded[id(model)][1]
+
+    def _written(self, model: SequenceModel) -> Encoding:
         if not self.documents:
             return model.encode(list(self.messages), side="target")
         if not isinstance(model, PlacesDocuments):

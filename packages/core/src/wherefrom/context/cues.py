@@ -126,17 +126,10 @@ def _question(
 ) -> Question:
     options = QuestionOptions(
         function=function,
-        scores={},
         attribute_target=full.source is None or bool(len(full.output_context)),
         include_eos_baseline=include_eos_baseline,
-        keep_special=True,
-        span=None,
         seed=seed,
-        contrast_targets=None,
-        contrast_sources=None,
-        contrast_alignments=None,
         contrast_force_inputs=True,  # a contrast is added below
-        add_special_tokens=True,
     )
     return prepare(model, [full.example()], [full.output_start + selected], options).questions[0]
 

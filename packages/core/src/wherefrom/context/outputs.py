@@ -14,9 +14,10 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.arrays import IntArray
 from wherefrom.context.documents import sentence_parts
-from wherefrom.context.readings import Prefix, continued, cut, encoded_prefix, encoded_source, text_of
+from wherefrom.context.readings import Prefix, cut, encoded_prefix, encoded_source, end_of, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
+from wherefrom.questions.examples import continued
 from wherefrom.text.segmentation import end_with_bytes
 from wherefrom.text.tokens import Token
 
@@ -198,7 +199,8 @@ def _cut_at(whole: Output, context: str, separator: str) -> Output:
     if begin == len(whole.ids):
         raise InputError(f"The context {context!r} is the whole output; nothing is left to explain. Give less of it.")
     ids = np.concatenate([whole.prefix.ids, whole.ids[:begin]]).astype(np.int64)
-    tokens = continued(whole.prefix.tokens, whole.tokens[:begin])
+    before = whole.prefix.tokens
+    tokens = continued(before, whole.tokens[:begin], end=end_of(before))
     prefix = Encoding(ids=ids, tokens=tokens, text=whole.prefix.text)
     start = len(whole.prefix.ids)
     return Output(

@@ -19,9 +19,9 @@ from wherefrom.context.chats import Chat
 from wherefrom.context.documents import Part
 from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
-from wherefrom.questions.examples import Example, check_ids
+from wherefrom.questions.examples import Example, check_ids, continuation_start, continued
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.text.segmentation import end_with_bytes, is_mark_of_space, word_indices
+from wherefrom.text.segmentation import end_with_bytes, is_mark_of_space
 from wherefrom.text.tokens import Segment, Token
 
 NOWHERE: IntArray = np.zeros(0, dtype=np.int64)
@@ -165,9 +165,8 @@ def cut(model: SequenceModel, beginning: Prefix, output: str) -> tuple[Encoding,
     belongs = [not token.special and token.end is not None and token.end > end for token in whole.tokens]
     if True not in belongs:
         raise InputError(f"The output {output!r} has no token of its own. Give a text of at least one token.")
-    alone = encoded_prefix(model, beginning).ids
     # a token without characters of its own, a lone space mark, is the output's where the beginning lacks it
-    first = len(alone) if np.array_equal(whole.ids[: len(alone)], alone) else belongs.index(True)
+    first = continuation_start(encoded_prefix(model, beginning).ids, whole, end=end)
     last = len(belongs) - belongs[::-1].index(True)
     prefix = Encoding(ids=whole.ids[:first], tokens=whole.tokens[:first], text=beginning.target_text)
     return prefix, whole.ids[first:last], whole.tokens[first:last]
@@ -190,7 +189,7 @@ def reading(
             "Nothing stands before the output, so its first token cannot be predicted. Give an input text, or a model "
             "with a BOS token."
         )
-    tokens = continued(prefix.tokens, output_tokens)
+    tokens = continued(prefix.tokens, output_tokens, end=end_of(prefix.tokens))
     inside = prefix.tokens if source is None else source.tokens
     parts = tuple(within(inside, part.span, None) for part in beginning.parts)
     for part, positions in zip(beginning.parts, parts, strict=True):
@@ -295,17 +294,9 @@ def _begin(token: Token) -> int | None:
     return token.start
 
 
-def continued(prefix: Sequence[Token], rest: Sequence[Token]) -> tuple[Token, ...]:
-    """Tokens of an output behind a prefix: positions and words counted on, characters moved along."""
-    at = max((token.end for token in prefix if token.end is not None), default=0)
-    joined = list(prefix)
-    for token in rest:
-        visible = token.text.lstrip()
-        start = at + len(token.text) - len(visible)
-        at = start + len(visible)
-        joined.append(msgspec.structs.replace(token, position=len(joined), start=start, end=at))
-    words = word_indices([token.text for token in joined], [token.special for token in joined])
-    return tuple(msgspec.structs.replace(token, word=word) for token, word in zip(joined, words, strict=True))
+def end_of(tokens: Sequence[Token]) -> int:
+    """The character behind the last of some tokens."""
+    return max((token.end for token in tokens if token.end is not None), default=0)
 
 
 def text_of(tokens: Sequence[Token]) -> str:

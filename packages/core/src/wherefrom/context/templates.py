@@ -35,11 +35,6 @@ class Filled:
         """Everything in front of the current text."""
         return self.text[: self.current[0]]
 
-    @property
-    def after_current(self) -> str:
-        """Everything behind the current text."""
-        return self.text[self.current[1] :]
-
 
 @frozen
 class Template:

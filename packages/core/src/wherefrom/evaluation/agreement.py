@@ -27,7 +27,8 @@ class AgreementLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agreement(evaluation: Evaluation) -> list[AgreementLine]:
-    """Every two methods by every measure: rank correlations, and what they share of the highest units."""
+    """Every two methods by every measure: rank correlations, and what they share of the units that are largest by
+    absolute value."""
     gathered: dict[tuple[str, str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one in evaluation.agreements:
         for measure, value in one.measures.items():

@@ -2,80 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from attrs import evolve
 
-from wherefrom.adapters import Encoding
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods.answers import explained_with_sign
+from wherefrom.methods.answers import example_of, explained_with_sign
 from wherefrom.methods.contract import Question
-from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.examples import Example, check_ids
+from wherefrom.questions.examples import check_ids
 from wherefrom.results import direction
-from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.data import AttributionData
 from wherefrom.results.details import CONTRAST
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
-from wherefrom.text.tokens import Token
+from wherefrom.step_functions.probability import Probability
 
 CONTRASTS = ("contrast_targets", "contrast_sources")
 EXPLAINED_IN = "explained_in"
 """Says of a contrast in which context its tokens are what is explained, see `QuestionOptions.explained_in`."""
-
-
-def example_of(model: Any, result: AttributionData) -> Example:
-    """The example that a result explains.
-
-    Raises:
-        InputError: Its tokens were merged, or are none of the model's.
-    """
-    if any(token.size != 1 for token in (*result.source, *result.target)):
-        merged = [token for token in result.target[result.attr_pos_start :] if token.size != 1]
-        spans = [(token.position, token.position + token.size) for token in merged]
-        instead = f"; attribute steps that were explained as one apart, and say outputs={spans}" if spans else ""
-        raise InputError(
-            "An evaluation needs a result of single tokens, and here some were merged (words, spans). "
-            f"Give the raw result, and say units='word' to the evaluation{instead}."
-        )
-    if any(token.id < 0 for token in (*result.source, *result.target)):
-        raise InputError(
-            "A model can be asked again only about tokens of its vocabulary, and here some have no id: a context "
-            "attribution keeps none, a trace has one step per hop, and a difference has tokens of two texts. "
-            "Attribute the text (`attribute`), and give that result."
-        )
-    sides = (result.source, result.target)
-    gaps = any(token.position != place for tokens in sides for place, token in enumerate(tokens))
-    sliced = (stage.settings for stage in result.aggregations if stage.name == Slices.identifier)
-    if gaps or any("source_spans" in settings for settings in sliced):  # a source cut at its end has no gap
-        raise InputError(
-            "A model can be asked again only about the whole text, and here tokens of it are missing (slices). "
-            "Give the result before it was sliced; `select_steps` keeps all inputs."
-        )
-    last, known = max((token.id for token in (*result.source, *result.target)), default=0), model.card.vocabulary
-    if known and last >= known:
-        raise InputError(
-            f"The result has the token id {last}, but {model.card.name} knows the ids 0 to {known - 1}. "
-            "Give the model that the result was made with."
-        )
-    encoder_decoder = model.card.kind == "encoder-decoder"
-    return Example(
-        source=Encoding(ids=_ids(result.source), tokens=result.source, text="") if encoder_decoder else None,
-        target_ids=_ids(result.target),
-        target_tokens=result.target,
-        prompt=None,
-        default_start=result.answer_start,
-        input_text="",
-        target_text="",
-        segments=result.segments,
-    )
 
 
 def question_of(
@@ -102,18 +52,11 @@ def question_of(
     if (model.card.kind == "encoder-decoder") != result.encoded:
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(
-        function=LogProbability() if function is None else function,
-        scores={},
+        function=Probability(logprob=True) if function is None else function,
         attribute_target=result.target_attributions is not None,
         include_eos_baseline=include_eos_baseline,
         keep_special=keep_special,
-        span=None,
         seed=seed,
-        contrast_targets=None,
-        contrast_sources=None,
-        contrast_alignments=None,
-        contrast_force_inputs=False,
-        add_special_tokens=True,
     )
     steps = np.arange(result.attr_pos_start, result.attr_pos_end)
     question = prepare(model, [example_of(model, result)], [steps], options).questions[0]
@@ -191,7 +134,3 @@ def evaluated_units(question: Question, result: AttributionData, units: UnitsSet
 def _contrast(result: AttributionData) -> Mapping[str, Any]:
     contrast = result.details.get(CONTRAST)
     return contrast if isinstance(contrast, Mapping) else {}
-
-
-def _ids(tokens: Sequence[Token]) -> IntArray:
-    return np.array([token.id for token in tokens], dtype=np.int64)

@@ -97,8 +97,8 @@ def coalition_game(
     adapter = adapter_of(model)
     if not isinstance(adapter, ScoringModel):
         raise lacking(adapter, PredictsSteps, "A coalition game")
-    removal = as_baseline(removal)
-    check_baseline(removal, adapter, "A coalition game")
+    removal = as_baseline(removal, name="removal")
+    check_baseline(removal, adapter, "A coalition game", name="removal")
     question = question_of(adapter, result, function=function)
     found = evaluated_units(question, result, units)
     first, end = (result.attr_pos_start, result.attr_pos_start + 1) if span is None else span

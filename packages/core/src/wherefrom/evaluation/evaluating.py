@@ -270,7 +270,7 @@ def _asked(
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
     check_distinct("metric", [one.identifier for one in plan.metrics])
-    check_distinct("removal", [str(as_baseline(one)) for one in removals])
+    check_distinct("removal", [str(as_baseline(one, name="removals")) for one in removals])
     without_gold = all(one is None for one in golds)
     blind = [one.identifier for one in plan.metrics if one.needs_gold and without_gold]
     if blind and len(blind) == len(plan.metrics):
@@ -311,7 +311,7 @@ def _asked(
         adapter=adapter,
         plan=plan,
         names=tuple(named),
-        removals=tuple(as_baseline(one) for one in removals),
+        removals=tuple(as_baseline(one, name="removals") for one in removals),
         inquiries=inquiries,
         warnings=(
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),

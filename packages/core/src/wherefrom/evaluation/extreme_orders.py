@@ -9,18 +9,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.evaluation.contract import Worth
+from wherefrom.methods.perturbation.coalitions import all_coalitions
 
 EXACT_UNITS = 10
 """With more units the orders are searched, not enumerated."""
 BEAM = 5
-
-
-def all_masks(count: int) -> BoolArray:
-    """Every subset of the units, row i by the bits of i. Shape ``(2^count, count)``."""
-    masks: BoolArray = (np.arange(2**count)[:, None] >> np.arange(count)) & 1 == 1
-    return masks
 
 
 def extreme_order(count: int, worth: Worth, *, lowest: bool) -> IntArray:
@@ -38,7 +33,7 @@ def extreme_order(count: int, worth: Worth, *, lowest: bool) -> IntArray:
 
 
 def _exact(count: int, worth: Worth, *, lowest: bool) -> IntArray:
-    masks = all_masks(count)
+    masks = all_coalitions(count)[::-1]  # row i by the bits of i
     values = worth(masks) * (1.0 if lowest else -1.0)
     sizes = masks.sum(axis=1)
     best = np.full(2**count, np.inf)

@@ -28,7 +28,7 @@ from wherefrom.evaluation.tau_leave_one_out import leave_one_out_masks
 from wherefrom.evaluation.worths import OutputCase, Span, Worths
 from wherefrom.methods.cost import Cost
 from wherefrom.progress import each_told
-from wherefrom.results.comparison import agreement_of
+from wherefrom.results.comparison import agreement_of, ranked_cells
 
 NO_REMOVAL = ""
 
@@ -49,7 +49,7 @@ class Plan:
     agreement: bool = True
     """Compare the methods with each other?"""
     k: int = 3
-    """How many of the highest units are compared then."""
+    """How many units are compared then: the largest by absolute value."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -176,20 +176,13 @@ def _agreements(
     output: OutputCase, scores: Mapping[str, FloatArray], example: int, span: Span, k: int
 ) -> list[Agreement]:
     values = {name: output.scores(one).astype(np.float64) for name, one in scores.items()}
-    return [
-        Agreement(
-            method=one,
-            other=other,
-            example=example,
-            span=span,
-            k=k,
-            measures={
-                name: float(value) if np.isfinite(value) else None
-                for name, value in agreement_of(values[one], values[other], k).items()
-            },
-        )
-        for one, other in combinations(values, 2)
-    ]
+    found = []
+    for one, other in combinations(values, 2):
+        ranked = ranked_cells(values[one], values[other], np.ones(output.case.count, bool))
+        measures = agreement_of(values[one][ranked], values[other][ranked], k)
+        known = {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
+        found.append(Agreement(method=one, other=other, example=example, span=span, k=k, measures=known))
+    return found
 
 
 def _removes(metric: Metric) -> bool:

@@ -11,8 +11,9 @@ from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
-from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, all_masks, extreme_order, order_scores
+from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, extreme_order, order_scores
 from wherefrom.evaluation.perturbation_curves import AopcLerf, AopcMorf
+from wherefrom.methods.perturbation.coalitions import all_coalitions
 
 
 @frozen(kw_only=True)
@@ -26,7 +27,7 @@ class Bounded(Metric):
     def plan(self, scores: FloatArray, seed: int) -> BoolArray:
         """Every subset where there are few units; a search asks as it goes."""
         count = len(scores)
-        return all_masks(count) if count <= EXACT_UNITS else AopcMorf().plan(scores, seed)
+        return all_coalitions(count) if count <= EXACT_UNITS else AopcMorf().plan(scores, seed)
 
     def bounds(self, case: Case) -> tuple[float, float]:
         """The lowest and the highest AOPC of all orders of the units."""

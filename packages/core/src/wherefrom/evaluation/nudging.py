@@ -9,9 +9,9 @@ import numpy as np
 from attrs import evolve
 
 from wherefrom.adapters import Embeds, Row, Side
+from wherefrom.adapters.views import takes_baselines, with_methods
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.testing.counting import takes_baselines, with_methods
 
 Nudges = Mapping[int, FloatArray]
 """Token id to what is added to its embedding, shape ``(width,)``."""

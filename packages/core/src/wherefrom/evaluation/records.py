@@ -95,7 +95,8 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     example: int
     span: tuple[int, int]
     k: int
-    """How many of the highest units are compared where a measure says so."""
+    """How many units are compared where a measure says so: the largest by absolute value, unlike the highest that
+    metrics take."""
     measures: dict[str, float | None]
     """As `wherefrom.results.comparison.agreement_of` names them; None: undefined."""
 

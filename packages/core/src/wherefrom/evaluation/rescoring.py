@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 from attrs import field, frozen
 
 from wherefrom.adapters.check import in_words, unmet
+from wherefrom.adapters.views import Tally, counting
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError, WherefromError
-from wherefrom.evaluation.asking import compared_ids, example_of, is_contrast, judged_scores, question_of
-from wherefrom.methods.answers import attribution_of
+from wherefrom.evaluation.asking import compared_ids, is_contrast, judged_scores, question_of
+from wherefrom.methods.answers import attribution_of, example_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.units import Units
@@ -23,7 +24,6 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
-from wherefrom.testing.counting import Tally, counting
 
 _UNCHANGED = "unchanged"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import FloatArray
+from wherefrom.methods.perturbation.coalitions import all_coalitions
 
 RESAMPLES = 2000
 
@@ -35,7 +36,7 @@ def permutation_p(values: FloatArray, *, resamples: int = RESAMPLES, seed: int =
         return float("nan")
     observed = abs(values.mean()) - 1e-12 * np.abs(values).mean()
     if 2**count <= resamples:
-        signs = 1.0 - 2.0 * ((np.arange(2**count)[:, None] >> np.arange(count)) & 1)
+        signs = 2.0 * all_coalitions(count) - 1.0
         return float((np.abs(signs @ values / count) >= observed).mean())
     signs = np.random.default_rng([seed, 2]).choice([-1.0, 1.0], size=(resamples, count))
     return float((1 + (np.abs(signs @ values / count) >= observed).sum()) / (1 + resamples))

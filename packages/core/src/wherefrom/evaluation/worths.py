@@ -55,7 +55,7 @@ class Worths:
         Args:
             tables: Folder of ablation tables that perturbation methods filled (their setting ``tables``).
         """
-        check_baseline(removal, model, "An evaluation")
+        check_baseline(removal, model, "An evaluation", name="removals")
         self._model = model
         self._question = question
         self.progress = progress

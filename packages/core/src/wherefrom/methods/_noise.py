@@ -34,8 +34,7 @@ class NoisyModel:
         return self.model.card
 
     def embed(self, ids: IntArray, *, side: Side) -> Array:
-        own = self.question.source_ids if side == "source" else self.question.target_ids
-        return self.embeddings[side] if ids is own else self.model.embed(ids, side=side)
+        return self.embeddings[side] if ids is self.question.ids(side) else self.model.embed(ids, side=side)
 
     def embedding_table(self, *, side: Side) -> Array:
         return self.model.embedding_table(side=side)

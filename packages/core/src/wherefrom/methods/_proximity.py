@@ -58,9 +58,8 @@ def query_mixture(question: Question) -> FloatArray:
     """Which queries each output is read at: step ``t`` at position ``t − 1``; a span at the mean of its own, by their
     weights where they have some. Shape ``(outputs, positions)``; rows sum to 1."""
     target_function = question.target_function
-    outputs = np.arange(len(question.steps)) if target_function.groups is None else target_function.groups
     mixture: FloatArray = np.zeros((target_function.outputs, int(question.steps[-1])))
-    mixture[outputs, question.steps - 1] = target_function.weighed(np.ones(len(question.steps)))
+    mixture[target_function.output_of_step, question.steps - 1] = target_function.weighed(np.ones(len(question.steps)))
     sums = mixture.sum(axis=1, keepdims=True)
     shares: FloatArray = np.divide(mixture, sums, out=mixture, where=sums > 0)
     return shares

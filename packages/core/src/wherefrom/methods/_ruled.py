@@ -53,6 +53,6 @@ def _factors(model: FollowsGradientRules, question: Question, side: Side, baseli
         ends = endpoints(model, question, side, baseline)
         assert ends is not None
         return ends.difference
-    ids = question.source_ids if side == "source" else question.target_ids
+    ids = question.ids(side)
     assert ids is not None
     return model.embed(ids, side=side)

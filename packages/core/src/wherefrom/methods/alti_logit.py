@@ -17,6 +17,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.step_functions.probability import Probability
 
 
 @frozen(eq=False)
@@ -28,7 +29,8 @@ class _Both:
 
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
-"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit."""
+"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit, but not its
+logarithm."""
 
 
 @method(
@@ -132,7 +134,10 @@ def contrast_of(question: Question) -> IntArray | None:
         InputError: The contrast token is predicted from another prefix, so the difference is of two passes.
     """
     target_function = question.target_function
-    name = target_function.function.identifier
+    function = target_function.function
+    name = function.identifier
+    if isinstance(function, Probability) and function.logprob:
+        name = "the log-probability"
     if name not in _EXPLAINED:
         raise SettingsError(
             f"alti_logit takes logits apart, not {name!r}. Use attributed_fn='logit', or 'contrast_logits_diff' with "

@@ -1,4 +1,4 @@
-"""From a method's answer, in the model's own arrays, to a result."""
+"""From a method's answer, in the model's own arrays, to a result; and from a result back to its example."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from wherefrom.adapters import ModelCard, PredictsSteps
-from wherefrom.arrays import Array, to_numpy
+from wherefrom.adapters import Encoding, ModelCard, PredictsSteps, SequenceModel
+from wherefrom.arrays import Array, IntArray, to_numpy
+from wherefrom.errors import InputError
 from wherefrom.methods.contract import METHODS, OWN_STEP_AGGREGATION, AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregators.functions import combine
+from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.data import AttributionData
 from wherefrom.results.direction import FALLS
 from wherefrom.settings import fields_of
 from wherefrom.step_functions.base import StepFunction
@@ -93,6 +96,57 @@ def _reference(method: AnyMethod) -> dict[str, Any]:
 def _direction(method: AnyMethod, explained: TargetFunction) -> dict[str, Any]:
     """The name of the target function, where scores carry a sign and are negative of what makes a model surer."""
     return {FALLS: explained.function.identifier} if explains_with_sign(method) and explained.falls else {}
+
+
+def example_of(model: SequenceModel, result: AttributionData) -> Example:
+    """The example that a result explains.
+
+    Raises:
+        InputError: Its tokens were merged, or are none of the model's.
+    """
+    if any(token.size != 1 for token in (*result.source, *result.target)):
+        merged = [token for token in result.target[result.attr_pos_start :] if token.size != 1]
+        spans = [(token.position, token.position + token.size) for token in merged]
+        instead = f"; attribute steps that were explained as one apart, and say outputs={spans}" if spans else ""
+        raise InputError(
+            "An evaluation needs a result of single tokens, and here some were merged (words, spans). "
+            f"Give the raw result, and say units='word' to the evaluation{instead}."
+        )
+    if any(token.id < 0 for token in (*result.source, *result.target)):
+        raise InputError(
+            "A model can be asked again only about tokens of its vocabulary, and here some have no id: a context "
+            "attribution keeps none, a trace has one step per hop, and a difference has tokens of two texts. "
+            "Attribute the text (`attribute`), and give that result."
+        )
+    sides = (result.source, result.target)
+    gaps = any(token.position != place for tokens in sides for place, token in enumerate(tokens))
+    sliced = (stage.settings for stage in result.aggregations if stage.name == Slices.identifier)
+    if gaps or any("source_spans" in settings for settings in sliced):  # a source cut at its end has no gap
+        raise InputError(
+            "A model can be asked again only about the whole text, and here tokens of it are missing (slices). "
+            "Give the result before it was sliced; `select_steps` keeps all inputs."
+        )
+    last, known = max((token.id for token in (*result.source, *result.target)), default=0), model.card.vocabulary
+    if known and last >= known:
+        raise InputError(
+            f"The result has the token id {last}, but {model.card.name} knows the ids 0 to {known - 1}. "
+            "Give the model that the result was made with."
+        )
+    encoder_decoder = model.card.kind == "encoder-decoder"
+    return Example(
+        source=Encoding(ids=_ids(result.source), tokens=result.source, text="") if encoder_decoder else None,
+        target_ids=_ids(result.target),
+        target_tokens=result.target,
+        prompt=None,
+        default_start=result.answer_start,
+        input_text="",
+        target_text="",
+        segments=result.segments,
+    )
+
+
+def _ids(tokens: Sequence[Token]) -> IntArray:
+    return np.array([token.id for token in tokens], dtype=np.int64)
 
 
 @runtime_checkable

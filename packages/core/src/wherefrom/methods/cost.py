@@ -7,7 +7,7 @@ from attrs import frozen
 
 @frozen(kw_only=True)
 class Cost:
-    """Rows through the model. What is told here is what `wherefrom.testing.counting` counts."""
+    """Rows through the model. What is told here is what `wherefrom.adapters.views` counts."""
 
     forwards: int
     """Sequences run forward."""

@@ -182,9 +182,7 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
                 f"{self.identifier} goes from word to word, so its baseline must be a token: 'unk', 'pad', 'mask' or "
                 f"ids, not {self.baseline!r}."
             )
-        card = model.card
-        special = {*card.eos_ids, card.bos_id, card.pad_id, card.unk_id, card.mask_id, card.decoder_start_id}
-        stays = np.isin(ids, [index for index in special if index is not None])
+        stays = np.isin(ids, list(model.card.special_ids))
         return finder.between(ids, begins, stays)
 
 

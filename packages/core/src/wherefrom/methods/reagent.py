@@ -9,20 +9,23 @@ import numpy as np
 from attrs import define, evolve, field, frozen, validators
 
 from wherefrom.adapters import PredictsSteps, Row, ScoringModel, Side
-from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, namespace, to_numpy
+from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import Method, Scores, method
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.removal import Removed, in_place, with_ids
 from wherefrom.methods.perturbation.samplers import Candidates, Sampler, as_sampler, sampler_passes, sides_of
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, as_units, last_steps, units_of
+from wherefrom.methods.sampling.seeds import seed_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import a_seed, counting
-from wherefrom.step_functions.base import StepPrediction
+from wherefrom.step_functions.base import StepFunction
+from wherefrom.step_functions.probability import Probability
+from wherefrom.step_functions.rank import Rank
 
+_LOG_PROBABILITY = Probability(logprob=True)
 _CLOSEST = 1e-6
 
 
@@ -167,7 +170,7 @@ class _Search:
     def begin(cls, settings: Reagent, model: ScoringModel, sampler: Sampler, question: Question) -> _Search:
         units = units_of(question, settings.units)
         last = last_steps(question.target_function, question.steps)
-        seed = question.seed if settings.seed is None else settings.seed
+        seed = seed_of(settings.seed, question)
         checks = [np.random.default_rng([seed, 1, int(step)]) for step in last]
         said = next(iter(model.predict([question.row(scores=True, target_function=None)])))
         probes = settings.num_probes
@@ -181,8 +184,8 @@ class _Search:
             scores=np.stack([rng.random((probes, len(units))) for rng in checks], axis=2),
             running=np.ones((probes, len(last)), bool),
             stopped=np.zeros((probes, len(last)), bool),
-            clean=_log_probabilities(said.logits, question.target_function.target_ids),
-            ranks=_ranks(said.logits, question.target_function.target_ids),
+            clean=_of_tokens(_LOG_PROBABILITY, said.logits, question.target_function.target_ids),
+            ranks=_of_tokens(Rank(), said.logits, question.target_function.target_ids),
             step_scores={name: to_numpy(values) for name, values in said.scores.items()},
             rounds=np.random.default_rng([seed, 0]),
             checks=checks,
@@ -256,7 +259,8 @@ class _Search:
         after = np.tile(before[None], (len(changed), 1))
         for probe, item, logits in self._predicted(asked, changed, tell):
             said = self.clean.copy()
-            said[item.asked] = _log_probabilities(logits, self.question.target_function.target_ids[item.asked])
+            ids = self.question.target_function.target_ids[item.asked]
+            said[item.asked] = _of_tokens(_LOG_PROBABILITY, logits, ids)
             after[probe] = self._probabilities(said)
         drop = np.clip((1.0 + before - after) / 2.0, _CLOSEST, 1.0 - _CLOSEST)
         gain = np.log(drop / (1.0 - drop)) * self.running
@@ -281,9 +285,9 @@ class _Search:
                 changed.append(None if item is None else _only(item, inside, self.question))
         ranks = np.tile(self.ranks, (len(pairs), 1))
         for index, item, logits in self._predicted(range(len(pairs)), changed, tell):
-            ranks[index, item.asked] = _ranks(logits, target_function.target_ids[item.asked])
+            ranks[index, item.asked] = _of_tokens(Rank(), logits, target_function.target_ids[item.asked])
         for (probe, output), found in zip(pairs, ranks, strict=True):
-            reached = found[target_function.steps_of(np.array([output]))] < self.settings.stopping_condition_top_k
+            reached = found[target_function.steps_of(np.array([output]))] <= self.settings.stopping_condition_top_k
             self.stopped[probe, output] = reached.all()
         self.running &= ~self.stopped
 
@@ -324,16 +328,7 @@ def _only(item: Removed, steps: IntArray, question: Question) -> Removed | None:
     return evolve(item, row=evolve(item.row, steps=question.steps[asked]), asked=asked, read=np.arange(len(asked)))
 
 
-def _log_probabilities(logits: Array, ids: IntArray) -> FloatArray:
-    values = TargetFunction(function=LogProbability(), target_ids=ids).step_values(logits)
+def _of_tokens(function: StepFunction, logits: Array, ids: IntArray) -> FloatArray:
+    """What a step function makes of each target."""
+    values = TargetFunction(function=function, target_ids=ids).step_values(logits)
     return np.array(to_numpy(values), dtype=np.float64)
-
-
-def _ranks(logits: Array, ids: IntArray) -> FloatArray:
-    """How many tokens are likelier than each target."""
-    xp = namespace(logits)
-    target_function = TargetFunction(function=LogProbability(), target_ids=ids)
-    prediction: StepPrediction = target_function.prediction(logits)
-    own = prediction.at_target(logits)
-    likelier = xp.sum(xp.where(logits > own[:, None], xp.ones_like(logits), xp.zeros_like(logits)), axis=-1)
-    return np.asarray(to_numpy(likelier), dtype=np.float64)

@@ -187,11 +187,10 @@ def _moves(question: Question, side: Side, ends: Endpoints) -> list[tuple[int, I
     """Positions that differ from their baselines, each with the outputs that can see it."""
     moving = np.flatnonzero(ends.moving)
     outputs = np.arange(question.target_function.outputs)
-    groups = question.target_function.groups
-    latest = question.steps if groups is None else np.array([question.steps[groups == k].max() for k in outputs])
     if side == "source":
         return [(int(position), outputs) for position in moving]
-    seen = [(int(position), outputs[latest > position]) for position in moving]
+    last = last_steps(question.target_function, question.steps)
+    seen = [(int(position), outputs[last > position]) for position in moving]
     return [(position, those) for position, those in seen if len(those)]
 
 

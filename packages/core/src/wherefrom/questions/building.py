@@ -36,17 +36,17 @@ class QuestionOptions:
 
     function: StepFunction
     """The target function."""
-    scores: Mapping[str, StepFunction]
-    attribute_target: bool
-    include_eos_baseline: bool
-    keep_special: bool
-    span: Any
+    scores: Mapping[str, StepFunction] = field(factory=dict)
+    attribute_target: bool = True
+    include_eos_baseline: bool = False
+    keep_special: bool = True
+    span: Any = None
     seed: int
-    contrast_targets: Any
-    contrast_sources: Any
-    contrast_alignments: Any
-    contrast_force_inputs: bool
-    add_special_tokens: bool
+    contrast_targets: Any = None
+    contrast_sources: Any = None
+    contrast_alignments: Any = None
+    contrast_force_inputs: bool = False
+    add_special_tokens: bool = True
     sampled: bool = True
     """Are the stochastic passes made that step scores need? They are not where only the cost is asked."""
 

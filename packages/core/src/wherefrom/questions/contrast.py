@@ -25,7 +25,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
-from wherefrom.questions.examples import Example, check_ids, check_start, encode_input
+from wherefrom.questions.examples import Example, check_ids, check_start, continuation_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
@@ -154,13 +154,13 @@ def make_contrast(
     )
 
 
-def contrast_logits(model: PredictsSteps, contrasts: Sequence[Contrast], *, chunk: int | None = None) -> list[Array]:
+def contrast_logits(model: PredictsSteps, contrasts: Sequence[Contrast]) -> list[Array]:
     """Predictions of the contrastive passes, aligned with the steps of the originals: one forward pass each.
 
     Returns:
         One array of shape ``(G, vocabulary)`` per contrast.
     """
-    answers = model.predict([contrast.row for contrast in contrasts], chunk=chunk)
+    answers = model.predict([contrast.row for contrast in contrasts])
     return [contrast.at_steps(answer.logits) for contrast, answer in zip(contrasts, answers, strict=True)]
 
 
@@ -295,10 +295,7 @@ def _decoder_only(
             f"{prompt.text!r}; the target is {target!r}. Repeat the prompt, or leave contrast_sources out: "
             "contrast_targets is the whole text."
         )
-    begins = [not token.special and token.end is not None and token.end > len(prompt.text) for token in written.tokens]
-    boundary = begins.index(True) if True in begins else len(written.ids)
-    if np.array_equal(written.ids[: len(prompt.ids)], prompt.ids):
-        boundary = len(prompt.ids)
+    boundary = continuation_start(prompt.ids, written, end=len(prompt.text))
     if boundary >= len(written.ids):
         raise InputError(
             f"The contrastive target {target!r} has nothing after its prompt {prompt.text!r}. Add the continuation to "

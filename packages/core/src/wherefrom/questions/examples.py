@@ -195,7 +195,7 @@ def forced_example(
         target_ids=ids,
         target_tokens=tokens,
         prompt=prompt,
-        default_start=_prompt_length(prompt, ids, tokens),
+        default_start=continuation_start(prompt.ids, encoding, end=len(prompt.text)),
         input_text=prompt.text,
         target_text=target,
         segments=prompt.segments,
@@ -208,7 +208,7 @@ def generated_example(model: SequenceModel, prompt: Encoding, ids: IntArray) -> 
     if card.kind == "encoder-decoder":
         return _encoder_decoder(card, prompt, ids, model.tokens(ids, side="target"), model.decode(ids))
     n = len(prompt.ids)
-    tokens = _continued(prompt, model.tokens(ids, side="target"))
+    tokens = continued(prompt.tokens, model.tokens(ids, side="target")[n:], end=len(prompt.text))
     check_ids(card, ids, "prompt and target together")
     return Example(
         source=None,
@@ -236,34 +236,47 @@ def _encoder_decoder(card: ModelCard, source: Encoding, ids: IntArray, tokens: t
     )
 
 
-def _prompt_length(prompt: Encoding, ids: IntArray, tokens: Sequence[Token]) -> int:
-    """How many tokens of the whole text belong to the prompt.
+def continuation_start(prompt_ids: IntArray, whole: Encoding, *, end: int) -> int:
+    """Index of the first token of a continuation that was encoded together with its prompt; as many as there are, where
+    there is none.
 
     Where the tokenizer merges across the end of the prompt, the merged token counts as continuation.
+
+    Args:
+        prompt_ids: The prompt encoded alone.
+        end: Characters of the prompt.
     """
-    n = len(prompt.ids)
-    if len(ids) >= n and (ids[:n] == prompt.ids).all():
+    n = len(prompt_ids)
+    if np.array_equal(whole.ids[:n], prompt_ids):
         return n
-    end = len(prompt.text)
-    inside = [token.special or (token.end is not None and token.end <= end) for token in tokens]
+    inside = [token.special or (token.end is not None and token.end <= end) for token in whole.tokens]
     return inside.index(False) if False in inside else len(inside)
 
 
-def _continued(prompt: Encoding, tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Tokens of a prompt as they were encoded, and of its continuation with their places moved behind the prompt."""
-    n = len(prompt.tokens)
-    rest = tokens[n:]
-    begin = next((token.start for token in rest if token.start is not None), 0) or 0
-    lead = len(rest[0].text) - len(rest[0].text.lstrip()) if rest and not rest[0].special else 0
-    shift = len(prompt.text) - (begin - lead)
-    moved = [
-        msgspec.structs.replace(
-            token,
-            start=None if token.start is None else token.start + shift,
-            end=None if token.end is None else token.end + shift,
-        )
-        for token in rest
+def continued(prompt: Sequence[Token], rest: Sequence[Token], *, end: int) -> tuple[Token, ...]:
+    """Tokens of a prompt as they were encoded, and of a continuation behind them: positions and words counted on,
+    places moved along.
+
+    Args:
+        rest: With places in any text that has the continuation in one piece, where they are known.
+        end: Characters of the prompt.
+    """
+    placed = next((token for token in rest if token.start is not None), None)
+    shift = 0
+    if placed is not None:
+        assert placed.start is not None
+        shift = end - placed.start + len(placed.text) - len(placed.text.lstrip())
+    joined = [
+        *prompt,
+        *(
+            msgspec.structs.replace(
+                token,
+                position=position,
+                start=None if token.start is None else token.start + shift,
+                end=None if token.end is None else token.end + shift,
+            )
+            for position, token in enumerate(rest, start=len(prompt))
+        ),
     ]
-    joined = [*prompt.tokens, *moved]
     words = word_indices([token.text for token in joined], [token.special for token in joined])
     return tuple(msgspec.structs.replace(token, word=word) for token, word in zip(joined, words, strict=True))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from attrs import evolve, field, frozen
 
-from wherefrom.adapters import Row
+from wherefrom.adapters import Row, Side
 from wherefrom.arrays import IntArray
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.text.tokens import Segment, Token
@@ -46,6 +46,14 @@ class Question:
     segments: tuple[Segment, ...] = ()
     """Named stretches of either sequence (chat turns, documents), for methods that score such units."""
     seed: int = 0
+
+    def ids(self, side: Side) -> IntArray | None:
+        """The ids of one side; None where the question has no such side."""
+        return self.source_ids if side == "source" else self.target_ids
+
+    def kept(self, side: Side) -> IntArray:
+        """The positions of one side that baselines and perturbations leave as they are."""
+        return self.kept_source if side == "source" else self.kept_target
 
     def row(self, *, scores: bool = False, **changes: Any) -> Row:
         """The clean pass of this example, with changes; ``scores`` asks for the step scores in the same pass."""

@@ -45,6 +45,11 @@ class TargetFunction:
         return int(self.groups.max()) + 1 if len(self.groups) else 0
 
     @property
+    def output_of_step(self) -> IntArray:
+        """Output index of each step, shape ``(G,)``: of its group, or its own."""
+        return np.arange(len(self.target_ids)) if self.groups is None else self.groups
+
+    @property
     def falls(self) -> bool:
         """Does its function fall where the model becomes surer, see `falls_with_probability`?"""
         contrasted = self.contrast_ids is not None or self.contrast_logits is not None

@@ -16,7 +16,7 @@ from wherefrom._registry import Registry, fact, stated
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.encoding import Side
 from wherefrom.adapters.inside import Inside
-from wherefrom.arrays import Array, IntArray, namespace
+from wherefrom.arrays import Array, IntArray, at_least_single, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError
 from wherefrom.step_functions.inseq_style import ForwardOutput, LogitsReader
 
@@ -64,7 +64,7 @@ class StepPrediction:
         The same numbers as ``at_target(log_probabilities())``, without an array of all of them.
         """
         xp = self.xp
-        shifted = widened(self.logits)
+        shifted = at_least_single(self.logits)
         shifted = shifted - xp.max(shifted, axis=-1, keepdims=True)
         return self.at_target(shifted) - xp.log(xp.sum(xp.exp(shifted), axis=-1))
 
@@ -140,17 +140,11 @@ class StepPrediction:
         return LogitsReader()
 
 
-def widened(values: Array) -> Array:
-    """The same floats, as float32 where they were narrower. Differentiable."""
-    xp = namespace(values)
-    return xp.astype(values, xp.float32) if xp.finfo(values.dtype).bits < 32 else values
-
-
 def log_softmax(logits: Array) -> Array:
     """Log of the softmax over the last axis, in nats, widened to float32 at least; finite for finite
     logits."""
     xp = namespace(logits)
-    logits = widened(logits)
+    logits = at_least_single(logits)
     # subtracting the largest logit changes nothing but keeps every exponential within 0 and 1
     shifted = logits - xp.max(logits, axis=-1, keepdims=True)
     return shifted - xp.log(xp.sum(xp.exp(shifted), axis=-1, keepdims=True))

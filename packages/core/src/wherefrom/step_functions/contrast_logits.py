@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
+from wherefrom.arrays import Array, at_least_single
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
 @step_function(
@@ -28,4 +28,4 @@ class ContrastLogits(StepFunction):
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats up to a constant per step."""
         asked = prediction.contrast or prediction
-        return widened(asked.at_target(asked.logits))
+        return at_least_single(asked.at_target(asked.logits))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
+from wherefrom.arrays import Array, at_least_single
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
 @step_function(
@@ -28,6 +28,6 @@ class ContrastLogitsDiff(StepFunction):
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""
-        target = widened(prediction.at_target(prediction.logits))
+        target = at_least_single(prediction.at_target(prediction.logits))
         other = prediction.contrast
-        return target if other is None else target - widened(other.at_target(other.logits))
+        return target if other is None else target - at_least_single(other.at_target(other.logits))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
+from wherefrom.arrays import Array, at_least_single
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
 @step_function("logit", span_aggregation="absmax", differentiable=True, aliases=("logits",))
@@ -19,4 +19,4 @@ class Logit(StepFunction):
 
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats up to a constant per step."""
-        return widened(prediction.at_target(prediction.logits))
+        return at_least_single(prediction.at_target(prediction.logits))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from wherefrom.arrays import Array, like
-from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
+from wherefrom.arrays import Array, at_least_single, like
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
 @step_function("margin", span_aggregation="min", differentiable=True)
@@ -20,7 +20,7 @@ class Margin(StepFunction):
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, in nats."""
         xp = prediction.xp
-        logits = widened(prediction.logits)
+        logits = at_least_single(prediction.logits)
         target = prediction.target_ids[:, None]
         is_target = like(logits, range(logits.shape[-1]), dtype=target.dtype)[None, :] == target
         others = xp.where(is_target, xp.full_like(logits, -float("inf")), logits)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from attrs import frozen
 
-from wherefrom.arrays import Array
-from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function, widened
+from wherefrom.arrays import Array, at_least_single
+from wherefrom.step_functions.base import StepFunction, StepPrediction, step_function
 
 
 @step_function("rank", span_aggregation="max", differentiable=False, falls_with_probability=True)
@@ -19,6 +19,6 @@ class Rank(StepFunction):
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, whole numbers of at least 1 as floats."""
         xp = prediction.xp
-        logits = widened(prediction.logits)
+        logits = at_least_single(prediction.logits)
         better = logits > prediction.at_target(logits)[:, None]
         return 1 + xp.sum(xp.astype(better, logits.dtype), axis=-1)

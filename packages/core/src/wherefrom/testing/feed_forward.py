@@ -108,7 +108,7 @@ class FeedForwardModel(NumpyModel):
         befores = [network.forward(one[read, 0])[1] for one in ends]
         slopes = [_chord(here, there) for here, there in zip(*befores, strict=True)]
         cotangents = np.zeros((row.target_function.outputs, int(row.steps.max()), logits.shape[1]))
-        outputs = np.arange(len(row.steps)) if row.target_function.groups is None else row.target_function.groups
+        outputs = row.target_function.output_of_step
         np.add.at(cotangents, (outputs, row.steps - 1), _mean_gradient(row.target_function, clean, logits))
         target = np.zeros((len(cotangents), *ends[0].shape))
         target[:, read, 0] = network.backward(cotangents, slopes)

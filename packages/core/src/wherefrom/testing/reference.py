@@ -301,9 +301,8 @@ def _seed(row: Row, target_function: RowFunction, logits: Floats, positions: int
     """Cotangents of all logits, one entry per output of the target function. Shape ``(K, positions,
     vocabulary)``."""
     gradients = logit_gradients(target_function, logits)
-    outputs = np.arange(len(row.steps)) if target_function.groups is None else target_function.groups
     cotangents = np.zeros((target_function.outputs, positions, logits.shape[1]))
-    np.add.at(cotangents, (outputs, row.steps - 1), gradients)
+    np.add.at(cotangents, (target_function.output_of_step, row.steps - 1), gradients)
     return cotangents
 
 

@@ -3,7 +3,8 @@
 Where both say the same characters, they are cut wherever both have a boundary; white space decides nothing. Where they
 differ, the shortest edit script over their words tells which stayed, however they are cut, and that over the tokens
 between those what else did (`wherefrom.text.alignment`); a stretch that stands for another pairs token by token if both
-have as many, else as a whole. So words that are aligned are those of tokens that are.
+have as many, else as a whole. A contrast is aligned token by token, by a rule of its own
+(`wherefrom.text.alignment.align`): it pairs what differs position by position where both sides have as many tokens.
 """
 
 from __future__ import annotations

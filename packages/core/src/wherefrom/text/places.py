@@ -75,16 +75,13 @@ def trimmed(text: str, start: int, stop: int) -> tuple[int, int]:
     return start + len(part) - len(part.lstrip()), stop - (len(part) - len(part.rstrip()))
 
 
-def places_of(
-    what: Any, tokens: Sequence[Token], segments: Sequence[Segment] = (), *, name: str = "span", side: str = "target"
-) -> IntArray:
-    """Indices, ascending, of the tokens that ``what`` names; see `Place`.
+def places_of(what: Any, tokens: Sequence[Token], segments: Sequence[Segment] = (), *, name: str = "span") -> IntArray:
+    """Indices, ascending, of the target's tokens that ``what`` names; see `Place`.
 
     Args:
         tokens: Where to look. They may have been merged: a unit is meant if any of its tokens is.
         segments: The segments that names and turns refer to.
         name: What the caller calls ``what``, for messages.
-        side: Which of the segments index these tokens.
 
     Raises:
         InputError: Nothing is there, or a text stands there more than once.
@@ -100,7 +97,7 @@ def places_of(
     if isinstance(what, str) and what == "all":
         found = np.arange(len(tokens), dtype=np.int64)
     elif isinstance(what, str) and (match := _SEGMENT.fullmatch(what)) is not None:
-        found = _within(tokens, [_named(match["kind"], match["label"], segments, name, side)])
+        found = _within(tokens, [_named(match["kind"], match["label"], segments, name)])
     elif isinstance(what, str) and len(what) > 2 and what.startswith("/") and what.endswith("/"):
         found = _matches(_compiled(what, name), tokens)
     elif isinstance(what, str):
@@ -108,7 +105,7 @@ def places_of(
     elif isinstance(what, re.Pattern):
         found = _matches(what, tokens)
     elif isinstance(what, Segment):
-        found = _within(tokens, [(what.start, what.end)] if what.side == side else [])
+        found = _within(tokens, [(what.start, what.end)] if what.side == "target" else [])
     else:
         found = _within(tokens, _pairs(what, name))
     if not len(found):
@@ -170,8 +167,8 @@ def _within(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> IntArr
     return np.array([index for index, token in enumerate(tokens) if covers(token)], dtype=np.int64)
 
 
-def _named(kind: str, label: str, segments: Sequence[Segment], name: str, side: str) -> tuple[int, int]:
-    known = [segment for segment in segments if segment.side == side and segment.kind == kind]
+def _named(kind: str, label: str, segments: Sequence[Segment], name: str) -> tuple[int, int]:
+    known = [segment for segment in segments if segment.side == "target" and segment.kind == kind]
     wanted = [segment for segment in known if segment.label.casefold() == label.strip().casefold()]
     if not wanted:
         labels = ", ".join(sorted({repr(segment.label) for segment in known})) or "none"
@@ -195,5 +192,5 @@ def _written(what: Any) -> str:
     return f"re.compile({what.pattern!r})" if isinstance(what, re.Pattern) else repr(what)
 
 
-def _shortened(text: str, length: int = 400) -> str:
-    return text if len(text) <= length else f"{text[: length // 2]} … {text[-length // 2 :]}"
+def _shortened(text: str) -> str:
+    return text if len(text) <= 400 else f"{text[:200]} … {text[-200:]}"

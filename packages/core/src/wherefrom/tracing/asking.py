@@ -19,8 +19,7 @@ from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import IntArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError, UsageError, WherefromWarning
-from wherefrom.evaluation.asking import example_of
-from wherefrom.methods.answers import is_signed
+from wherefrom.methods.answers import example_of, is_signed
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -97,7 +96,8 @@ def trace(
             it read of generated tokens is followed by the same function without a contrast, since a token compared
             with itself has no reason; by the log-probability where the function says nothing without one
             (``pcxmi``, ``in_context_pvi``, own functions that do not state ``plain_without_contrast``).
-        contrast_targets_alignments: Which step is compared with which; by default a minimal edit script.
+        contrast_targets_alignments: Which step is compared with which; by default position by position where what
+            differs has as many tokens on both sides, else by the shortest edit script (`wherefrom.text.alignment`).
         generation_args: Handed to generation.
         seed: For everything random.
         show_progress: Keep a line about progress on a terminal.
@@ -259,17 +259,9 @@ def _planned(
         )
     options = QuestionOptions(
         function=additive(request.function),
-        scores={},
-        attribute_target=True,
-        include_eos_baseline=False,
-        keep_special=True,
-        span=None,
         seed=seed,
         contrast_targets=contrast[0],
-        contrast_sources=None,
         contrast_alignments=contrast[1],
-        contrast_force_inputs=False,
-        add_special_tokens=True,
     )
     first, end = clean.attr_pos_start, clean.attr_pos_end
     steps = np.arange(first, end, dtype=np.int64)

@@ -16,11 +16,12 @@ from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_watch import blocks_of, encoder_modules
-from wherefrom_hf.inside.layers import _wide, batches
+from wherefrom_hf.inside.layers import batches
 from wherefrom_hf.inside.rescale_rules import rescale_rule
 from wherefrom_hf.inside.secants import secant, secants_of
 from wherefrom_hf.running.derivatives import differentiable_values, true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.probe import looking_into, need_same
 from wherefrom_hf.running.scaled import kept_as
@@ -70,17 +71,19 @@ def rescaled_gradients(
         _need_numbers(predictor, pulled, answers)
         leaves: dict[Side, Tensor] = {side: leaf.detach() for side, leaf in run.leaves.of.items()}
         for i, (row, grads, (values, base_values)) in enumerate(zip(real, pulled, answers, strict=True)):
+            wide = {side: at_least_single(one) for side, one in grads.items()}
             changes: dict[Side, Tensor] = {
-                side: (leaf[i] - leaf[len(real) + i])[: length_of(row, side)] for side, leaf in leaves.items()
+                side: at_least_single((leaf[i] - leaf[len(real) + i])[: length_of(row, side)])
+                for side, leaf in leaves.items()
             }
             assert row.target_function is not None
             yield RowMultipliers(
                 values=row.target_function.grouped(values).float(),
                 baseline_values=row.target_function.grouped(base_values).float(),
-                source=_wide(grads.get("source")),
-                target=_wide(grads.get("target")),
-                source_change=_wide(changes.get("source")),
-                target_change=_wide(changes.get("target")),
+                source=wide.get("source"),
+                target=wide.get("target"),
+                source_change=changes.get("source"),
+                target_change=changes.get("target"),
                 scores=scores_of(row, logits[i].float()),
             )
 

@@ -8,7 +8,6 @@ from itertools import islice
 from typing import Any
 
 import torch
-from torch import Tensor
 from wherefrom.adapters import Row
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 
@@ -45,11 +44,12 @@ def layer_gradients(
         logits = run.split(at_least_single(run.logits).detach())
         for row, value, own, grads, answered in zip(some, values, logits, pulled, _states(run, some), strict=True):
             assert row.target_function is not None
+            wide = {side: at_least_single(one) for side, one in grads.items()}
             yield LayerGradients(
                 values=row.target_function.grouped(value),
                 states=answered,
-                source=_wide(grads.get("source")),
-                target=_wide(grads.get("target")),
+                source=wide.get("source"),
+                target=wide.get("target"),
                 scores=scores_of(row, own),
             )
 
@@ -82,11 +82,6 @@ def _states(run: WholePass, rows: list[Row]) -> Iterator[LayerStates]:
     for i, row in enumerate(rows):
         source, target = leaves.get("source"), leaves.get("target")
         yield LayerStates(
-            source=None if source is None else _wide(source[i, : length_of(row, "source")].detach()),
-            target=None if target is None else _wide(target[i, : length_of(row, "target")].detach()),
+            source=None if source is None else at_least_single(source[i, : length_of(row, "source")].detach()),
+            target=None if target is None else at_least_single(target[i, : length_of(row, "target")].detach()),
         )
-
-
-def _wide(values: Tensor | None) -> Tensor | None:
-    """Half-precision values as float32."""
-    return values.float() if values is not None and values.dtype in (torch.float16, torch.bfloat16) else values

@@ -34,6 +34,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.pausing import Answer, PausingMode, is_variable
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.precision import HALF
 
 Function = Callable[..., Any]
 
@@ -344,7 +345,7 @@ def _converting(called: Function) -> Function:
 
     def rule(x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         answer: Tensor = called(x, *args, **kwargs)
-        if x.dtype in (torch.float16, torch.bfloat16) and answer.dtype in (torch.float32, torch.float64):
+        if x.dtype in HALF and answer.dtype in (torch.float32, torch.float64):
             setattr(answer, WIDENED_FROM, x)
         return answer
 

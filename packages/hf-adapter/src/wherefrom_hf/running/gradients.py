@@ -538,7 +538,7 @@ def _file(whole: Tensor, numbers: np.ndarray, begin: int, grads: Tensor) -> None
 def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     """Output number of each of a row's steps ``index``."""
     assert row.target_function is not None
-    return index if row.target_function.groups is None else row.target_function.groups[index]
+    return row.target_function.output_of_step[index]
 
 
 def _gradients_at_head(total: Tensor, logits: Outputs, cut: HeadCut) -> _CutPoints:

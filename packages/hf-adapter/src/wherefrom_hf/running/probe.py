@@ -34,7 +34,7 @@ from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
-from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.precision import HALF, at_least_single
 
 LENGTH = 48
 """Tokens of a probe: more than the windows of tiny models. Windows of large models are shared by all implementations
@@ -108,7 +108,7 @@ class Probe:
             alone = self._logits(ids[:, :half])
             # some compute positions in single precision whatever the weights are, and by the length; in half precision
             # products of another length round otherwise, and a token that was between two experts gets the other one
-            least = _TOLERANCE_QUANTISED if self.module.dtype in (torch.float16, torch.bfloat16) else 5e-4
+            least = _TOLERANCE_QUANTISED if self.module.dtype in HALF else 5e-4
             return self._difference(before, alone, "leaving later tokens out changes", least=least)
 
         def ask() -> str | None:

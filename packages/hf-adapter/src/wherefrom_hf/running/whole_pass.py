@@ -17,6 +17,7 @@ from wherefrom.adapters import Row, Side
 from wherefrom.adapters.layers import Depth, LayerStates
 from wherefrom.errors import InputError, ModelCapabilityError
 
+from wherefrom_hf.running.answering import with_first
 from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
 from wherefrom_hf.running.head import one_per_position, output_layer, reads
@@ -239,7 +240,7 @@ class _Watch:
             leaf = pad_embeddings([one.source if side == "source" else one.target for one in self.given], leaf)
         leaf = leaf.clone().requires_grad_()
         self.leaves.of[side] = leaf
-        return type(output)([leaf, *output[1:]]) if isinstance(output, tuple | list) else leaf
+        return with_first(output, leaf)
 
 
 @contextmanager
@@ -259,4 +260,4 @@ def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
 def _outputs(row: Row) -> np.ndarray:
     """Output number of each step of a row."""
     assert row.target_function is not None
-    return np.arange(len(row.steps)) if row.target_function.groups is None else row.target_function.groups
+    return row.target_function.output_of_step

@@ -43,7 +43,6 @@ from wherefrom.files.wire.bytes import without_mark
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
-from wherefrom.methods.perturbation.ablation import LogProbability
 from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress, reported
@@ -51,6 +50,7 @@ from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, non_default, nth_seed
+from wherefrom.step_functions.probability import Probability
 
 FORMAT = "wherefrom.bench/1"
 
@@ -390,7 +390,7 @@ def _attributed(
 def _asked(model: AttributionModel, method: AnyMethod, bench: Bench) -> AttributionModel:
     """The model, asked about the target function that the method can explain."""
     asked = AttributionModel(model.adapter)
-    asked.attributed_fn = bench.functions.get(method.identifier, LogProbability())
+    asked.attributed_fn = bench.functions.get(method.identifier, Probability(logprob=True))
     return asked
 
 

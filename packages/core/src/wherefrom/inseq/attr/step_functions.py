@@ -93,7 +93,7 @@ def _get_contrast_inputs(
     Args:
         contrast_sources: Encoder-decoder: what is read instead.
         contrast_targets: What is said instead; decoder-only: prompt and continuation.
-        contrast_targets_alignments: Pairs of positions, or None for a minimal edit script.
+        contrast_targets_alignments: Pairs of positions, or None for the default of `wherefrom.text.alignment`.
     """
     model = args.attribution_model
     if contrast_sources is not None and not model.is_encoder_decoder:

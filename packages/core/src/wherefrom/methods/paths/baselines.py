@@ -28,12 +28,13 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.adapters import Embeds, ModelCard, SequenceModel, Side
+from wherefrom.adapters.card import STAND_INS
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace, to_numpy
 from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, nearest
 from wherefrom.questions.question import Question
 
 DEFAULT = "unk"
-NAMED = ("unk", "pad", "mask", "zero", "mean")
+NAMED = (*STAND_INS, "zero", "mean")
 
 
 @frozen(eq=False)
@@ -112,7 +113,7 @@ def baseline_ids(card: ModelCard, baseline: Any, ids: IntArray, kept: IntArray) 
             )
         if baseline in ("zero", "mean"):
             return None
-        token = {"unk": card.unk_id, "pad": card.pad_id, "mask": card.mask_id}[baseline]
+        token = card.stand_ins.get(baseline)
         if token is None:
             raise SettingsError(
                 f"{card.name} has no {baseline} token for a baseline. Choose another of: {', '.join(NAMED)}."
@@ -153,7 +154,7 @@ def _no_baseline(given: object) -> SettingsError:
 
 def endpoints(model: Embeds, question: Question, side: Side, baseline: Any) -> Endpoints | None:
     """Input and baseline embeddings of one side of a question; None if the question has no such side."""
-    ids = question.source_ids if side == "source" else question.target_ids
+    ids = question.ids(side)
     if ids is None:
         return None
     real, chosen = model.embed(ids, side=side), baseline_of_side(baseline, side)

@@ -16,7 +16,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -32,8 +32,8 @@ from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import check_call
-from wherefrom.step_functions.base import StepPrediction
 from wherefrom.step_functions.code import UntoldError, this_object, told
+from wherefrom.step_functions.probability import Probability
 
 LOG_PROBABILITY = "log_probability"
 CONTRAST_LOG_PROBABILITY = "contrast_log_probability"
@@ -69,20 +69,6 @@ class CountsSteps(Protocol):
     def of_sums(self, steps: FloatArray) -> Solver:
         """The solver of outputs that are sums over so many steps each, shape ``(outputs,)``."""
         ...
-
-
-@frozen
-class LogProbability:
-    """Log-probability of the token in question, in nats."""
-
-    identifier: ClassVar[str] = LOG_PROBABILITY
-    span_aggregation = "sum"
-    differentiable: ClassVar[bool] = True
-    contrastive: ClassVar[bool] = False
-    sampled: ClassVar[bool] = False
-
-    def __call__(self, prediction: StepPrediction, /) -> Array:
-        return prediction.log_probability()
 
 
 @frozen(kw_only=True, eq=False)
@@ -314,9 +300,10 @@ def quantities(question: Question, *, log_probabilities: bool = True) -> dict[st
     target_function = question.target_function
     wanted = {target_function_name(target_function): evolve(target_function, groups=None)}
     if log_probabilities:
-        wanted[LOG_PROBABILITY] = TargetFunction(function=LogProbability(), target_ids=target_function.target_ids)
+        plain = Probability(logprob=True)
+        wanted[LOG_PROBABILITY] = TargetFunction(function=plain, target_ids=target_function.target_ids)
         if target_function.contrast_ids is not None:
-            contrast = TargetFunction(function=LogProbability(), target_ids=target_function.contrast_ids)
+            contrast = TargetFunction(function=plain, target_ids=target_function.contrast_ids)
             wanted[CONTRAST_LOG_PROBABILITY] = contrast
     return wanted
 
@@ -325,7 +312,7 @@ def target_function_name(target_function: TargetFunction) -> str:
     """A name for what a target function measures per step, equal only when function, settings, contrast and weights
     are: in every process, or, where a function holds what cannot be looked through, of this object (`is_told`)."""
     function = target_function.function
-    if isinstance(function, LogProbability) and target_function.weights is None:
+    if type(function) is Probability and function.logprob and target_function.weights is None:
         return LOG_PROBABILITY
     try:
         kind = told(function)

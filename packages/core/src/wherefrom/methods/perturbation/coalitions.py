@@ -8,7 +8,8 @@ from wherefrom.arrays import BoolArray
 
 
 def all_coalitions(count: int) -> BoolArray:
-    """Every mask of so many units, the full one first. Shape ``(2**count, count)``."""
+    """Every mask of so many units, the full one first: counted from the end, row ``i`` by the bits of ``i``. Shape
+    ``(2**count, count)``."""
     codes = np.arange(2**count, dtype=np.int64)[::-1]
     masks: BoolArray = (codes[:, None] >> np.arange(count)) & 1 == 1
     return masks

@@ -292,8 +292,7 @@ def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | 
 
 def _removable(question: Question, side: Side, span: Span) -> IntArray:
     """The positions of a span that its removal changes."""
-    kept = question.kept_source if side == "source" else question.kept_target
-    return np.setdiff1d(np.arange(*span), kept)
+    return np.setdiff1d(np.arange(*span), question.kept(side))
 
 
 def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:

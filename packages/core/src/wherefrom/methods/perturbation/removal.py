@@ -23,13 +23,14 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import Embeds, HidesPositions, Row, SequenceModel, Side
+from wherefrom.adapters.card import STAND_INS
 from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
 from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
 
-BASELINES = ("unk", "pad", "mask", "zero", "mean", "hidden", "delete")
+BASELINES = (*STAND_INS, "zero", "mean", "hidden", "delete")
 
 
 @frozen(kw_only=True, eq=False)
@@ -58,44 +59,51 @@ class Removal(Protocol):
         ...
 
 
-def as_baseline(value: object) -> str | int:
-    """A ``baseline`` setting, checked as far as it can be without a model."""
+def as_baseline(value: object, *, name: str = "baseline") -> str | int:
+    """A ``baseline`` setting, checked as far as it can be without a model.
+
+    Args:
+        name: What the caller calls it, for errors.
+    """
     if isinstance(value, np.integer):
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise SettingsError(f"baseline = {value!r} is neither a token id nor one of {', '.join(BASELINES)}.")
+        raise SettingsError(f"{name} = {value!r} is neither a token id nor one of {', '.join(BASELINES)}.")
     if isinstance(value, str) and value not in BASELINES:
         raise SettingsError(
-            f"baseline = {value!r} is not known.{nearest(value, BASELINES)} "
+            f"{name} = {value!r} is not known.{nearest(value, BASELINES)} "
             f"Use a token id or one of {', '.join(BASELINES)}."
         )
     return value
 
 
-def check_baseline(baseline: str | int, model: SequenceModel, method: str) -> None:
+def check_baseline(baseline: str | int, model: SequenceModel, method: str, *, name: str = "baseline") -> None:
     """Can this model go without tokens in that way?
+
+    Args:
+        name: What the caller calls the setting, for errors.
 
     Raises:
         ModelCapabilityError: The embeddings are needed and the model does not give them.
         SettingsError: It is no way at all, the tokenizer has no such token, or the id is outside the vocabulary.
     """
-    baseline = as_baseline(baseline)
-    name = model.card.name
+    baseline = as_baseline(baseline, name=name)
+    whose = model.card.name
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
         raise ModelCapabilityError(
-            f"{method} with baseline = {baseline!r} needs the embeddings of {name!r}, and its adapter gives "
-            "none. Use a token (baseline = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
+            f"{method} with {name} = {baseline!r} needs the embeddings of {whose!r}, and its adapter gives "
+            f"none. Use a token ({name} = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
         )
     if baseline == "hidden" and not isinstance(model, HidesPositions):
         raise ModelCapabilityError(
-            f"{method} with baseline = 'hidden' needs a model that keeps attention from positions, and the adapter of "
-            f"{name!r} does not. Use a token (baseline = 'unk', 'pad', 'mask' or an id) or 'delete'."
+            f"{method} with {name} = 'hidden' needs a model that keeps attention from positions, and the adapter of "
+            f"{whose!r} does not. Use a token ({name} = 'unk', 'pad', 'mask' or an id) or 'delete'."
         )
-    if isinstance(baseline, int) or baseline in ("unk", "pad", "mask"):
-        baseline_id(baseline, model)
+    if isinstance(baseline, int) or baseline in STAND_INS:
+        baseline_id(baseline, model, name=name)
 
 
-def baseline_id(baseline: str | int, model: SequenceModel) -> int:
+def baseline_id(baseline: str | int, model: SequenceModel, *, name: str = "baseline") -> int:
     """The token id that stands in for a removed token.
 
     Raises:
@@ -104,16 +112,15 @@ def baseline_id(baseline: str | int, model: SequenceModel) -> int:
     card = model.card
     if isinstance(baseline, int):
         if not 0 <= baseline < max(card.vocabulary, 1):
-            raise SettingsError(f"baseline = {baseline} is no token id: the vocabulary has {card.vocabulary} entries.")
+            raise SettingsError(f"{name} = {baseline} is no token id: the vocabulary has {card.vocabulary} entries.")
         return baseline
-    found = {"unk": card.unk_id, "pad": card.pad_id, "mask": card.mask_id}[baseline]
+    found = card.stand_ins.get(baseline)
     if found is None:
-        there = [name for name in ("unk", "pad", "mask") if getattr(card, f"{name}_id") is not None]
         raise SettingsError(
-            f"baseline = {baseline!r}, but the tokenizer of {card.name!r} has no such token. "
-            f"Use a token id or one of {', '.join([*there, 'zero', 'mean', 'hidden', 'delete'])}."
+            f"{name} = {baseline!r}, but the tokenizer of {card.name!r} has no such token. "
+            f"Use a token id or one of {', '.join([*card.stand_ins, 'zero', 'mean', 'hidden', 'delete'])}."
         )
-    return int(found)
+    return found
 
 
 def removal(baseline: str | int, model: SequenceModel, question: Question) -> Removal:
@@ -303,9 +310,9 @@ def _source(question: Question) -> IntArray:
 
 def _embeddings(baseline: str, model: Embeds, question: Question) -> dict[Side, tuple[Array, Array]]:
     found: dict[Side, tuple[Array, Array]] = {}
-    sides: list[tuple[Side, IntArray | None]] = [("source", question.source_ids), ("target", question.target_ids)]
-    for side, ids in sides:
-        if ids is None:
+    sides: tuple[Side, ...] = ("source", "target")
+    for side in sides:
+        if (ids := question.ids(side)) is None:
             continue
         clean = model.embed(ids, side=side)
         xp = namespace(clean)

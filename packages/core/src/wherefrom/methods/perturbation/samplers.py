@@ -213,15 +213,13 @@ class ModelSampler:
 
 def ordinary_ids(card: ModelCard) -> IntArray:
     """All ids of the vocabulary but the special ones."""
-    special = {card.bos_id, card.pad_id, card.unk_id, card.mask_id, card.decoder_start_id, *card.eos_ids}
-    return np.setdiff1d(np.arange(card.vocabulary), np.array([i for i in special if i is not None], dtype=np.int64))
+    return np.setdiff1d(np.arange(card.vocabulary), np.array(list(card.special_ids), dtype=np.int64))
 
 
 def ids_of(question: Question, side: Side) -> IntArray:
     """The ids of one side; none where the question has no such side."""
-    if side == "target":
-        return question.target_ids
-    return np.zeros(0, np.int64) if question.source_ids is None else question.source_ids
+    ids = question.ids(side)
+    return np.zeros(0, np.int64) if ids is None else ids
 
 
 def without(choices: Choices, own: int) -> Choices:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.methods.sampling.errors import rough_outputs, within
+from wherefrom.methods.sampling.running import Variance
 
 
 class Moments:
-    """Sums of each output's shares ``(inputs, width)`` per side, and of squares of their totals per token."""
+    """Sums of each output's shares ``(inputs, width)`` per side, and mean and variance of their totals per token."""
 
     def __init__(self, outputs: int) -> None:
         self._counts = np.zeros(outputs, np.int64)
         self._shares: dict[Side, list[Array]] = {}
-        self._tokens: dict[Side, FloatArray] = {}
-        self._squares: dict[Side, FloatArray] = {}
+        self._tokens: dict[Side, list[Variance]] = {}
 
     @property
     def count(self) -> int:
@@ -36,13 +36,9 @@ class Moments:
         self._counts[outputs] += 1
         for side, of_side in shares.items():
             sums = self._shares.setdefault(side, [])
+            tokens = self._tokens.setdefault(side, [Variance() for _ in self._counts])
             for output, share in zip(outputs.tolist(), of_side, strict=True):
-                token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
-                if side not in self._tokens:
-                    shape = (len(token), len(self._counts))
-                    self._tokens[side], self._squares[side] = np.zeros(shape), np.zeros(shape)
-                self._tokens[side][:, output] += token
-                self._squares[side][:, output] += token**2
+                tokens[output].add(to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64))
                 if output == len(sums):
                     sums.append(share)
                 else:
@@ -50,17 +46,13 @@ class Moments:
 
     def token_means(self) -> dict[Side, FloatArray]:
         """Each token's mean share, summed over the width. Shape ``(inputs, outputs)``."""
-        return {side: tokens / self._counts for side, tokens in self._tokens.items()}
+        return self._of_tokens(Variance.mean)
 
     def standard_errors(self) -> dict[Side, FloatArray]:
         """Standard errors of `token_means`; infinite after one sample."""
         if self.count < 2:
-            return {side: np.full(tokens.shape, np.inf) for side, tokens in self._tokens.items()}
-        means = self.token_means()
-        return {
-            side: np.sqrt(np.maximum(squares / self._counts - means[side] ** 2, 0) / (self._counts - 1))
-            for side, squares in self._squares.items()
-        }
+            return {side: np.full(means.shape, np.inf) for side, means in self.token_means().items()}
+        return self._of_tokens(lambda token: np.sqrt(token.value() / token.count))
 
     def largest(self) -> FloatArray:
         """The largest of `token_means` of each output, by size. Shape ``(outputs,)``."""
@@ -84,6 +76,10 @@ class Moments:
             assert mean is not None, "there are sums"
             made[side] = mean
         return made
+
+    def _of_tokens(self, asked: Callable[[Variance], FloatArray]) -> dict[Side, FloatArray]:
+        """Something of each side's tokens. Shape ``(inputs, outputs)``."""
+        return {side: np.stack([asked(one) for one in tokens], axis=-1) for side, tokens in self._tokens.items()}
 
     def _together(self) -> tuple[FloatArray, FloatArray]:
         """Token scores and their errors, source rows first."""
