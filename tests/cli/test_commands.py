@@ -661,6 +661,11 @@ def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -
     assert len(Attributions.load(tmp_path / "both.json")) == 4
 
 
+def test_chosen_examples_are_told_without_the_texts_of_others(wherefrom: Run, saved: Path) -> None:
+    assert wherefrom("trace", saved, "-x", "1", "-o", "traced.json").code == 0
+    assert load("traced.json").provenance.input_texts == ["Mary was hungry."]
+
+
 def test_merge_of_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:
     ran = wherefrom("merge", saved, saved.parent / "." / ".." / saved.parent.name / saved.name, "-o", "all.jsonl")
     assert ran.code == 2
