@@ -125,6 +125,14 @@ def test_manifest_tells_settings_and_provenance(wherefrom: Run) -> None:
     assert "George" in wherefrom("show", "run", "-x", "e0").out
 
 
+@pytest.mark.parametrize("free", [[], ["e1"], ["e0", "e1"]])
+def test_outputs_of_a_run_are_called_forced_where_all_were(wherefrom: Run, tmp_path: Path, free: list[str]) -> None:
+    made = [{name: one for name, one in row.items() if name != "target" or row["id"] not in free} for row in rows(2)]
+    write(tmp_path / "texts.jsonl", made)
+    assert wherefrom(*BASE, "--max-new-tokens", "2", "-o", "run").code == 0
+    assert open_run("run").provenance.constrained_decoding is not bool(free)
+
+
 def test_existing_run_is_refused_resumed_or_begun_anew(wherefrom: Run, whole: dict[str | None, bytes]) -> None:
     wherefrom(*BASE, "-o", "run")
     refused = wherefrom(*BASE, "-o", "run")
