@@ -268,6 +268,19 @@ def test_a_copied_word_is_flagged_and_its_original_is_the_cue() -> None:
     np.testing.assert_allclose(out.cti_scores[1:], 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("function", ["probability", "crossentropy", "perplexity", "pcxmi"])
+def test_law_cues_of_any_function_are_traced_to_what_speaks_for_the_token(function: str, tmp_path: Path) -> None:
+    model = wherefrom.load_model(shift_copy_model(shift=3), "occlusion")
+    out = attribute_context(
+        model, "the cat", "man bird", output="bird the cat bird", attributed_fn=function, context_sensitivity_topk=1
+    )
+    out.save(tmp_path / "out.json")
+    for one in (as_attributions(out)[0], load(tmp_path / "out.json")[0]):
+        traced = one.trace((one.attr_pos_start, one.attr_pos_start + 1), leave_out="nothing")
+        (place,) = (index for index, token in enumerate(traced.target) if token.piece == "▁bird" and index < 4)
+        assert traced.target_attributions[place, -1] > 0.99
+
+
 def test_what_reads_the_contrast_alone_is_explained_where_both_say_the_same() -> None:
     """The contextless prediction is a constant, so that of the context is read: nothing else has a gradient."""
     model = wherefrom.load_model(ReferenceModel(), "input_x_gradient")

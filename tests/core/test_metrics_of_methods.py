@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -95,10 +96,24 @@ def test_a_nudged_model_differs_where_it_was_nudged_alone() -> None:
     assert moved.tolist() == [False, True, False, False, False, False]
 
 
+def test_examples_are_asked_again_as_each_was_made(model: AttributionModel) -> None:
+    """Examples of several results may stand in one list."""
+    ask = partial(model.attribute, method="occlusion", show_progress=False)
+    one = ask("the cat saw", "the cat saw a dog", keep_special=False)
+    other = ask(["a man slept", "the cat"], ["a man slept on the mat", "the cat slept"])
+    measure = partial(
+        evaluate, model=model, metrics=["max_sensitivity"], removals=("unk",), draws=0, show_progress=False
+    )
+    apart = [[made.value for made in measure(each).measurements] for each in (one, other)]
+    assert [made.value for made in measure([*one, *other]).measurements][: len(apart[0])] == apart[0]
+    assert [made.value for made in measure(one[0]).measurements] == apart[0]
+    assert [made.value for made in measure(list(other)).measurements] == apart[1]
+
+
 def test_scores_alone_cannot_be_made_again(model: AttributionModel) -> None:
     result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
-    with pytest.raises(InputError, match="as a whole"):
-        evaluate(result[0], model, ["max_sensitivity"])
+    with pytest.raises(InputError, match="does not say how it was made"):
+        evaluate(result.sequence_attributions[0], model, ["max_sensitivity"])
     forced = model.attribute(
         "the cat saw",
         "the cat saw a dog",

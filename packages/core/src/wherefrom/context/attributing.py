@@ -54,6 +54,7 @@ from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, ne
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, reported
+from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
@@ -609,6 +610,7 @@ def _result(
         ],
         sentences=sentences,
         support_threshold=support_threshold if sentences else None,
+        falls_with_probability=next((cue.details[FALLS] for cue in cues if cue.details.get(FALLS)), ""),
         provenance=provenance,
     )
 

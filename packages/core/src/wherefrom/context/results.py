@@ -146,6 +146,9 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     sentences: list[SentenceSupport] = []
     support_threshold: float | None = None
     """Nats from which a part was cited."""
+    falls_with_probability: str = ""
+    """The target function of cues with a sign, where it falls as the model becomes surer (``crossentropy``): positive
+    ones speak against the token. Empty: they speak for it, or have no sign."""
     provenance: Provenance | None = None
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:

@@ -13,7 +13,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, judged_scores, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, evaluated_units, judged_scores, question_of
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -35,8 +35,10 @@ from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.contrasts import is_contrast
+from wherefrom.results.direction import turned
 from wherefrom.results.given import require_result, several_results
-from wherefrom.results.provenance import Provenance, library_versions
+from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 
 FAITHFULNESS = ("abpc", "aopc_morf", "comprehensiveness", "sufficiency", "log_odds", "top_k_drop", "tau_loo")
@@ -278,7 +280,6 @@ def _asked(
             "(`--gold FILE`), or metrics that ask the model."
         )
     again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
-    sources = _provenances(results, tuple(named))
     inquiries = []
     contrasts = [_contrast_of_all([one[index] for one in named.values()]) for index in range(len(first))]
     for index, example in enumerate(first):
@@ -297,11 +298,11 @@ def _asked(
                 example=example,
                 question=question,
                 units=members,
-                scores={name: judged_scores(one, members, sources[name]) for name, one in given.items()},
+                scores={name: judged_scores(one, members) for name, one in given.items()},
                 spans=_spans(outputs, example, contrasts[index]),
                 seed=own,
                 gold=_gold(golds[index], example, members),
-                methods={name: again(adapter, one, sources[name], members, seed=own) for name, one in given.items()}
+                methods={name: again(adapter, one, members, seed=own) for name, one in given.items()}
                 if again_too
                 else {},
             )
@@ -315,7 +316,7 @@ def _asked(
         warnings=(
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
             *_gold_remarks(plan, golds, inquiries),
-            *_remarks(named, sources, contrasts),
+            *_remarks(named, contrasts),
             *_undefined_remarks(inquiries),
         ),
     )
@@ -328,13 +329,11 @@ def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
 
 
 def _remarks(
-    named: Mapping[str, list[Attribution]],
-    sources: Mapping[str, Provenance | None],
-    contrasts: Sequence[IntArray | None],
+    named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArray | None]
 ) -> Iterator[str]:
     """What scores are held against, where it is not the log-probability that they speak of."""
     for name, given in named.items():
-        functions = sorted({function for one in given if (function := turned(one, sources[name]))})
+        functions = sorted({function for one in given if (function := turned(one))})
         if functions:
             yield (
                 f"{name}: scores of {', '.join(functions)}, which falls where the model becomes surer, were turned: a "
@@ -346,14 +345,14 @@ def _remarks(
                 f"{name}: scores of a contrast are held against the probability of the token where only it and the "
                 "token it is compared with may come."
             )
-        if any(is_contrast(one, sources[name]) and not told for one, told in zip(given, judged, strict=True)):
+        if any(is_contrast(one) and not told for one, told in zip(given, judged, strict=True)):
             yield (
                 f"{name}: scores of a contrast are held against the log-probability of the token alone, since the "
                 "other one is read in another context (contrast_force_inputs=True), is another than that of the other "
                 "results, or is not told (files of 0.1.0)."
             )
         if any(
-            ids is not None and not is_contrast(one, sources[name]) for one, ids in zip(given, contrasts, strict=True)
+            ids is not None and not is_contrast(one) for one, ids in zip(given, contrasts, strict=True)
         ):
             yield (
                 f"{name}: these scores are of no contrast, and are held against that of the others all the same. "
@@ -383,13 +382,6 @@ def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
     for name in inquiries[0].scores:
         if not all(np.isfinite(one.scores[name]).all() for one in inquiries):
             yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."
-
-
-def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:
-    given = list(results.values()) if isinstance(results, Mapping) else [results]
-    return {
-        name: one.provenance if isinstance(one, Attributions) else None for name, one in zip(names, given, strict=True)
-    }
 
 
 def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attribution]]:
