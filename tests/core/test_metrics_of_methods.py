@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import wherefrom.methods as m
+from attrs import evolve
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Case, Evaluation, agreement, evaluate, evaluation_cost
@@ -94,6 +96,23 @@ def test_a_nudged_model_differs_where_it_was_nudged_alone() -> None:
     other = nudged(adapter, {"target": noise})
     moved = np.abs(other.embed(ids, side="target") - adapter.embed(ids, side="target")).sum(axis=1) > 0
     assert moved.tolist() == [False, True, False, False, False, False]
+
+
+@pytest.mark.parametrize("method", [m.Occlusion(), m.Lime(n_samples=24), m.ContextCite(n_samples=24)])
+def test_law_tables_that_are_kept_of_the_model_say_nothing_of_a_changed_one(
+    model: AttributionModel, method: Any, tmp_path: Path
+) -> None:
+    metrics = ["max_sensitivity", "parameter_randomisation"]
+
+    def measured(**kept: Any) -> list[float | None]:
+        result = model.attribute("the cat saw", "the cat saw a dog", evolve(method, **kept), show_progress=False)
+        made = evaluate(result, model, metrics, draws=0, curves=False, show_progress=False)
+        return [one.value for one in made.measurements if one.method == result[0].method]
+
+    alone = measured()
+    assert any(alone)
+    assert measured(tables=str(tmp_path)) == alone
+    assert list(tmp_path.iterdir()), "nothing was kept, so nothing was compared"
 
 
 def test_examples_are_asked_again_as_each_was_made(model: AttributionModel) -> None:
