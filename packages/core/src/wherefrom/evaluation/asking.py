@@ -91,8 +91,14 @@ def question_of(
         contrast_ids: The token that each explained one is compared with, shape ``(G,)``; see `compared_ids`.
 
     Raises:
-        InputError: Its tokens were merged or are none of the model's, or it is of another kind of model.
+        InputError: Its tokens were merged or are none of the model's, it has no explained step, or it is of another
+            kind of model.
     """
+    if result.attr_pos_start == result.attr_pos_end:
+        raise InputError(
+            f"No step of {result!r} is explained, so there is nothing to ask the model again. Attribute with positions "
+            "(attr_pos_start, attr_pos_end) that its target has, or leave it out."
+        )
     if (model.card.kind == "encoder-decoder") != (result.source_attributions is not None):
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(

@@ -120,14 +120,14 @@ def evaluate(
     agreements: list[Agreement] = []
     forwards = 0
     with reported(show_progress, progress) as tell:
-        for index, one in enumerate(asked.inquiries):
+        for done, one in enumerate(asked.inquiries, start=1):
             worths = asked.worths(one, tell)
             found = measure(
                 worths,
                 one.scores,
                 one.spans,
                 asked.plan,
-                example=index,
+                example=one.number,
                 seed=one.seed,
                 gold=one.gold,
                 methods=one.methods,
@@ -136,8 +136,7 @@ def evaluate(
             drawn += found.curves
             agreements += found.agreements
             forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
-            tell("evaluate", index + 1, len(asked.inquiries))
-    examples = [one.example for one in asked.inquiries]
+            tell("evaluate", done, len(asked.inquiries))
     asking = [one.identifier for one in asked.plan.metrics if not one.needs_gold]
     return Evaluation(
         measurements=tuple(measurements),
@@ -149,7 +148,7 @@ def evaluate(
         },
         methods=asked.names,
         orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
-        texts=tuple("".join(token.text for token in example.target if not token.special) for example in examples),
+        texts=tuple("".join(token.text for token in example.target if not token.special) for example in asked.examples),
         model=asked.adapter.card.name,
         removals=tuple(str(one) for one in removals),
         units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
@@ -212,7 +211,8 @@ def evaluation_cost(
 class _Inquiry:
     """What is asked about one example."""
 
-    example: Attribution
+    number: int
+    """Its place among all, from 0."""
     question: Question
     units: Units
     scores: dict[str, FloatArray]
@@ -230,6 +230,8 @@ class _Asked:
     plan: Plan
     names: tuple[str, ...]
     removals: tuple[str | int, ...]
+    examples: list[Attribution]
+    """All, also those about which nothing can be asked."""
     inquiries: list[_Inquiry]
     warnings: tuple[str, ...]
 
@@ -284,6 +286,8 @@ def _asked(
     contrasts = [_contrast_of_all([one[index] for one in named.values()]) for index in range(len(first))]
     for index, example in enumerate(first):
         given = {name: _same_text(one[index], example, name) for name, one in named.items()}
+        if not example.steps:
+            continue
         question = question_of(
             adapter,
             example,
@@ -295,7 +299,7 @@ def _asked(
         own = nth_seed(seed, index)
         inquiries.append(
             _Inquiry(
-                example=example,
+                number=index,
                 question=question,
                 units=members,
                 scores={name: judged_scores(one, members) for name, one in given.items()},
@@ -307,19 +311,37 @@ def _asked(
                 else {},
             )
         )
+    if not inquiries:
+        raise InputError(
+            "No example has an explained step, so there is nothing to evaluate. Attribute with positions "
+            "(attr_pos_start, attr_pos_end) that the targets have."
+        )
     return _Asked(
         adapter=adapter,
         plan=plan,
         names=tuple(named),
         removals=tuple(as_baseline(one) for one in removals),
+        examples=first,
         inquiries=inquiries,
         warnings=(
+            *_left_out(first),
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
             *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, contrasts),
             *_undefined_remarks(inquiries),
         ),
     )
+
+
+def _left_out(examples: Sequence[Attribution]) -> Iterator[str]:
+    """Which examples nothing can be asked about."""
+    without = [index for index, one in enumerate(examples) if not one.steps]
+    if without:
+        yield f"Left out, since none of their steps are explained: {_numbered(without)}."
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    return f"examples {', '.join(map(str, numbers))} (from 0)"
 
 
 def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
@@ -367,10 +389,10 @@ def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[
         InputError: No example has any that do, and all metrics compare with them.
     """
     needing = [one.identifier for one in plan.metrics if one.needs_gold]
-    missed = [index for index, one in enumerate(inquiries) if golds[index] is not None and one.gold is None]
+    missed = [one.number for one in inquiries if golds[one.number] is not None and one.gold is None]
     if not needing or not missed:
         return ()
-    examples = "every example" if len(missed) == len(inquiries) else f"examples {', '.join(map(str, missed))} (from 0)"
+    examples = "every example" if len(missed) == len(inquiries) else _numbered(missed)
     remark = f"{', '.join(needing)}: no number where gold spans touch no unit that is judged, in {examples}."
     if len(needing) == len(plan.metrics) and all(one.gold is None for one in inquiries):
         raise InputError(f"{remark} Give spans of letters before what is explained, or metrics that ask the model.")
