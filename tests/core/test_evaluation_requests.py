@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from wherefrom.attribute import AttributionModel
@@ -150,3 +152,13 @@ def test_an_example_without_a_contrast_is_none_of_a_contrast_beside_others(model
     assert [one for one in told if "where only it and the token it is compared with may come" in one] == told
     assert {one.example for one in made.measurements if one.metric == "max_sensitivity"} == {0, 1}
     assert not [one for one in found(given[1:], model, "top_k_drop").warnings if "contrast" in one]
+
+
+@pytest.mark.parametrize("outputs, several", [("step", False), ("sequence", True), ([(6, 7)], False), ([(6, 8)], True)])
+def test_steps_that_were_normalised_are_told_where_they_are_added_up(
+    model: AttributionModel, outputs: Any, several: bool
+) -> None:
+    raw = model.attribute(PROMPT, f"{PROMPT} and the", method="input_x_gradient", show_progress=False)
+    given = {"raw": raw, "apart": raw.aggregate("sum", normalize=False), "normalised": raw.aggregate()}
+    made = evaluate(given, model, ["lds"], outputs=outputs, draws=0, curves=False, show_progress=False)
+    assert [one.split(":")[0] for one in made.warnings if "were normalised" in one] == ["normalised"] * several

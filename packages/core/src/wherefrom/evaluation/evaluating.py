@@ -34,6 +34,7 @@ from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
+from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.direction import turned
@@ -329,6 +330,7 @@ def _asked(
             *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, contrasts),
             *_undefined_remarks(inquiries),
+            *_normalised_remarks(named, inquiries),
         ),
     )
 
@@ -404,6 +406,18 @@ def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
     for name in inquiries[0].scores:
         if not all(np.isfinite(one.scores[name]).all() for one in inquiries):
             yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."
+
+
+def _normalised_remarks(named: Mapping[str, list[Attribution]], inquiries: Sequence[_Inquiry]) -> Iterator[str]:
+    """Whose steps are added up after each was brought to the same sum."""
+    several = [one.number for one in inquiries if any(end - start > 1 for start, end in one.spans)]
+    for name, given in named.items():
+        stages = (stage.name for index in several for stage in given[index].aggregations)
+        if Normalize.identifier in stages:
+            yield (
+                f"{name}: the scores of each step were normalised, and are added up over the steps of an output as if "
+                "all steps hung on their inputs alike. Give the raw result, or aggregate with normalize=False."
+            )
 
 
 def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attribution]]:
