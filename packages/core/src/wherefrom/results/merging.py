@@ -25,7 +25,7 @@ _SAME_MODEL = (
 )
 _WHERE_IT_RUNS = ("device_map", "max_memory")
 """Arguments that a model is loaded with and that decide no number."""
-_IN_THE_RESULT = ("attr_pos_start", "attr_pos_end", "check", "output_step_attributions")
+_IN_THE_RESULT = ("attr_pos_start", "attr_pos_end", "check", "output_step_attributions", "generation_seed")
 """Arguments whose outcome each example shows itself: told of all where they are alike."""
 _BY_DEFAULT = {"keep_special": True}
 """Arguments that are not written where they are this; others where they are False."""

@@ -92,7 +92,8 @@ def put_by_example(arguments: dict[str, Any], name: str, entries: list[Any]) -> 
 
 def of_whole_run(provenance: Provenance) -> Provenance:
     """The part of one answer's provenance that holds for all that were made likewise."""
-    arguments = {name: value for name, value in provenance.arguments.items() if name not in BY_EXAMPLE}
+    own = (*BY_EXAMPLE, "generation_seed")
+    arguments = {name: value for name, value in provenance.arguments.items() if name not in own}
     return msgspec.structs.replace(
         provenance, arguments=arguments, input_texts=[], generated_texts=[], seconds=0.0, warnings=[]
     )
