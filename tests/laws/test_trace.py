@@ -445,6 +445,16 @@ def test_contrasts_that_say_nothing_are_refused(model, changed, says):
         wherefrom.trace(model, PROMPT, OUTPUT, span="happy", show_progress=False, **asked)
 
 
+def test_what_steps_were_compared_with_is_told(model):
+    asked = {"attributed_fn": "contrast_logits_diff", "contrast_targets": OTHER, "span": "happy", "hops": 0}
+    plain, aligned = (
+        wherefrom.trace(model, PROMPT, OUTPUT, show_progress=False, **asked, **more)
+        for more in ({}, {"contrast_targets_alignments": "auto"})
+    )
+    assert "contrast_targets_alignments" not in plain.provenance.arguments
+    assert aligned.provenance.arguments == {**plain.provenance.arguments, "contrast_targets_alignments": "auto"}
+
+
 FALLING = {
     "crossentropy": {"attributed_fn": "probability", "logprob": True},
     "surprisal_bits": {"attributed_fn": "probability", "logprob": True},
