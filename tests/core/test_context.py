@@ -649,6 +649,35 @@ def test_parts_are_cited_by_their_ids_and_else_by_their_numbers(ids: list[str], 
     assert _cited(ids).cited_text == f"a. {cited}"
 
 
+@pytest.mark.parametrize(
+    "shown", [{}, {"attribution_std_threshold": 0.0}, {"attribution_std_threshold": None}, {"attribution_topk": 1}]
+)
+def test_cues_are_the_same_without_what_was_asked(shown: dict[str, Any]) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "occlusion")
+    out = attribute_context(model, "the cat sat", "a man slept. it was red.", output="on the mat", **shown)
+    bare = out.without_info()
+    assert bare.info == shown
+    assert bare.provenance is None
+    assert [bare.cues(index) for index in range(len(out.cci_scores))] == [
+        out.cues(index) for index in range(len(out.cci_scores))
+    ]
+
+
+@pytest.mark.parametrize("gap", [" ", "\n\n", "", "  \n- "])
+def test_citations_stand_in_the_output_as_it_is_written(gap: str) -> None:
+    """Scripts without spaces between sentences, and paragraphs, stay what they are."""
+    one, other = "他病了。", "他来了。"
+    said = f"{one}{gap}{other}"
+    first = replace(_cited(["x"]).sentences[0], text=one, characters=(0, 4))
+    second = replace(first, text=other, characters=(len(said) - 4, len(said)))
+    made = _cited(["x"]).replace(output_current=said, sentences=[first, second])
+    assert made.cited_text == f"{one} [x]{gap}{other} [x]"
+    assert made.replace(sentences=[second]).cited_text == f"{one}{gap}{other} [x]"
+    assert made.replace(sentences=[first, replace(second, citations=[])]).cited_text == f"{one} [x]{gap}{other}"
+    untold = [replace(each, characters=None) for each in (first, second)]
+    assert made.replace(sentences=untold).cited_text == f"{one} [x] {other} [x]"
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
 def test_numbers_that_are_none_come_back_from_files(value: float, tmp_path: Path) -> None:
     numbers = {name: [value, 1.0] for name in ("necessity", "sufficiency", "p_values", "cti")}

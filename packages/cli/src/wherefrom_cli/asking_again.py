@@ -161,7 +161,7 @@ def again(out: Attributions) -> Again:
 def context_again(out: ContextAttribution) -> Again:
     """What asks for a context attribution again; documents, chats and foreign texts have to be given again."""
     info = out.info
-    if not info and out.provenance is None:
+    if "model_name_or_path" not in info and out.provenance is None:
         return Again(sections={}, notes=("It was saved without what was asked (--add-output-info no).",))
     made = out.provenance or Provenance(
         model={"name": info.get("model_name_or_path")},
