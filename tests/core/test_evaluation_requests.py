@@ -134,7 +134,7 @@ def test_examples_without_a_step_are_left_out_and_others_keep_their_numbers(mode
     for ask in (evaluate, evaluation_cost):
         with pytest.raises(InputError, match="No example has an explained step"):
             ask(given[::2], model, ("abpc",))
-    with pytest.raises(InputError, match="No step of .* is explained"):
+    with pytest.raises(InputError, match=r"No step of .* is explained"):
         coalition_game(given[0], model)
 
 

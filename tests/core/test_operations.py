@@ -121,7 +121,11 @@ def made_with(count: int = 1, **fields: Any) -> Attributions:
         ({"arguments": {"include_eos_baseline": True}}, {}, "include_eos_baseline: True and False"),
         ({}, {"arguments": {"attribute_target": True}}, "attribute_target: False and True"),
         ({"arguments": {"trace": {"hops": 1}}}, {"arguments": {"trace": {"hops": 2}}}, "trace"),
-        ({"model": {"name": "m", "dtype": "float32"}}, {"model": {"name": "m", "dtype": "bfloat16"}}, "model.*bfloat16"),
+        (
+            {"model": {"name": "m", "dtype": "float32"}},
+            {"model": {"name": "m", "dtype": "bfloat16"}},
+            "model.*bfloat16",
+        ),
         ({"model": {"name": "m"}}, {"model": {"name": "m", "model_kwargs": {"experts": 2}}}, "model.*experts"),
     ],
 )

@@ -293,9 +293,7 @@ def _reductions(out: Attributions) -> tuple[dict[str, Any], tuple[str, ...]]:
     return _reducing(stages, _placeless(out[0].default_aggregation))
 
 
-def _reducing(
-    stages: list[Stage], default: list[tuple[str, dict[str, Any]]]
-) -> tuple[dict[str, Any], tuple[str, ...]]:
+def _reducing(stages: list[Stage], default: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Options that say these aggregations, and what no option can say.
 
     Args:

@@ -280,9 +280,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     def without_info(self) -> ContextAttribution:
         """A copy without what was asked and how it was made, but for what decides which cues count."""
         kept = {
-            name: self.info[name]
-            for name, default in CUES_COUNT_BY.items()
-            if self.info.get(name, default) != default
+            name: self.info[name] for name, default in CUES_COUNT_BY.items() if self.info.get(name, default) != default
         }
         return self.replace(info=kept, provenance=None)
 

@@ -352,9 +352,7 @@ def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
     return given[0] if given and all(np.array_equal(ids, given[0]) for ids in given) else None
 
 
-def _remarks(
-    named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArray | None]
-) -> Iterator[str]:
+def _remarks(named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArray | None]) -> Iterator[str]:
     """What scores are held against, where it is not the log-probability that they speak of."""
     for name, given in named.items():
         functions = sorted({function for one in given if (function := turned(one))})
@@ -375,9 +373,7 @@ def _remarks(
                 "other one is read in another context (contrast_force_inputs=True), is another than that of the other "
                 "results, or is not told (files of 0.1.0)."
             )
-        if any(
-            ids is not None and not is_contrast(one) for one, ids in zip(given, contrasts, strict=True)
-        ):
+        if any(ids is not None and not is_contrast(one) for one, ids in zip(given, contrasts, strict=True)):
             yield (
                 f"{name}: these scores are of no contrast, and are held against that of the others all the same. "
                 "Evaluate them apart to judge them by the log-probability of the token alone."
