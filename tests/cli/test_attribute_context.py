@@ -73,6 +73,9 @@ def test_json_is_one_document(wherefrom: Run) -> None:
     assert read.provenance is not None
     bare = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS, "-o", "-", "--no_add_output_info")
     assert json.loads(bare.out)["info"] == {}
+    every = ("--attribution-std-threshold", "0", "--no_add_output_info")
+    bare = wherefrom("attribute-context", "-m", "demo:lm", *TEXTS, "-o", "-", *every)
+    assert json.loads(bare.out)["info"] == {"attribution_std_threshold": 0.0}, "which cues count stays"
 
 
 def test_documents_are_cited_and_the_gate_passes(wherefrom: Run, tmp_path: Path) -> None:

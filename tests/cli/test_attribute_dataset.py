@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import wherefrom as library
 from attrs import asdict, evolve
 from msgspec.structs import replace
 from wherefrom.errors import UsageError, WherefromWarning
@@ -123,6 +124,37 @@ def test_manifest_tells_settings_and_provenance(wherefrom: Run) -> None:
     assert "of: 2" in told
     assert "method.name: attention" in told
     assert "George" in wherefrom("show", "run", "-x", "e0").out
+
+
+@pytest.mark.parametrize("free", [[], ["e1"], ["e0", "e1"]])
+def test_outputs_of_a_run_are_called_forced_where_all_were(wherefrom: Run, tmp_path: Path, free: list[str]) -> None:
+    made = [{name: one for name, one in row.items() if name != "target" or row["id"] not in free} for row in rows(2)]
+    write(tmp_path / "texts.jsonl", made)
+    assert wherefrom(*BASE, "--max-new-tokens", "2", "-o", "run").code == 0
+    assert open_run("run").provenance.constrained_decoding is not bool(free)
+
+
+@pytest.mark.filterwarnings("ignore:.*standard errors")
+def test_what_is_drawn_of_an_example_does_not_depend_on_its_batch(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", rows(3))
+    asked = [*BASE[:4], "lime", *BASE[5:-5], "-q", "--device", "cpu", "--set", "n_samples=20", "--seed", "7"]
+    for size in ("1", "2"):
+        assert wherefrom(*asked, "-bs", size, "-o", size).code == 0
+    model = library.load_model("demo:lm")
+    for row in rows(3):
+        one, other = (open_run(size).find(row["id"]) for size in ("1", "2"))
+        alone = model.attribute(row["text"], row["target"], "lime", n_samples=20, seed=7, show_progress=False)[0]
+        assert one.card().seed == other.card().seed == 7
+        for made in (one, other):
+            np.testing.assert_allclose(made.target_attributions, alone.aggregate().target_attributions, atol=1e-5)
+
+
+def test_batches_sample_other_answers(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [{"id": str(number), "text": "George was"} for number in range(4)])
+    sampled = ("--generation-kwargs", '{"do_sample": true, "temperature": 2.0, "max_new_tokens": 4}')
+    assert wherefrom(*BASE, "-bs", "1", *sampled, "-o", "run").code == 0
+    assert len({tuple(token.id for token in one.target) for one in open_run("run")}) > 1
+    assert open_run("run").provenance.arguments.keys() == {"attribute_target"}
 
 
 def test_existing_run_is_refused_resumed_or_begun_anew(wherefrom: Run, whole: dict[str | None, bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,20 +39,22 @@ def test_forced_and_generated_do_not_mix(pairs: list[tuple[str, str | None]], si
         assert len({item.example.generated is None for item in batch.examples}) == 1
 
 
-def test_batches_of_neighbouring_seeds_are_drawn_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds: list[int] = []
+def test_batches_of_neighbouring_seeds_sample_apart_and_score_alike() -> None:
+    asked: list[dict[str, Any]] = []
 
-    def asked(model: object, examples: object, request: AttributionRequest, progress: object) -> None:
-        seeds.append(request.seed)
-        raise ModelGoneError("only its seed is looked at")
+    class Model:
+        def attribute(self, texts: object, targets: object, **keywords: Any) -> None:
+            asked.append(keywords)
+            raise ModelGoneError("only its seeds are looked at")
 
-    monkeypatch.setattr(work, "attribute_examples", asked)
     for seed in range(3):
         for batch in length_bucketed(numbered([("text", None)] * 5), 1):
             with pytest.raises(ModelGoneError):
-                work.Job(request=AttributionRequest(seed=seed)).run(None, batch)  # type: ignore[arg-type]
-    assert len(set(seeds)) == len(seeds) == 15
-    assert seeds[::5] == [0, 1, 2]
+                work.Job(request=AttributionRequest(seed=seed)).run(Model(), batch)  # type: ignore[arg-type]
+    sampled = [one.get("generation_seed", one["seed"]) for one in asked]
+    assert len(set(sampled)) == len(sampled) == 15
+    assert sampled[::5] == [0, 1, 2]
+    assert [one["seed"] for one in asked] == [0] * 5 + [1] * 5 + [2] * 5
 
 
 def test_lengths_are_alike_within_a_batch() -> None:

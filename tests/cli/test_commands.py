@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
+import wherefrom as library
 from msgspec.structs import replace
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation.bench.standings import Standing
@@ -192,6 +193,62 @@ def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) 
     assert two[0] == one[0]
     assert two.provenance.arguments == one.provenance.arguments
     assert two.provenance.model == one.provenance.model
+
+
+def test_info_as_config_tells_contrasts_that_only_some_examples_have(wherefrom: Run, tmp_path: Path) -> None:
+    model = library.load_model("demo:lm")
+    out = model.attribute(
+        ["Mary was sick", "Mary was hungry"],
+        ["Mary was sick. She was at home", "Mary was hungry. She was at home"],
+        "saliency",
+        attributed_fn="contrast_prob_diff",
+        contrast_targets=["Mary was sick. He was at home", None],
+        show_progress=False,
+    )
+    for name, part in (("all.json", out), ("first.json", out[:1])):
+        part.save(tmp_path / name)
+    told = wherefrom("info", "all.json", "--as-config")
+    assert "contrast-targets" not in tomllib.loads(told.out)["attribute"]
+    assert "Only some of its examples have a contrast" in told.out + told.err
+    told = wherefrom("info", "first.json", "--as-config")
+    assert tomllib.loads(told.out)["attribute"]["contrast-targets"] == ["Mary was sick. He was at home"]
+
+
+@pytest.mark.parametrize(
+    "reduce, options",
+    [
+        (None, {}),
+        ("normalize", {"normalize-attributions": True}),
+        (["sum", "rescale"], None),
+        ([("scores", "sum")], {"attribution-aggregators": ["sum"], "normalize-attributions": True}),
+    ],
+)
+def test_info_as_config_reduces_cues_again(
+    wherefrom: Run, tmp_path: Path, reduce: Any, options: dict[str, Any] | None
+) -> None:
+    out = library.attribute_context(
+        library.load_model("demo:lm"),
+        "His colleagues asked him to come",
+        "George was sick yesterday.",
+        output="to the hospital.",
+        method="input_x_gradient" if reduce and reduce != "normalize" else "occlusion",
+        attribution_aggregators=reduce,
+        support_unit="none",
+        show_progress=False,
+    )
+    out.save(tmp_path / "one.json")
+    told = wherefrom("info", "one.json", "--as-config")
+    section = tomllib.loads(told.out)["attribute-context"]
+    if options is not None:
+        assert {name: value for name, value in section.items() if name in REDUCTIONS} == options
+    (tmp_path / "again.toml").write_text(told.out)
+    ran = wherefrom("attribute-context", "--config-file", "again.toml", "-o", "two.json", "--no-show-viz")
+    assert ran.code == 0, ran.err
+    again = library.ContextAttribution.load(tmp_path / "two.json")
+    assert again.provenance.arguments == out.provenance.arguments
+    np.testing.assert_allclose(
+        again.cci_scores[0].input_context_scores, out.cci_scores[0].input_context_scores, atol=1e-5
+    )
 
 
 SAID = ("-i", "George was sick", "-g", "George was sick. He was")
@@ -749,6 +806,11 @@ def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -
     (tmp_path / "copy.json").write_bytes(saved.read_bytes())
     assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0
     assert len(Attributions.load(tmp_path / "both.json")) == 4
+
+
+def test_chosen_examples_are_told_without_the_texts_of_others(wherefrom: Run, saved: Path) -> None:
+    assert wherefrom("trace", saved, "-x", "1", "-o", "traced.json").code == 0
+    assert load("traced.json").provenance.input_texts == ["Mary was hungry."]
 
 
 def test_merge_of_the_same_file_twice_is_refused(wherefrom: Run, saved: Path) -> None:

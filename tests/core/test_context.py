@@ -282,6 +282,19 @@ def test_a_copied_word_is_flagged_and_its_original_is_the_cue() -> None:
     np.testing.assert_allclose(out.cti_scores[1:], 0.0, atol=1e-6)
 
 
+@pytest.mark.parametrize("function", ["probability", "crossentropy", "perplexity", "pcxmi"])
+def test_law_cues_of_any_function_are_traced_to_what_speaks_for_the_token(function: str, tmp_path: Path) -> None:
+    model = wherefrom.load_model(shift_copy_model(shift=3), "occlusion")
+    out = attribute_context(
+        model, "the cat", "man bird", output="bird the cat bird", attributed_fn=function, context_sensitivity_topk=1
+    )
+    out.save(tmp_path / "out.json")
+    for one in (as_attributions(out)[0], load(tmp_path / "out.json")[0]):
+        traced = one.trace((one.attr_pos_start, one.attr_pos_start + 1), leave_out="nothing")
+        (place,) = (index for index, token in enumerate(traced.target) if token.piece == "▁bird" and index < 4)
+        assert traced.target_attributions[place, -1] > 0.99
+
+
 def test_what_reads_the_contrast_alone_is_explained_where_both_say_the_same() -> None:
     """The contextless prediction is a constant, so that of the context is read: nothing else has a gradient."""
     model = wherefrom.load_model(ReferenceModel(), "input_x_gradient")
@@ -648,6 +661,35 @@ def _cited(ids: list[str], **numbers: list[float]) -> ContextAttribution:
 )
 def test_parts_are_cited_by_their_ids_and_else_by_their_numbers(ids: list[str], cited: str) -> None:
     assert _cited(ids).cited_text == f"a. {cited}"
+
+
+@pytest.mark.parametrize(
+    "shown", [{}, {"attribution_std_threshold": 0.0}, {"attribution_std_threshold": None}, {"attribution_topk": 1}]
+)
+def test_cues_are_the_same_without_what_was_asked(shown: dict[str, Any]) -> None:
+    model = wherefrom.load_model(ReferenceModel(), "occlusion")
+    out = attribute_context(model, "the cat sat", "a man slept. it was red.", output="on the mat", **shown)
+    bare = out.without_info()
+    assert bare.info == shown
+    assert bare.provenance is None
+    assert [bare.cues(index) for index in range(len(out.cci_scores))] == [
+        out.cues(index) for index in range(len(out.cci_scores))
+    ]
+
+
+@pytest.mark.parametrize("gap", [" ", "\n\n", "", "  \n- "])
+def test_citations_stand_in_the_output_as_it_is_written(gap: str) -> None:
+    """Scripts without spaces between sentences, and paragraphs, stay what they are."""
+    one, other = "他病了。", "他来了。"
+    said = f"{one}{gap}{other}"
+    first = replace(_cited(["x"]).sentences[0], text=one, characters=(0, 4))
+    second = replace(first, text=other, characters=(len(said) - 4, len(said)))
+    made = _cited(["x"]).replace(output_current=said, sentences=[first, second])
+    assert made.cited_text == f"{one} [x]{gap}{other} [x]"
+    assert made.replace(sentences=[second]).cited_text == f"{one}{gap}{other} [x]"
+    assert made.replace(sentences=[first, replace(second, citations=[])]).cited_text == f"{one} [x]{gap}{other}"
+    untold = [replace(each, characters=None) for each in (first, second)]
+    assert made.replace(sentences=untold).cited_text == f"{one} [x] {other} [x]"
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])

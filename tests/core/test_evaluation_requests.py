@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.attribute import AttributionModel
-from wherefrom.errors import InputError, ModelCapabilityError, SettingsError
+from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, evaluation_cost
 from wherefrom.evaluation.top_k_drop import TopKDrop
 from wherefrom.methods import Occlusion
@@ -30,6 +32,10 @@ def found(
     given: object, model: AttributionModel, *metrics: object, gold: list[Gold | None] | None = None
 ) -> Evaluation:
     return evaluate(given, model, metrics, removals=("unk",), gold=gold, draws=2, curves=False)  # type: ignore[arg-type]
+
+
+def values(made: Evaluation) -> list[float | None]:
+    return [one.value for one in made.measurements if one.method == "occlusion"]
 
 
 @pytest.mark.parametrize(
@@ -142,3 +148,54 @@ def test_a_metric_that_is_undefined_everywhere_is_told(model: AttributionModel, 
     (told,) = found(alike, model, "tau_loo", "abpc").warnings
     assert told.startswith("tau_loo: no number of any method")
     assert found({"alike": alike, "other": result}, model, "tau_loo", "abpc").warnings == ()
+
+
+def test_examples_without_a_step_are_left_out_and_others_keep_their_numbers(model: AttributionModel) -> None:
+    texts = [("a man", "a man slept"), (PROMPT, f"{PROMPT} and the"), ("a man", "a man saw")]
+    with pytest.warns(WherefromWarning, match="its result has no step"):
+        given = model.attribute(
+            [prompt for prompt, _ in texts],
+            [target for _, target in texts],
+            method="occlusion",
+            attr_pos_start=6,
+            show_progress=False,
+        )
+    assert [len(one.steps) > 0 for one in given] == [False, True, False]
+    made = found(given, model, "abpc")
+    assert {one.example for one in made.measurements} == {1}
+    assert len(made.texts) == 3
+    assert [one for one in made.warnings if "examples 0, 2 (from 0)" in one]
+    alone = found(given[1:2], model, "abpc")
+    assert values(made) == values(alone)
+    assert evaluation_cost(given, model, ("abpc",)).forwards
+    for ask in (evaluate, evaluation_cost):
+        with pytest.raises(InputError, match="No example has an explained step"):
+            ask(given[::2], model, ("abpc",))
+    with pytest.raises(InputError, match=r"No step of .* is explained"):
+        coalition_game(given[0], model)
+
+
+def test_an_example_without_a_contrast_is_none_of_a_contrast_beside_others(model: AttributionModel) -> None:
+    given = model.attribute(
+        ["a man", "the cat"],
+        ["a man slept", "the cat saw a dog"],
+        method="occlusion",
+        attributed_fn="contrast_logits_diff",
+        contrast_targets=["a man saw", None],
+        show_progress=False,
+    )
+    made = found(given, model, "max_sensitivity", "top_k_drop")
+    told = [one for one in made.warnings if "contrast" in one]
+    assert [one for one in told if "where only it and the token it is compared with may come" in one] == told
+    assert {one.example for one in made.measurements if one.metric == "max_sensitivity"} == {0, 1}
+    assert not [one for one in found(given[1:], model, "top_k_drop").warnings if "contrast" in one]
+
+
+@pytest.mark.parametrize("outputs, several", [("step", False), ("sequence", True), ([(6, 7)], False), ([(6, 8)], True)])
+def test_steps_that_were_normalised_are_told_where_they_are_added_up(
+    model: AttributionModel, outputs: Any, several: bool
+) -> None:
+    raw = model.attribute(PROMPT, f"{PROMPT} and the", method="input_x_gradient", show_progress=False)
+    given = {"raw": raw, "apart": raw.aggregate("sum", normalize=False), "normalised": raw.aggregate()}
+    made = evaluate(given, model, ["lds"], outputs=outputs, draws=0, curves=False, show_progress=False)
+    assert [one.split(":")[0] for one in made.warnings if "were normalised" in one] == ["normalised"] * several

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import wherefrom.methods as m
+from attrs import evolve
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Case, Evaluation, agreement, evaluate, evaluation_cost
@@ -95,10 +98,41 @@ def test_a_nudged_model_differs_where_it_was_nudged_alone() -> None:
     assert moved.tolist() == [False, True, False, False, False, False]
 
 
+@pytest.mark.parametrize("method", [m.Occlusion(), m.Lime(n_samples=24), m.ContextCite(n_samples=24)])
+def test_law_tables_that_are_kept_of_the_model_say_nothing_of_a_changed_one(
+    model: AttributionModel, method: Any, tmp_path: Path
+) -> None:
+    metrics = ["max_sensitivity", "parameter_randomisation"]
+
+    def measured(**kept: Any) -> list[float | None]:
+        result = model.attribute("the cat saw", "the cat saw a dog", evolve(method, **kept), show_progress=False)
+        made = evaluate(result, model, metrics, draws=0, curves=False, show_progress=False)
+        return [one.value for one in made.measurements if one.method == result[0].method]
+
+    alone = measured()
+    assert any(alone)
+    assert measured(tables=str(tmp_path)) == alone
+    assert list(tmp_path.iterdir()), "nothing was kept, so nothing was compared"
+
+
+def test_examples_are_asked_again_as_each_was_made(model: AttributionModel) -> None:
+    """Examples of several results may stand in one list."""
+    ask = partial(model.attribute, method="occlusion", show_progress=False)
+    one = ask("the cat saw", "the cat saw a dog", keep_special=False)
+    other = ask(["a man slept", "the cat"], ["a man slept on the mat", "the cat slept"])
+    measure = partial(
+        evaluate, model=model, metrics=["max_sensitivity"], removals=("unk",), draws=0, show_progress=False
+    )
+    apart = [[made.value for made in measure(each).measurements] for each in (one, other)]
+    assert [made.value for made in measure([*one, *other]).measurements][: len(apart[0])] == apart[0]
+    assert [made.value for made in measure(one[0]).measurements] == apart[0]
+    assert [made.value for made in measure(list(other)).measurements] == apart[1]
+
+
 def test_scores_alone_cannot_be_made_again(model: AttributionModel) -> None:
     result = model.attribute("the cat saw", "the cat saw a dog", method="saliency", show_progress=False)
-    with pytest.raises(InputError, match="as a whole"):
-        evaluate(result[0], model, ["max_sensitivity"])
+    with pytest.raises(InputError, match="does not say how it was made"):
+        evaluate(result.sequence_attributions[0], model, ["max_sensitivity"])
     forced = model.attribute(
         "the cat saw",
         "the cat saw a dog",

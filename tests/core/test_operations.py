@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, UsageError
@@ -104,6 +106,94 @@ def test_results_are_merged_added_and_summed() -> None:
     assert len(merge_attributions([none, none])) == 0
     with pytest.raises(InputError, match="nothing to merge"):
         merge_attributions([])
+
+
+def made_with(count: int = 1, **fields: Any) -> Attributions:
+    examples = tuple(attribution(["x"], TARGET, 1, seed=seed) for seed in range(count))
+    texts = [f"{fields} {place}" for place in range(count)]
+    return Attributions(sequence_attributions=examples, provenance=Provenance(input_texts=texts, **fields))
+
+
+@pytest.mark.parametrize(
+    "one, other, name",
+    [
+        ({"arguments": {"keep_special": False}}, {}, "keep_special: False and True"),
+        ({"arguments": {"include_eos_baseline": True}}, {}, "include_eos_baseline: True and False"),
+        ({}, {"arguments": {"attribute_target": True}}, "attribute_target: False and True"),
+        ({"arguments": {"trace": {"hops": 1}}}, {"arguments": {"trace": {"hops": 2}}}, "trace"),
+        (
+            {"model": {"name": "m", "dtype": "float32"}},
+            {"model": {"name": "m", "dtype": "bfloat16"}},
+            "model.*bfloat16",
+        ),
+        ({"model": {"name": "m"}}, {"model": {"name": "m", "model_kwargs": {"experts": 2}}}, "model.*experts"),
+    ],
+)
+def test_results_of_other_numbers_are_not_merged(one: dict[str, Any], other: dict[str, Any], name: str) -> None:
+    with pytest.raises(InputError, match=f"Cannot merge results that differ in {name}"):
+        made_with(**one) + made_with(**other)
+
+
+def test_what_is_alike_is_told_of_merged_results_and_what_is_not_is_not() -> None:
+    one = made_with(
+        model={"name": "m", "device": "cpu"},
+        arguments={"attr_pos_start": 3, "attr_pos_end": 4, "attribute_target": False},
+        generation_args={"max_new_tokens": 4},
+        seed=1,
+    )
+    other = made_with(
+        model={"name": "m", "device": "cuda", "model_kwargs": {"device_map": "auto"}},
+        arguments={"attr_pos_start": 3, "attr_pos_end": 5},
+        generation_args={"max_new_tokens": 4, "temperature": 3.0},
+        seed=2,
+    )
+    made = (one + other).provenance
+    assert made.arguments == {"attr_pos_start": 3, "attribute_target": False}
+    assert made.generation_args == {"max_new_tokens": 4, "temperature": None}
+    assert made.seed is None
+    assert (one + one).provenance.seed == 1
+    assert (one + one).provenance.arguments == one.provenance.arguments
+
+
+CHAT = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize(
+    "name, given, count, entries",
+    [
+        ("contrast_targets", "a", 1, ["a"]),
+        ("contrast_targets", ["a"], 1, ["a"]),
+        ("contrast_targets", ["a", None], 2, ["a", None]),
+        ("contrast_sources", [5, 6], 1, [[5, 6]]),
+        ("contrast_sources", [[5, 6]], 1, [[5, 6]]),
+        ("contrast_sources", CHAT, 1, [CHAT]),
+        ("contrast_targets_alignments", [[5, 6]], 1, [[[5, 6]]]),
+        ("contrast_targets_alignments", [[[5, 6]]], 1, [[[5, 6]]]),
+        ("contrast_targets_alignments", "auto", 2, ["auto", "auto"]),
+    ],
+)
+def test_what_each_example_was_compared_with_goes_along(name: str, given: Any, count: int, entries: list[Any]) -> None:
+    one, none = made_with(count, arguments={name: given}), made_with(2)
+    for merged, expected in ((none + one, [None, None, *entries]), (one + none, [*entries, None, None])):
+        assert merged.provenance.arguments == {name: expected}
+        for place, entry in enumerate(expected):
+            own = {name: [entry]} if entry is not None else {}
+            assert merged[place].provenance.arguments == merged[place : place + 1].provenance.arguments == own
+    assert (none + none).provenance.arguments == {}
+
+
+def test_a_slice_tells_of_its_own_examples_alone() -> None:
+    made = made_with(3, generated_texts=["a", "b", "c"], arguments={"contrast_targets": ["d", None, "f"]})
+    some = made[::2]
+    assert some.provenance.generated_texts == ["a", "c"]
+    assert some.provenance.input_texts == [made.provenance.input_texts[place] for place in (0, 2)]
+    assert some.provenance.arguments == {"contrast_targets": ["d", "f"]}
+    assert (made[1:] + made[:1]).provenance.generated_texts == ["b", "c", "a"]
+    assert [one.provenance.generated_texts for one in made] == [["a"], ["b"], ["c"]]
+    assert made[-1].provenance.generated_texts == ["c"]
+    assert made[:].provenance == made.provenance
+    run = made.replace(provenance=Provenance(seed=3))
+    assert run[1:].provenance == run.provenance
 
 
 def test_contributors_are_visible_and_ordered_by_size() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from wherefrom.aggregators import Pair
-from wherefrom.evaluation.asking import turned
-from wherefrom.results.attribution import Attribution
-from wherefrom.results.direction import FALLS
+from wherefrom.files import load
+from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.direction import FALLS, turned
 from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
@@ -49,22 +50,48 @@ def test_law_a_sign_that_sizes_are_given_has_no_direction(way: str) -> None:
     made = NEW_SIGNS[way](sizes())
     assert made.signed
     assert made.details[FALLS] == ""
-    assert turned(made, LOSSES) == turned(made, OCCLUDED) == ""
+    assert turned(made.made_as(LOSSES)) == turned(made.made_as(OCCLUDED)) == ""
 
 
 def test_law_a_file_that_does_not_tell_is_read_by_whether_its_method_explains_with_a_sign() -> None:
     older = sizes().replace(signed=True)
-    assert turned(older, LOSSES) == ""
-    assert turned(older, OCCLUDED) == "crossentropy"
+    assert turned(older.made_as(LOSSES)) == ""
+    assert turned(older.made_as(OCCLUDED)) == "crossentropy"
     signed = Provenance(method={"name": "saliency", "settings": {"abs": False}}, attributed_fn=LOSSES.attributed_fn)
-    assert turned(older, signed) == "crossentropy"
+    assert turned(older.made_as(signed)) == "crossentropy"
     normed = sizes(sizes=(3,)).replace(signed=True)
-    assert turned(normed, OCCLUDED) == "", "its default aggregation takes norms"
+    assert turned(normed.made_as(OCCLUDED)) == "", "its default aggregation takes norms"
+
+
+def test_law_a_loss_is_traced_one_way_whether_the_result_or_its_provenance_says_that_it_is_one(tmp_path: Path) -> None:
+    told = Attributions(sequence_attributions=(losses().replace(method="occlusion"),), provenance=OCCLUDED)
+    untold = told.replace(sequence_attributions=(told.sequence_attributions[0].replace(details={}),))
+    told.save_inseq(tmp_path / "inseq.json")
+    expected = told.trace("Home")[0].target_attributions
+    assert expected[:5].sum(axis=0).max() > 0.99
+    for other in (untold, load(tmp_path / "inseq.json")):
+        np.testing.assert_allclose(other.trace("Home")[0].target_attributions, expected, rtol=1e-6)
+    rising = untold.replace(provenance=Provenance(method=OCCLUDED.method, attributed_fn={"name": "probability"}))
+    assert rising.trace("Home")[0].details["trace"]["lost"] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    "provenance, turns",
+    [
+        (Provenance(attributed_fn={"name": "pcxmi"}), False),
+        (Provenance(attributed_fn={"name": "pcxmi"}, arguments={"contrast_targets": "a b"}), True),
+        (Provenance(attributed_fn={"name": "pcxmi"}, arguments={"contrast_targets": [None]}), False),
+        (Provenance(attributed_fn={"name": "pcxmi", "settings": {"contrast_targets": "a b"}}), True),
+        (Provenance(attributed_fn={"name": "of a package that is not there"}), False),
+    ],
+)
+def test_a_contrast_falls_where_there_is_one(provenance: Provenance, turns: bool) -> None:
+    assert bool(turned(losses().replace(details={}).made_as(provenance))) is turns
 
 
 def test_law_a_direction_that_both_have_stays() -> None:
     one, other = losses(), losses().replace(details={FALLS: "perplexity"})
-    assert turned(one - one, LOSSES) == turned(one - other, LOSSES) == "crossentropy"
+    assert turned((one - one).made_as(LOSSES)) == turned((one - other).made_as(LOSSES)) == "crossentropy"
     rising = one.replace(details={})
     assert (one - rising).details[FALLS] == (rising - one).details[FALLS] == ""
     assert FALLS not in (rising - rising).details

@@ -445,6 +445,16 @@ def test_contrasts_that_say_nothing_are_refused(model, changed, says):
         wherefrom.trace(model, PROMPT, OUTPUT, span="happy", show_progress=False, **asked)
 
 
+def test_what_steps_were_compared_with_is_told(model):
+    asked = {"attributed_fn": "contrast_logits_diff", "contrast_targets": OTHER, "span": "happy", "hops": 0}
+    plain, aligned = (
+        wherefrom.trace(model, PROMPT, OUTPUT, show_progress=False, **asked, **more)
+        for more in ({}, {"contrast_targets_alignments": "auto"})
+    )
+    assert "contrast_targets_alignments" not in plain.provenance.arguments
+    assert aligned.provenance.arguments == {**plain.provenance.arguments, "contrast_targets_alignments": "auto"}
+
+
 FALLING = {
     "crossentropy": {"attributed_fn": "probability", "logprob": True},
     "surprisal_bits": {"attributed_fn": "probability", "logprob": True},
@@ -454,17 +464,26 @@ FALLING = {
 }
 """Functions that fall where the model becomes surer, and what rises in proportion where they fall."""
 
+WITHOUT_A_FUNCTION = {
+    "context_cite": {"n_samples": 16},
+    "reagent": {"num_probes": 2, "max_probe_steps": 5},
+}
+"""Methods that do not look at the target function, and their settings."""
+
 
 @pytest.mark.parametrize(
     "falling, method",
     [
         *((falling, method) for falling in FALLING for method in ("occlusion", "input_x_gradient", "saliency")),
         ("crossentropy", "attention_gradient_rollout"),  # bits and nats are not the same to it
+        *(("crossentropy", method) for method in WITHOUT_A_FUNCTION),
     ],
 )
+@pytest.mark.filterwarnings("ignore:.*does not look at the target function", "ignore:Objective did not converge")
 def test_law_what_is_followed_raises_the_answer(model, falling, method):
-    """Also of a function that falls with it, and by a method that cuts off what is negative itself."""
-    rising = FALLING[falling]
+    """Also of a function that falls with it, and by a method that cuts off what is negative itself, or asks for no
+    function."""
+    rising = FALLING[falling] | WITHOUT_A_FUNCTION.get(method, {})
     falls = {**rising, "attributed_fn": falling}
     falls.pop("logprob", None)
     one, other = (

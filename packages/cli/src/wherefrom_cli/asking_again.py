@@ -12,7 +12,7 @@ from wherefrom.context import ContextAttribution
 from wherefrom.files.manifest import Manifest
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import ALIGNMENTS, Provenance, by_example
 from wherefrom.results.stages import Stage
 from wherefrom_viz.describe.text_marks import visible
 
@@ -123,18 +123,29 @@ def again(out: Attributions) -> Again:
     info: Provenance = out.provenance
     if (traced := info.arguments.get("trace")) is not None:
         asked: dict[str, Any] = _model_and_method(info)
+        contrasts, notes = _contrasts(info)
+        aligned = by_example(info, ALIGNMENTS, len(out)) or [None]
+        if aligned[0] is not None and all(one == aligned[0] for one in aligned):
+            asked["attribution-kwargs"] = {**asked["attribution-kwargs"], ALIGNMENTS: aligned[0]}
+        elif any(one is not None for one in aligned):
+            notes += (f"Its texts have {ALIGNMENTS} of their own, which no option says: ask for each apart.",)
         return Again(
             sections={
                 "trace": {
                     **asked,
                     "generation-kwargs": info.generation_args,
                     **_trace_options(traced),
-                    "contrast-targets": _contrasts(info),
+                    "contrast-targets": contrasts,
                 }
-            }
+            },
+            notes=notes,
         )
     reduced, notes = _reductions(out)
-    sections: dict[str, dict[str, Any]] = {"attribute": {**_attribute_options(info), **reduced}}
+    contrasts, more = _contrasts(info)
+    notes += more
+    sections: dict[str, dict[str, Any]] = {
+        "attribute": {**_attribute_options(info), "contrast-targets": contrasts, **reduced}
+    }
     stages = {stage.name: stage.settings for one in out for stage in one.aggregations}
     if "trace" not in stages:
         return Again(sections=sections, notes=notes)
@@ -151,7 +162,7 @@ def again(out: Attributions) -> Again:
 def context_again(out: ContextAttribution) -> Again:
     """What asks for a context attribution again; documents, chats and foreign texts have to be given again."""
     info = out.info
-    if not info and out.provenance is None:
+    if "model_name_or_path" not in info and out.provenance is None:
         return Again(sections={}, notes=("It was saved without what was asked (--add-output-info no).",))
     made = out.provenance or Provenance(
         model={"name": info.get("model_name_or_path")},
@@ -185,14 +196,27 @@ def context_again(out: ContextAttribution) -> Again:
     if out.parts:
         options["support-threshold"] = out.support_threshold
         options["support-level"] = info.get("support_level") or 0.0
-    options |= {name.replace("_", "-"): value for name, value in made.arguments.items()}
-    notes = tuple(
+    own = {name: value for name, value in made.arguments.items() if name != "attribution_aggregators"}
+    options |= {name.replace("_", "-"): value for name, value in own.items()}
+    reduced, more = _cues_reduced(info, made.arguments.get("attribution_aggregators"))
+    options |= reduced
+    notes = more + tuple(
         f"It was made without {name.replace('_', ' ')}, which the command cannot be told."
         for name in ("context_sensitivity_std_threshold", "attribution_std_threshold")
         if name in info and info[name] is None
     )
     notes += (f"Its texts are no part of a configuration: give {', '.join(missing)} too.",) if missing else ()
     return Again(sections={"attribute-context": options}, notes=notes)
+
+
+def _cues_reduced(info: Mapping[str, Any], asked: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Options that reduce the scores of cues as they were, where ``info`` has not the command's own; and what no option
+    can say."""
+    if asked is None or any(name in info for name in _OF_REDUCTION.values()) or "attribution_aggregators" in info:
+        return {}, ()
+    if isinstance(asked, list) and all(isinstance(one, Mapping) for one in asked):
+        return _reducing([Stage(name=one["name"], settings=one.get("settings", {})) for one in asked], [])
+    return {}, (f"Its scores were reduced in a way that no option says: {asked}.",)
 
 
 def run_again(manifest: Manifest) -> Again:
@@ -226,16 +250,18 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
-        "contrast-targets": _contrasts(info),
         **_as_options(_OF_ATTRIBUTE, info.arguments),
         "generation-kwargs": info.generation_args,
     }
 
 
-def _contrasts(info: Provenance) -> Any:
-    """The texts that were compared with, one for each input."""
-    contrast = info.arguments.get("contrast_targets")
-    return [contrast] if isinstance(contrast, str) else contrast
+def _contrasts(info: Provenance) -> tuple[list[Any], tuple[str, ...]]:
+    """The texts that were compared with, one for each input; and what the option cannot say of them."""
+    given = info.arguments.get("contrast_targets")
+    texts = [given] if isinstance(given, str) else list(given or [])
+    if None in texts:
+        return [], ("Only some of its examples have a contrast, which no option says: ask for these apart.",)
+    return texts, ()
 
 
 def _model_and_method(info: Provenance) -> dict[str, Any]:
@@ -265,8 +291,16 @@ def _reductions(out: Attributions) -> tuple[dict[str, Any], tuple[str, ...]]:
     if not len(out):
         return {}, ()
     stages = [stage for stage in out[0].aggregations if stage.name != "trace"]
+    return _reducing(stages, _placeless(out[0].default_aggregation))
+
+
+def _reducing(stages: list[Stage], default: list[tuple[str, dict[str, Any]]]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Options that say these aggregations, and what no option can say.
+
+    Args:
+        default: What ``--aggregate-output`` applies, as `_placeless` gives it.
+    """
     options: dict[str, Any] = {}
-    default = _placeless(out[0].default_aggregation)
     for name, option in (("rescale", "rescale-attributions"), ("normalize", "normalize-attributions")):
         if not options and stages and stages[-1] == Stage(name=name) and _placeless(stages) != default:
             options[option] = True
@@ -326,7 +360,7 @@ def _is_message(current: Any) -> bool:
 
 def _toml(value: Any) -> str:
     """A value as TOML writes it; what holds a null, which TOML has no word for, as a text of JSON."""
-    if isinstance(value, Mapping) and _holds_null(value):
+    if isinstance(value, Mapping | list | tuple) and _holds_null(value):
         return _toml(json.dumps(value, ensure_ascii=False))
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_toml(key)} = {_toml(item)}" for key, item in value.items()) + " }"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from wherefrom.errors import UsageError
+from wherefrom.settings import nth_seed
 
 from wherefrom_cli.request import AttributionRequest
 from wherefrom_cli.texts import Example, refuse_unfit
@@ -19,8 +20,14 @@ def attribute_examples(
     examples: Sequence[Example],
     request: AttributionRequest,
     progress: Callable[[str, int, int], None] | None = None,
+    *,
+    part: int = 0,
 ) -> Attributions:
     """The attributions of ``examples``, in order, each under its own id.
+
+    Args:
+        part: Which part of a larger piece of work they are. Parts sample other answers; whatever else is random is
+            drawn for each example alike, so that scores do not depend on what it was put together with.
 
     Raises:
         UsageError: A text is empty, or some have a target and some have none.
@@ -32,12 +39,15 @@ def attribute_examples(
             f"{len(targets)} of {len(examples)} texts have a target.\n"
             "Give every text one, or none to let the model generate."
         )
+    keywords = request.keywords()
+    if part:
+        keywords["generation_seed"] = nth_seed(keywords.get("generation_seed", request.seed), part)
     out = model.attribute(
         [example.text for example in examples],
         targets or None,
         progress=progress,
         show_progress=False,
-        **request.keywords(),
+        **keywords,
         **compared(examples),
     )
     if len(out) != len(examples):  # several sequences per text were generated

@@ -23,6 +23,7 @@ WITHOUT_OPTION = frozenset(
     {
         "attributed_span", "contrast_targets", "contrast_sources", "contrast_targets_alignments",
         "contrast_force_inputs", "attribution_args", "attributed_fn_args", "step_scores_args", "add_special_tokens",
+        "generation_seed",
     }
 )  # fmt: skip
 """Arguments that are given as settings are, in commands that have no option for them."""

@@ -42,7 +42,7 @@ def open_results(
         return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
     out = load(path)
     places = chosen([one.id for one in out], wanted, limit)
-    return out.replace(sequence_attributions=tuple(out[place] for place in places))
+    return out.at(places)
 
 
 def require_examples(results: Sized, path: str | Path) -> None:

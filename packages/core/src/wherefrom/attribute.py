@@ -215,6 +215,7 @@ class AttributionModel:
         contrast_targets_alignments: Alignments | Sequence[Alignments] = None,
         contrast_force_inputs: bool = False,
         seed: int = 0,
+        generation_seed: int | None = None,
         ids: Sequence[str | None] | None = None,
         check: bool = False,
         progress: Progress | None = None,
@@ -262,6 +263,8 @@ class AttributionModel:
                 (`wherefrom.text.alignment`).
             contrast_force_inputs: Take contrastive values from the contrastive inputs in the target function too.
             seed: For everything random: sampling, perturbations, noise.
+            generation_seed: For answers that are sampled, where it is to be another than ``seed``: parts of one piece
+                of work draw other answers, and explain them alike.
             ids: Names of the examples, kept in the results.
             check: Hold each step's scores against what the model says without random halves of the input (one more
                 ablation table of 64 passes), and methods that draw against another seed. The step scores
@@ -318,7 +321,7 @@ class AttributionModel:
                 continue_targets=generate_from_target_prefix,
                 generation_args=generation_args or {},
                 batch_size=batch_size,
-                seed=seed,
+                seed=seed if generation_seed is None else generation_seed,
                 progress=tell,
             )
             check_names(names, len(inputs), len(examples))
@@ -390,6 +393,7 @@ class AttributionModel:
                     ("contrast_targets_alignments", contrast_targets_alignments),
                     ("contrast_force_inputs", contrast_force_inputs),
                     ("check", check),
+                    ("generation_seed", generation_seed),
                 )
                 if value is not None and (value is not False or name == "keep_special")
             },

@@ -116,11 +116,12 @@ def check_call(function: Callable[..., Any], given: Mapping[str, Any], /, **leas
         raise SettingsError(f"device = {given['device']!r} does not fit: expected a name such as 'cpu' or 'cuda:0'.")
     for name, declared in _declared(function).items():
         value = given[name]
-        counts = name in (*least, "seed")
+        seeds = name in ("seed", "generation_seed")
+        counts = seeds or name in least
         if not _fits(value, declared) and not (counts and is_whole(value)):  # of a number that counts the range is told
             raise SettingsError(f"{name} = {value!r} does not fit: expected {_wanted(value, declared)}.")
         if value is not None and counts:
-            low, high = (0, LARGEST_SEED) if name == "seed" else (least[name], LARGEST_COUNT)
+            low, high = (0, LARGEST_SEED) if seeds else (least[name], LARGEST_COUNT)
             check_whole(name, value, low, high)
 
 

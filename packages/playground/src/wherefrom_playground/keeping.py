@@ -118,7 +118,7 @@ class Keeper:
 
     def _run_of(self, made: Provenance, runs: Iterable[Run]) -> Path:
         """The folder of the run of what was made like this; a new one where there is none."""
-        of_all = msgspec.structs.replace(of_whole_run(made), warnings=made.warnings)
+        of_all = msgspec.structs.replace(of_whole_run(made), warnings=made.warnings, arguments=made.arguments)
         way = fingerprint_of(msgspec.to_builtins(msgspec.structs.replace(of_all, created="")))
         for run in runs:
             if run.manifest.fingerprint == way:

@@ -288,7 +288,7 @@ def _check_files(options: Options) -> None:
 
 
 def _write(out: ContextAttribution, options: Options, console: Console) -> None:
-    saved = out if options.add_output_info else out.replace(info={}, provenance=None)
+    saved = out if options.add_output_info else out.without_info()
     to_stdout = options.json or options.save_path == STDOUT
     if (path := file_of(options.save_path)) is not None:
         saved.save(path, overwrite=options.overwrite)

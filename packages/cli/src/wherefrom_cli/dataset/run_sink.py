@@ -98,6 +98,7 @@ class RunSink:
             return
         try:
             writer = self._writer or self._open_writer(outcomes)
+            self._tell_generated(outcomes)
             for outcome in outcomes:
                 if outcome.attribution is None:
                     writer.fail(outcome.key, f"{outcome.error_type}: {outcome.error}")
@@ -173,6 +174,15 @@ class RunSink:
             _check_same_revision(self.manifest.provenance, made, self.folder)
         self._writer = RunWriter(self.folder)
         return self._writer
+
+    def _tell_generated(self, outcomes: Sequence[Outcome]) -> None:
+        """Say of the run that not all its outputs were forced, once one was not."""
+        made = self.manifest.provenance
+        free = (one.provenance is not None and not one.provenance.constrained_decoding for one in outcomes)
+        if made.constrained_decoding and any(free):
+            made = msgspec.structs.replace(made, constrained_decoding=False)
+            self.manifest = msgspec.structs.replace(self.manifest, provenance=made)
+            write_manifest(self.folder, self.manifest, overwrite=True)
 
     def _close(self) -> None:
         if self._writer is not None:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve, field, frozen
 from wherefrom.errors import InputError, ModelGoneError, UsageError
-from wherefrom.settings import nth_seed
 
 from wherefrom_cli.attributing import attribute_examples
 from wherefrom_cli.dataset.batches import Batch
@@ -57,9 +56,8 @@ class Job:
             UsageError: The request itself is wrong, so that every example would fail the same way.
             ModelGoneError: The model stopped answering, so that the next examples would fail too.
         """
-        request = evolve(self.request, seed=nth_seed(self.request.seed, batch.number), batch_size=None)
         try:
-            return self._together(model, batch.examples, request, progress)
+            return self._together(model, batch.examples, batch.number, progress)
         except ModelGoneError:
             raise
         except UsageError as error:
@@ -67,17 +65,17 @@ class Job:
                 raise
         except Exception:
             _LOG.debug("batch %d failed as a whole; its examples are done one by one", batch.number, exc_info=True)
-        return [self._alone(model, item, request, progress) for item in batch.examples]
+        return [self._alone(model, item, batch.number, progress) for item in batch.examples]
 
     def _alone(
         self,
         model: AttributionModel,
         item: Numbered,
-        request: AttributionRequest,
+        number: int,
         progress: Callable[[str, int, int], None] | None,
     ) -> Outcome:
         try:
-            return self._together(model, (item,), request, progress)[0]
+            return self._together(model, (item,), number, progress)[0]
         except ModelGoneError:
             raise
         except Exception as error:
@@ -90,10 +88,11 @@ class Job:
         self,
         model: AttributionModel,
         items: tuple[Numbered, ...],
-        request: AttributionRequest,
+        number: int,
         progress: Callable[[str, int, int], None] | None,
     ) -> list[Outcome]:
-        out = attribute_examples(model, [item.example for item in items], request, progress)
+        request = evolve(self.request, batch_size=None)
+        out = attribute_examples(model, [item.example for item in items], request, progress, part=number)
         if len(out) != len(items):
             raise UsageError(
                 f"{len(out)} outputs for {len(items)} texts.\n"

@@ -8,6 +8,7 @@ import numpy as np
 
 from wherefrom.context.results import ContextAttribution
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import usual_span_aggregation
 from wherefrom.text.segmentation import word_indices
@@ -45,6 +46,7 @@ def as_attributions(result: ContextAttribution) -> Attributions:
     info = result.info
     metric = str(info.get("context_sensitivity_metric", "sensitivity"))
     way = usual_span_aggregation(metric)
+    falls = result.falls_with_probability
     return Attributions(
         sequence_attributions=(
             Attribution(
@@ -56,9 +58,9 @@ def as_attributions(result: ContextAttribution) -> Attributions:
                 step_scores={metric: np.array(result.cti_scores)},
                 step_aggregation={} if way is None else {metric: way},
                 method=str(info.get("attribution_method", "")),
-                signed=bool((scores < 0).any()),
+                signed=bool(falls) or bool((scores < 0).any()),
                 segments=tuple(segments),
-                details={"context_sensitive": result.selected},
+                details={"context_sensitive": result.selected, **({FALLS: falls} if falls else {})},
             ),
         ),
         provenance=result.provenance or Provenance(),

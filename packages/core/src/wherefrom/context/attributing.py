@@ -54,6 +54,7 @@ from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, ne
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, reported
+from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
@@ -339,6 +340,7 @@ def attribute_context(
                 ("document_template", document_template, "{text}"),
                 ("document_separator", document_separator, None),
                 ("document_placement", document_placement, "message"),
+                ("attribution_aggregators", _reduced_by(attribution_aggregators, cues), None),
             )
             if value != default
         },
@@ -609,6 +611,7 @@ def _result(
         ],
         sentences=sentences,
         support_threshold=support_threshold if sentences else None,
+        falls_with_probability=next((cue.details[FALLS] for cue in cues if cue.details.get(FALLS)), ""),
         provenance=provenance,
     )
 
@@ -630,6 +633,14 @@ def _as_part(part: Part, positions: IntArray, context: IntArray, characters: Spa
 
 def _listed(scores: FloatArray | None) -> list[float] | None:
     return None if scores is None else scores.tolist()
+
+
+def _reduced_by(reduce: Reduce, cues: Sequence[Cues]) -> Any:
+    """The aggregations that were asked for, as they were applied; None: none were asked for."""
+    if reduce is None:
+        return None
+    stages = cues[0].aggregations if cues else ()
+    return [{"name": one.name, "settings": plain(one.settings)} for one in stages] or plain(reduce)
 
 
 def _as_list(texts: str | Sequence[str]) -> list[str]:

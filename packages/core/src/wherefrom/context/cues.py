@@ -31,6 +31,7 @@ from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import StepFunction, compares_distributions, reads_contrast_alone
 from wherefrom.text.tokens import Token
 
@@ -57,6 +58,8 @@ class Cues:
     output_context: FloatArray | None
     """None where there is no such context, or the method (``dummy``) scores nothing."""
     details: dict[str, Any] = field(factory=dict)
+    aggregations: tuple[Stage, ...] = ()
+    """What made one number per token of the method's scores."""
 
 
 def impute(
@@ -179,6 +182,7 @@ def _of_contexts(full: ForcedRun, one: Attribution) -> Cues:
         input_context=_at(full.input_context, inputs, values),
         output_context=_at(full.output_context, one.target, one.target_attributions),
         details=dict(one.details),
+        aggregations=one.aggregations,
     )
 
 

@@ -26,6 +26,10 @@ CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", g
 """Functions that draw a `ContextAttribution`, by name; found by the entry point ``wherefrom.context_renderers``."""
 
 
+CUES_COUNT_BY = {"attribution_std_threshold": 1.0, "attribution_topk": None}
+"""Entries of ``info`` that say which tokens of a context count as cues, and what holds where they are missing."""
+
+
 class ContextPart(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A document, a turn or a sentence of the input context."""
 
@@ -147,6 +151,9 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     sentences: list[SentenceSupport] = []
     support_threshold: float | None = None
     """Nats from which a part was cited."""
+    falls_with_probability: str = ""
+    """The target function of cues with a sign, where it falls as the model becomes surer (``crossentropy``): positive
+    ones speak against the token. Empty: they speak for it, or have no sign."""
     provenance: Provenance | None = None
 
     def __rich_console__(self, console: Any, options: Any) -> Iterator[Any]:
@@ -228,15 +235,20 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def cited_text(self) -> str:
         """The output with its citations behind each sentence, ``It is red. [2]``; the output alone without any. See
-        `cited_as`."""
-        if not self.sentences:
-            return self.output_current
-        return " ".join(
+        `cited_as`. Between sentences stands what stands there in the output; a space where files do not tell."""
+        cited = [
             one.text.strip()
             + (" " if one.citations else "")
             + "".join(f"[{self.cited_as(part)}]" for part in one.citations)
             for one in self.sentences
-        )
+        ]
+        places = [one.characters for one in self.sentences if one.characters is not None]
+        if self.sentences and len(places) < len(cited):
+            return " ".join(cited)
+        said = self.output_current
+        ends = [0, *(end for _, end in places)]
+        between = [said[end:start] for end, (start, _) in zip(ends, places, strict=False)]
+        return "".join(gap + one for gap, one in zip(between, cited, strict=True)) + said[ends[-1] :]
 
     def cited_as(self, part: int) -> str:
         """What the part at an index of ``parts`` is cited by: its id, else its number, counted from 1."""
@@ -249,10 +261,10 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         """
         cue = self.cci_scores[index]
         scores = np.array(cue.scores)
-        deviations = self.info.get("attribution_std_threshold", 1.0)
+        deviations, top = (self.info.get(name, default) for name, default in CUES_COUNT_BY.items())
         kept = np.flatnonzero((np.abs(scores) >= level(np.abs(scores), deviations)) & (scores != 0))
         kept = kept[np.argsort(-np.abs(scores[kept]), kind="stable")]
-        if (top := self.info.get("attribution_topk")) is not None:
+        if top is not None:
             kept = kept[:top]
         border = len(cue.input_context_scores or [])
         inside = [int(one) for one in kept if one < border]
@@ -264,6 +276,13 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         if known is not None:
             return known
         return texts_of_pieces(getattr(self, f"{which}_tokens") or [])
+
+    def without_info(self) -> ContextAttribution:
+        """A copy without what was asked and how it was made, but for what decides which cues count."""
+        kept = {
+            name: self.info[name] for name, default in CUES_COUNT_BY.items() if self.info.get(name, default) != default
+        }
+        return self.replace(info=kept, provenance=None)
 
     def citations_json(self) -> bytes:
         """Sentences with their citations and the whole matrix, as JSON.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -10,22 +9,17 @@ from attrs import evolve
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.methods.answers import example_of, explained_with_sign
+from wherefrom.methods.answers import example_of
 from wherefrom.methods.contract import Question
 from wherefrom.methods.perturbation.unit_scores import unit_scores
 from wherefrom.methods.perturbation.units import Units, UnitsSetting, units_of
 from wherefrom.questions.building import QuestionOptions, prepare
 from wherefrom.questions.examples import check_ids
-from wherefrom.results import direction
+from wherefrom.results.contrasts import EXPLAINED_IN, contrast_of
 from wherefrom.results.data import AttributionData
-from wherefrom.results.details import CONTRAST
-from wherefrom.results.provenance import Provenance
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
+from wherefrom.results.direction import turned
+from wherefrom.step_functions.base import StepFunction
 from wherefrom.step_functions.probability import Probability
-
-CONTRASTS = ("contrast_targets", "contrast_sources")
-EXPLAINED_IN = "explained_in"
-"""Says of a contrast in which context its tokens are what is explained, see `QuestionOptions.explained_in`."""
 
 
 def question_of(
@@ -47,8 +41,14 @@ def question_of(
         contrast_ids: The token that each explained one is compared with, shape ``(G,)``; see `compared_ids`.
 
     Raises:
-        InputError: Its tokens were merged or are none of the model's, or it is of another kind of model.
+        InputError: Its tokens were merged or are none of the model's, it has no explained step, or it is of another
+            kind of model.
     """
+    if result.attr_pos_start == result.attr_pos_end:
+        raise InputError(
+            f"No step of {result!r} is explained, so there is nothing to ask the model again. Attribute with positions "
+            "(attr_pos_start, attr_pos_end) that its target has, or leave it out."
+        )
     if (model.card.kind == "encoder-decoder") != result.encoded:
         raise InputError(f"The result is not of a model like {model.card.name!r}, which is {model.card.kind}.")
     options = QuestionOptions(
@@ -66,41 +66,13 @@ def question_of(
     return evolve(question, target_function=evolve(question.target_function, contrast_ids=contrast_ids))
 
 
-def turned(result: AttributionData, provenance: Provenance | None = None) -> str:
-    """The target function of a result whose scores are turned before they are judged; empty: they stay as they are.
-
-    An evaluation asks what the log-probability hangs on. Signed scores of a function that falls with it
-    (`wherefrom.step_functions.base.FallsWithProbability`) answer that with the opposite sign.
-
-    Args:
-        provenance: How the result was made, for results that do not say it themselves: those of files written before.
-    """
-    if direction.FALLS in result.details or provenance is None or not result.signed or direction.becomes_norms(result):
-        return direction.turned(result)
-    name, contrasted = str(provenance.attributed_fn.get("name", "")), is_contrast(result, provenance)
-    method = str(provenance.method.get("name", result.method))
-    if name not in STEP_FUNCTIONS or not explained_with_sign(method, provenance.method.get("settings", {})):
-        return ""
-    function: Any = STEP_FUNCTIONS.get(name)
-    return name if falls_with_probability(function, contrasted=contrasted) else ""
-
-
-def judged_scores(result: AttributionData, units: Units, provenance: Provenance | None = None) -> FloatArray:
+def judged_scores(result: AttributionData, units: Units) -> FloatArray:
     """A result's scores of units as they are judged: a positive one speaks for the token. Shape ``(units, steps)``.
 
-    Args:
-        provenance: As for `turned`.
+    An evaluation asks what the log-probability hangs on. Signed scores of a function that falls with it
+    (`wherefrom.step_functions.base.FallsWithProbability`) answer that with the opposite sign, and are turned.
     """
-    return unit_scores(result, units) * (-1.0 if turned(result, provenance) else 1.0)
-
-
-def is_contrast(result: AttributionData, provenance: Provenance | None = None) -> bool:
-    """Are the scores of something that was compared with another text, as far as the result says?"""
-    contrast = _contrast(result)
-    if EXPLAINED_IN in contrast:
-        return contrast[EXPLAINED_IN] is not None
-    arguments = {} if provenance is None else provenance.arguments
-    return bool(contrast) or any(arguments.get(name) is not None for name in CONTRASTS)
+    return unit_scores(result, units) * (-1.0 if turned(result) else 1.0)
 
 
 def compared_ids(result: AttributionData) -> IntArray | None:
@@ -109,7 +81,7 @@ def compared_ids(result: AttributionData) -> IntArray | None:
     None: the result is of no contrast, or of one whose other context is read (``contrast_force_inputs``), where the
     comparison is a constant; or it does not say, as those of files written before 0.2.0.
     """
-    contrast = _contrast(result)
+    contrast = contrast_of(result)
     if contrast.get(EXPLAINED_IN) != "own":
         return None
     known = {pair["step"]: pair["contrast_id"] for pair in contrast["pairs"]}
@@ -129,8 +101,3 @@ def evaluated_units(question: Question, result: AttributionData, units: UnitsSet
         source_length=found.source_length,
         target_length=found.target_length,
     )
-
-
-def _contrast(result: AttributionData) -> Mapping[str, Any]:
-    contrast = result.details.get(CONTRAST)
-    return contrast if isinstance(contrast, Mapping) else {}

@@ -13,7 +13,7 @@ from wherefrom.adapters import PredictsSteps
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
-from wherefrom.evaluation.asking import compared_ids, evaluated_units, is_contrast, judged_scores, question_of, turned
+from wherefrom.evaluation.asking import compared_ids, evaluated_units, judged_scores, question_of
 from wherefrom.evaluation.contract import Metric, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -34,9 +34,12 @@ from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
 from wherefrom.questions.question import Question
+from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.contrasts import is_contrast
+from wherefrom.results.direction import turned
 from wherefrom.results.given import require_result, several_results
-from wherefrom.results.provenance import Provenance, library_versions
+from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 from wherefrom.text.places import joined_text
 
@@ -119,14 +122,14 @@ def evaluate(
     agreements: list[Agreement] = []
     forwards = 0
     with reported(show_progress, progress) as tell:
-        for index, one in enumerate(asked.inquiries):
+        for done, one in enumerate(asked.inquiries, start=1):
             worths = asked.worths(one, tell)
             found = measure(
                 worths,
                 one.scores,
                 one.spans,
                 asked.plan,
-                example=index,
+                example=one.number,
                 seed=one.seed,
                 gold=one.gold,
                 methods=one.methods,
@@ -135,8 +138,7 @@ def evaluate(
             drawn += found.curves
             agreements += found.agreements
             forwards += sum(table.forwards for table in worths) + sum(asker.forwards for asker in one.methods.values())
-            tell("evaluate", index + 1, len(asked.inquiries))
-    examples = [one.example for one in asked.inquiries]
+            tell("evaluate", done, len(asked.inquiries))
     asking = [one.identifier for one in asked.plan.metrics if not one.needs_gold]
     return Evaluation(
         measurements=tuple(measurements),
@@ -148,7 +150,7 @@ def evaluate(
         },
         methods=asked.names,
         orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
-        texts=tuple(joined_text(example.target)[0] for example in examples),
+        texts=tuple(joined_text(example.target)[0] for example in asked.examples),
         model=asked.adapter.card.name,
         removals=tuple(str(one) for one in removals),
         units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
@@ -211,7 +213,8 @@ def evaluation_cost(
 class _Inquiry:
     """What is asked about one example."""
 
-    example: Attribution
+    number: int
+    """Its place among all, from 0."""
     question: Question
     units: Units
     scores: dict[str, FloatArray]
@@ -229,6 +232,8 @@ class _Asked:
     plan: Plan
     names: tuple[str, ...]
     removals: tuple[str | int, ...]
+    examples: list[Attribution]
+    """All, also those about which nothing can be asked."""
     inquiries: list[_Inquiry]
     warnings: tuple[str, ...]
 
@@ -279,11 +284,12 @@ def _asked(
             "(`--gold FILE`), or metrics that ask the model."
         )
     again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
-    sources = _provenances(results, tuple(named))
     inquiries = []
     contrasts = [_contrast_of_all([one[index] for one in named.values()]) for index in range(len(first))]
     for index, example in enumerate(first):
         given = {name: _same_text(one[index], example, name) for name, one in named.items()}
+        if not example.steps:
+            continue
         question = question_of(
             adapter,
             example,
@@ -295,31 +301,50 @@ def _asked(
         own = nth_seed(seed, index)
         inquiries.append(
             _Inquiry(
-                example=example,
+                number=index,
                 question=question,
                 units=members,
-                scores={name: judged_scores(one, members, sources[name]) for name, one in given.items()},
+                scores={name: judged_scores(one, members) for name, one in given.items()},
                 spans=_spans(outputs, example, contrasts[index]),
                 seed=own,
                 gold=_gold(golds[index], example, members),
-                methods={name: again(adapter, one, sources[name], members, seed=own) for name, one in given.items()}
+                methods={name: again(adapter, one, members, seed=own) for name, one in given.items()}
                 if again_too
                 else {},
             )
+        )
+    if not inquiries:
+        raise InputError(
+            "No example has an explained step, so there is nothing to evaluate. Attribute with positions "
+            "(attr_pos_start, attr_pos_end) that the targets have."
         )
     return _Asked(
         adapter=adapter,
         plan=plan,
         names=tuple(named),
         removals=tuple(as_baseline(one, name="removals") for one in removals),
+        examples=first,
         inquiries=inquiries,
         warnings=(
+            *_left_out(first),
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
             *_gold_remarks(plan, golds, inquiries),
-            *_remarks(named, sources, contrasts),
+            *_remarks(named, contrasts),
             *_undefined_remarks(inquiries),
+            *_normalised_remarks(named, inquiries),
         ),
     )
+
+
+def _left_out(examples: Sequence[Attribution]) -> Iterator[str]:
+    """Which examples nothing can be asked about."""
+    without = [index for index, one in enumerate(examples) if not one.steps]
+    if without:
+        yield f"Left out, since none of their steps are explained: {_numbered(without)}."
+
+
+def _numbered(numbers: Sequence[int]) -> str:
+    return f"examples {', '.join(map(str, numbers))} (from 0)"
 
 
 def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
@@ -328,14 +353,10 @@ def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
     return given[0] if given and all(np.array_equal(ids, given[0]) for ids in given) else None
 
 
-def _remarks(
-    named: Mapping[str, list[Attribution]],
-    sources: Mapping[str, Provenance | None],
-    contrasts: Sequence[IntArray | None],
-) -> Iterator[str]:
+def _remarks(named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArray | None]) -> Iterator[str]:
     """What scores are held against, where it is not the log-probability that they speak of."""
     for name, given in named.items():
-        functions = sorted({function for one in given if (function := turned(one, sources[name]))})
+        functions = sorted({function for one in given if (function := turned(one))})
         if functions:
             yield (
                 f"{name}: scores of {', '.join(functions)}, which falls where the model becomes surer, were turned: a "
@@ -347,15 +368,13 @@ def _remarks(
                 f"{name}: scores of a contrast are held against the probability of the token where only it and the "
                 "token it is compared with may come."
             )
-        if any(is_contrast(one, sources[name]) and not told for one, told in zip(given, judged, strict=True)):
+        if any(is_contrast(one) and not told for one, told in zip(given, judged, strict=True)):
             yield (
                 f"{name}: scores of a contrast are held against the log-probability of the token alone, since the "
                 "other one is read in another context (contrast_force_inputs=True), is another than that of the other "
                 "results, or is not told (files of 0.1.0)."
             )
-        if any(
-            ids is not None and not is_contrast(one, sources[name]) for one, ids in zip(given, contrasts, strict=True)
-        ):
+        if any(ids is not None and not is_contrast(one) for one, ids in zip(given, contrasts, strict=True)):
             yield (
                 f"{name}: these scores are of no contrast, and are held against that of the others all the same. "
                 "Evaluate them apart to judge them by the log-probability of the token alone."
@@ -369,10 +388,10 @@ def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[
         InputError: No example has any that do, and all metrics compare with them.
     """
     needing = [one.identifier for one in plan.metrics if one.needs_gold]
-    missed = [index for index, one in enumerate(inquiries) if golds[index] is not None and one.gold is None]
+    missed = [one.number for one in inquiries if golds[one.number] is not None and one.gold is None]
     if not needing or not missed:
         return ()
-    examples = "every example" if len(missed) == len(inquiries) else f"examples {', '.join(map(str, missed))} (from 0)"
+    examples = "every example" if len(missed) == len(inquiries) else _numbered(missed)
     remark = f"{', '.join(needing)}: no number where gold spans touch no unit that is judged, in {examples}."
     if len(needing) == len(plan.metrics) and all(one.gold is None for one in inquiries):
         raise InputError(f"{remark} Give spans of letters before what is explained, or metrics that ask the model.")
@@ -386,11 +405,16 @@ def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
             yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."
 
 
-def _provenances(results: Results | Mapping[str, Results], names: Sequence[str]) -> dict[str, Provenance | None]:
-    given = list(results.values()) if isinstance(results, Mapping) else [results]
-    return {
-        name: one.provenance if isinstance(one, Attributions) else None for name, one in zip(names, given, strict=True)
-    }
+def _normalised_remarks(named: Mapping[str, list[Attribution]], inquiries: Sequence[_Inquiry]) -> Iterator[str]:
+    """Whose steps are added up after each was brought to the same sum."""
+    several = [one.number for one in inquiries if any(end - start > 1 for start, end in one.spans)]
+    for name, given in named.items():
+        stages = (stage.name for index in several for stage in given[index].aggregations)
+        if Normalize.identifier in stages:
+            yield (
+                f"{name}: the scores of each step were normalised, and are added up over the steps of an output as if "
+                "all steps hung on their inputs alike. Give the raw result, or aggregate with normalize=False."
+            )
 
 
 def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attribution]]:

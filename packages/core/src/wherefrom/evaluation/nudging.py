@@ -9,6 +9,7 @@ import numpy as np
 from attrs import evolve
 
 from wherefrom.adapters import Embeds, Row, Side
+from wherefrom.adapters.fingerprint import GivesFingerprint
 from wherefrom.adapters.views import takes_baselines, with_methods
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError
@@ -21,7 +22,7 @@ def nudged(model: Any, nudges: Mapping[Side, Nudges]) -> Any:
     """The model with every capability it has, and other embeddings of some tokens.
 
     Rows of ids, the embeddings asked for and the baselines made of them all follow; embeddings given outright, and the
-    table of the vocabulary, stay as they are.
+    table of the vocabulary, stay as they are. It has no fingerprint: what is kept of the model is not its own.
 
     Raises:
         ModelCapabilityError: The model gives no embeddings.
@@ -46,6 +47,8 @@ def nudged(model: Any, nudges: Mapping[Side, Nudges]) -> Any:
 
     view = with_methods(model, wrapped)
     type(view).embed = staticmethod(embed)
+    if isinstance(model, GivesFingerprint):
+        type(view).fingerprint = staticmethod(_untold)
     return view
 
 
@@ -62,6 +65,10 @@ def random_nudges(
     size = radius * float(np.sqrt((values**2).mean()))
     noise = rng.uniform(-size, size, values.shape)
     return {int(one): row for one, row in zip(distinct, noise, strict=True)}
+
+
+def _untold() -> None:
+    """See `wherefrom.adapters.fingerprint.GivesFingerprint`."""
 
 
 def _moved(model: Any, ids: IntArray, side: Side, nudges: Mapping[Side, Nudges]) -> Array:

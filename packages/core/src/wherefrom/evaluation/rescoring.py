@@ -12,7 +12,7 @@ from wherefrom.adapters.check import in_words, unmet
 from wherefrom.adapters.views import Tally, counting
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError, WherefromError
-from wherefrom.evaluation.asking import compared_ids, is_contrast, judged_scores, question_of
+from wherefrom.evaluation.asking import compared_ids, judged_scores, question_of
 from wherefrom.methods.answers import attribution_of, example_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
@@ -21,6 +21,7 @@ from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregation import build
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.provenance import Provenance
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction
@@ -116,8 +117,8 @@ class Again:
 Change: TypeAlias = Callable[[Again], AbstractContextManager[Any]]
 
 
-def again(model: Any, result: Attribution, provenance: Provenance | None, units: Units, *, seed: int = 0) -> Again:
-    """A result's method and question, from how the result was made.
+def again(model: Any, result: Attribution, units: Units, *, seed: int = 0) -> Again:
+    """A result's method and question, from how the result was made (`Attribution.provenance`).
 
     Args:
         seed: For what is drawn to change the model.
@@ -126,13 +127,14 @@ def again(model: Any, result: Attribution, provenance: Provenance | None, units:
         InputError: It is not said, or it was a contrast whose tokens are not told or are read in another context.
         UnknownNameError: The method or target function is not installed.
     """
-    if provenance is None or not provenance.method:
+    provenance = result.provenance
+    if not provenance.method:
         raise InputError(
             "This metric asks the method again, and the result does not say how it was made. Pass what "
-            "model.attribute(...) returned as a whole, not one example of it."
+            "model.attribute(...) returned, or an example of it such as out[0]."
         )
     contrast_ids = compared_ids(result)
-    if contrast_ids is None and is_contrast(result, provenance):
+    if contrast_ids is None and is_contrast(result):
         raise InputError(
             "This metric asks the method again, which it can for a contrast whose tokens are read in the prediction "
             "that is explained: without contrast_force_inputs, and not from a file of 0.1.0. Leave this metric out."

@@ -19,10 +19,11 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.data import AttributionData
 from wherefrom.results.direction import FALLS
 from wherefrom.settings import fields_of
-from wherefrom.step_functions.base import StepFunction
+from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
 
@@ -190,8 +191,24 @@ def explains_with_sign(method: AnyMethod) -> bool:
     return is_signed(method) and method.uses_target_function
 
 
-def explained_with_sign(name: str, settings: Mapping[str, Any]) -> bool:
-    """Likewise of a method that a file tells of, by its name and the settings it had; True of one not known here."""
+def falling_function(result: AttributionData) -> str:
+    """The target function that signed scores explain, where it falls as the model becomes surer, from how the result
+    was made; empty: it rises, is not known here, or the method does not say which way inputs move it.
+    """
+    made = result.provenance
+    name = str(made.attributed_fn.get("name", ""))
+    if name not in STEP_FUNCTIONS:
+        return ""
+    function: Any = STEP_FUNCTIONS.get(name)
+    if not falls_with_probability(function, contrasted=is_contrast(result)):
+        return ""
+    method = str(made.method.get("name", result.method))
+    return name if _explained_with_sign(method, made.method.get("settings", {})) else ""
+
+
+def _explained_with_sign(name: str, settings: Mapping[str, Any]) -> bool:
+    """`explains_with_sign` of a method that a file tells of, by its name and the settings it had; True of one not known
+    here."""
     if name not in METHODS:
         return True
     known = METHODS.get(name)

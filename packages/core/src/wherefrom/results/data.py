@@ -7,7 +7,7 @@ that import these nouns, and `wherefrom.results.attribution` puts a face on top 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar, overload
 
 import msgspec
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import ShapeError
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import Provenance, of_examples
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment, Token, visible_to_steps
 
@@ -186,7 +186,7 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
 
     @property
     def provenance(self) -> Provenance:
-        """How the result was made that it was taken from; empty where it stands alone."""
+        """How it was made, as the result says that it was taken from; empty where it stands alone."""
         made: Provenance = self.__dict__.get(_MADE, Provenance())
         return made
 
@@ -225,7 +225,7 @@ class AttributionsData(msgspec.Struct, Generic[AnyAttribution], frozen=True, kw_
         return len(self.sequence_attributions)
 
     def __iter__(self) -> Iterator[AnyAttribution]:
-        return (self._known(one) for one in self.sequence_attributions)
+        return (self._known(place) for place in range(len(self)))
 
     @overload
     def __getitem__(self, index: int) -> AnyAttribution: ...
@@ -233,12 +233,22 @@ class AttributionsData(msgspec.Struct, Generic[AnyAttribution], frozen=True, kw_
     def __getitem__(self, index: slice) -> Self: ...
     def __getitem__(self, index: int | slice) -> AnyAttribution | Self:
         if isinstance(index, slice):
-            return self.replace(sequence_attributions=self.sequence_attributions[index])
-        return self._known(self.sequence_attributions[index])
+            return self.at(range(*index.indices(len(self))))
+        return self._known(range(len(self))[index])
 
-    def _known(self, one: AnyAttribution) -> AnyAttribution:
+    def at(self, places: Sequence[int]) -> Self:
+        """The examples at some places, not negative, in that order, and how these were made."""
+        return self.replace(
+            sequence_attributions=tuple(self.sequence_attributions[place] for place in places),
+            provenance=of_examples(self.provenance, places, len(self)),
+        )
+
+    def _known(self, place: int) -> AnyAttribution:
         """The example, with how it was made."""
-        return one if self.provenance == _NOT_KNOWN else one.made_as(self.provenance)
+        one = self.sequence_attributions[place]
+        if self.provenance == _NOT_KNOWN:
+            return one
+        return one.made_as(of_examples(self.provenance, [place], len(self)))
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed."""

@@ -9,21 +9,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from wherefrom._late import late
 from wherefrom.results.aggregation import outstanding
 from wherefrom.results.data import AttributionData
 
 FALLS = "falls_with_probability"
 """Name of the detail: the identifier of the target function, where scores have a sign and it falls. Empty: scores have
-a sign and no direction, as differences of sizes do. Results that have none either rise, or are of files written before
-there was such a detail."""
+a sign and no direction, as differences of sizes do. Results that have none either rise, or are of files whose writer
+knew no such detail."""
 
 
 def turned(result: AttributionData) -> str:
     """The target function of a result whose scores are turned before they are judged; empty: they stay as they are.
 
-    Norms have no sign to turn, also those that the result's default aggregation is still to take.
+    Norms have no sign to turn, also those that the result's default aggregation is still to take. A result that says
+    nothing of it itself, of inseq or of a file written before, is read by how it was made.
     """
-    return "" if becomes_norms(result) else str(result.details.get(FALLS, ""))
+    if becomes_norms(result):
+        return ""
+    if FALLS in result.details or not result.signed or not result.provenance.attributed_fn:
+        return str(result.details.get(FALLS, ""))
+    return str(_made("falling_function")(result))
+
+
+_made = late(__name__, {"falling_function": "wherefrom.methods.answers"})
+"""Methods and target functions, which most results are read without."""
 
 
 def becomes_norms(result: AttributionData) -> bool:

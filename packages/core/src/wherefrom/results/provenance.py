@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from wherefrom.settings import is_pair
+
 OWN_DISTRIBUTIONS = ("wherefrom", "wherefrom-hf", "wherefrom-viz", "wherefrom-cli", "numpy")
+
+ALIGNMENTS = "contrast_targets_alignments"
+BY_EXAMPLE = ("contrast_targets", "contrast_sources", ALIGNMENTS)
+"""Arguments with an entry per example, or the entry itself where there is one example."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -25,11 +32,13 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arguments: dict[str, Any] = {}
     """Other arguments of `attribute`: positions, contrast, attribute_target, ..."""
     generation_args: dict[str, Any] = {}
+    """What generation was told; None where results were merged of which each was told another value."""
     input_texts: list[str] = []
     generated_texts: list[str] = []
     constrained_decoding: bool = False
-    """Were the outputs forced rather than generated?"""
+    """Were all outputs forced rather than generated?"""
     seed: int | None = None
+    """None: not told, or results of different seeds were merged."""
     created: str = ""
     """Time of day the work began, ISO 8601, UTC."""
     seconds: float = 0.0
@@ -39,9 +48,55 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields of later versions, kept as they came."""
 
 
+def by_example(provenance: Provenance, name: str, count: int) -> list[Any] | None:
+    """An argument of `BY_EXAMPLE` with an entry for each of ``count`` examples; None: which is whose is not told."""
+    value = provenance.arguments.get(name)
+    if value is None or isinstance(value, str) or (count == 1 and _is_one(name, value)):
+        return [value] * count
+    return list(value) if isinstance(value, list | tuple) and len(value) == count else None
+
+
+def _is_one(name: str, value: Any) -> bool:
+    """Is this one example's: pairs of positions, a chat or token ids, and no list of these?"""
+    if not isinstance(value, list | tuple):
+        return True
+    return all(is_pair(one) if name == ALIGNMENTS else isinstance(one, int | dict) for one in value)
+
+
+def of_examples(provenance: Provenance, chosen: Sequence[int], count: int) -> Provenance:
+    """How some of ``count`` examples were made: with their own texts, and what they were compared with.
+
+    Args:
+        chosen: Their places, not negative.
+    """
+    if list(chosen) == list(range(count)):
+        return provenance
+    told = {
+        name: [texts[place] for place in chosen] if len(texts) == count else texts
+        for name, texts in (("input_texts", provenance.input_texts), ("generated_texts", provenance.generated_texts))
+    }
+    arguments = dict(provenance.arguments)
+    for name in [one for one in BY_EXAMPLE if one in arguments]:
+        entries = by_example(provenance, name, count)
+        if entries is not None:
+            put_by_example(arguments, name, [entries[place] for place in chosen])
+    return msgspec.structs.replace(provenance, arguments=arguments, **told)
+
+
+def put_by_example(arguments: dict[str, Any], name: str, entries: list[Any]) -> None:
+    """Write the entries of an argument of `BY_EXAMPLE` down; nothing where no example has one."""
+    arguments.pop(name, None)
+    if any(one is not None for one in entries):
+        arguments[name] = entries
+
+
 def of_whole_run(provenance: Provenance) -> Provenance:
     """The part of one answer's provenance that holds for all that were made likewise."""
-    return msgspec.structs.replace(provenance, input_texts=[], generated_texts=[], seconds=0.0, warnings=[])
+    own = (*BY_EXAMPLE, "generation_seed")
+    arguments = {name: value for name, value in provenance.arguments.items() if name not in own}
+    return msgspec.structs.replace(
+        provenance, arguments=arguments, input_texts=[], generated_texts=[], seconds=0.0, warnings=[]
+    )
 
 
 def library_versions() -> dict[str, str]:

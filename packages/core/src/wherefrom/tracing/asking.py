@@ -148,6 +148,11 @@ def trace(
             **clean.provenance.arguments,
             "trace": plain(dict(stage.settings)),
             **({} if contrast_targets is None else {"contrast_targets": in_json(contrast_targets)}),
+            **(
+                {}
+                if contrast_targets_alignments is None
+                else {"contrast_targets_alignments": plain(contrast_targets_alignments)}
+            ),
         },
         created=created,
         seconds=round(time.perf_counter() - started, 3),

@@ -43,7 +43,8 @@ class SpanReader:
         weights = masses[sources + self.question.steps]
         kept = np.flatnonzero(weights > 0)
         function = self.question.target_function.select(kept)
-        total = -weights.sum() if function.falls else weights.sum()
+        turned = function.falls and self.method.uses_target_function
+        total = -weights.sum() if turned else weights.sum()
         return evolve(
             self.question,
             steps=self.question.steps[kept],

@@ -268,7 +268,7 @@ class _Part:
 def _joined(parts: Sequence[_Part]) -> Document:
     """Raises: FileFormatError: Their examples were made in different ways."""
     try:
-        provenance = merged_provenance([part.provenance for part in parts])
+        provenance = merged_provenance([(part.provenance, len(part.examples)) for part in parts])
     except InputError as error:
         raise FileFormatError(
             f"Several files follow one another in this one, each with its header. {error} Load them apart: cut the "
