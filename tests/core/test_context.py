@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 import wherefrom
@@ -734,6 +735,26 @@ def test_inseq_s_files_are_read() -> None:
     )
     assert [out.texts("input_context")[i] for i in out.cues(0)[0]] == [" sick"]
     assert out.max_cci == 0.9
+
+
+@pytest.mark.parametrize(
+    "piece, text, read",
+    [
+        ("Ġoffice", None, "office"),
+        ("▁office", None, "office"),
+        ("Ãł", None, "à"),
+        ("æĻº", None, "智"),
+        ("come</w>", None, "come"),
+        ("æĻ", "\ufffd", "\ufffd"),
+        ("Ġ", None, "Ġ"),
+        (None, None, None),
+    ],
+)
+def test_what_would_rather_have_been_said_is_read_as_text(
+    piece: str | None, text: str | None, read: str | None
+) -> None:
+    cue = _result().cci_scores[0]
+    assert msgspec.structs.replace(cue, contrast_token=piece, contrast_text=text).alternative == read
 
 
 def test_field_names_of_inseq_are_kept() -> None:

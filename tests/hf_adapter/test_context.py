@@ -73,7 +73,7 @@ def test_the_place_is_flagged_and_sick_is_its_cue(lm: wherefrom.AttributionModel
     assert flagged(out) == ["hospital"]
     assert cues(out) == ["sick"]
     cue = out.cci_scores[0]
-    assert cue.contrast_token == "▁office"
+    assert (cue.contrast_token, cue.contrast_text, cue.alternative) == ("▁office", " office", "office")
     assert (cue.contextual_output, cue.contextless_output) == ("to the hospital", "to the office")
 
 

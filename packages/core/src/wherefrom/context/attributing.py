@@ -583,6 +583,7 @@ def _result(
                 cti_score=float(found.scores[position]),
                 contextual_output=said + text_of(output.tokens[: position + 1]),
                 contrast_token=other.piece,
+                contrast_text=other.text,
                 contextless_output=_without_context(
                     pair.form.bare_prefix, text_of(output.tokens[:position]), (" " if spaced else "") + other.text
                 ),

@@ -87,7 +87,9 @@ class CueAttribution(msgspec.Struct, frozen=True, kw_only=True):
     contextual_output: str
     """The output, its context included, up to and including the token."""
     contrast_token: str | None = None
-    """What the model would rather have said here without the context."""
+    """What the model would rather have said here without the context, as its vocabulary spells it."""
+    contrast_text: str | None = None
+    """The same as it is read, the space in front included."""
     contextless_output: str | None = None
     """The output so far, and that token behind it."""
     input_context_scores: list[float] | None = None
@@ -95,6 +97,14 @@ class CueAttribution(msgspec.Struct, frozen=True, kw_only=True):
     output_context_scores: list[float] | None = None
     p_value: float | None = None
     """How often chance does as well, where a permutation test was made."""
+
+    @property
+    def alternative(self) -> str | None:
+        """What the model would rather have said here, to be read; guessed from its spelling where files do not tell."""
+        if self.contrast_token is None:
+            return None
+        text = texts_of_pieces([self.contrast_token])[0] if self.contrast_text is None else self.contrast_text
+        return text.strip() or self.contrast_token
 
     @property
     def scores(self) -> list[float]:

@@ -108,7 +108,7 @@ def _panel(result: ContextAttribution, index: int) -> Panel:
         position=cue.cti_idx,
         score=cue.cti_score,
         p_value=cue.p_value,
-        alternative=None if cue.contrast_token is None else _readable(cue.contrast_token),
+        alternative=cue.alternative,
         contextless=cue.contextless_output,
         input_context=_words(result.texts("input_context"), cue.input_context_scores, set(inside), bound=bound),
         output_context=_words(result.texts("output_context"), cue.output_context_scores, set(before), bound=bound),
@@ -161,7 +161,3 @@ def _rule(result: ContextAttribution) -> str:
         return f"permutation test, false-positive rate {rate:g}{tail}"
     deviations = info.get("context_sensitivity_std_threshold")
     return f"mean + {deviations or 0:g} standard deviations{tail}"
-
-
-def _readable(piece: str) -> str:
-    return piece.replace("▁", " ").replace("Ġ", " ").replace("Ċ", "\n").strip() or piece
