@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from attrs import evolve
@@ -31,7 +32,7 @@ from wherefrom_viz.describe.description import describe
 from wherefrom_viz.describe.running_text import highlights
 
 from tests.viz.browser.conftest import browser_at, browser_of, settled, shown, two_methods
-from tests.viz.conftest import PROVENANCE, hospital_example, marked_chat
+from tests.viz.conftest import PROVENANCE, causal, hospital_example, marked_chat
 
 
 async def test_open_screen_lists_the_folder_and_opens(
@@ -296,6 +297,30 @@ async def test_mouse_in_the_views() -> None:
         await pilot.press("3")
         await pilot.click("#steps", offset=(8, 4))
         assert screen.looking.column == 3
+
+
+@pytest.mark.parametrize("colours", ["none", "truecolor"])
+async def test_every_number_of_the_matrix_stands_under_its_output(colours: str) -> None:
+    """A marker's score is beyond the colours, a hundred times what the others have."""
+    texts = ["<s>", " to", " be", " one", " two", " three"]
+    one = causal(texts, 3, {(0, column): 0.95 for column in range(3)}, seed=2)
+    first, *rest = one.target
+    scores = np.where(np.asarray(one.target_attributions) == np.float32(0.95), 0.95, one.target_attributions / 10)
+    one = one.replace(
+        target=(msgspec.structs.replace(first, special=True), *rest), target_attributions=scores.astype(np.float32)
+    )
+    app = browser_of(Attributions(sequence_attributions=(one,)), colours=colours)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await settled(pilot)
+        view = app.screen.query_one(MatrixView)
+        head, *rows = ["".join(one.text for one in view.render_line(y)).rstrip() for y in range(6)]
+    ends = [found.end() - 1 for found in re.finditer(r"one|two|three", head)]
+    assert len(ends) == 3
+    assert "950" in rows[1]
+    for row in rows[1:4]:
+        assert [found.end() for found in re.finditer(r"(?<=\s)[-+]?\d[^·\s]*", row)] == ends, row
 
 
 async def test_long_examples_scroll_with_the_cursor(long: Attribution) -> None:

@@ -28,6 +28,21 @@ class NumberStyle:
             text = text[1:]
         return text if plus else text.lstrip("+")
 
+    def cell(self, value: float, width: int, *, plus: bool = True) -> str:
+        """``value`` in at most ``width`` characters, nothing for 0.
+
+        Beyond the largest that the style is for, as scores of special tokens may be, it has fewer digits.
+
+        Example:
+            >>> style = number_style(0.005)
+            >>> style.cell(0.0049, 5), style.cell(0.95, 5)
+            ('+4.90', '+950')
+        """
+        if value == 0:
+            return ""
+        text = self(value, plus=plus)
+        return text if len(text) <= width else fitting(self.scaled(value), width, plus=plus)
+
     def scaled(self, value: float) -> float:
         """``value`` in units of the style's power of ten."""
         lifted = 300 if self.exponent < -300 else 0  # 10⁻³²⁴ is too small to divide by
@@ -71,6 +86,21 @@ def short(value: float) -> str:
     return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"
 
 
+def fitting(value: float, width: int, *, plus: bool = False) -> str:
+    """One number in at most ``width`` characters, with fewer digits rather than cut ones.
+
+    Example:
+        >>> fitting(123.456, 5, plus=True), fitting(-123456.0, 5), fitting(2.5e-7, 5)
+        ('+123', '-1e5', '2e-7')
+    """
+    sign = "+" if plus and value > 0 else ""
+    first, _, exponent = f"{value:.0e}".partition("e")
+    for text in (short(value), f"{value:.2g}", f"{first}e{int(exponent)}" if exponent else first):
+        if len(sign + text) <= width:
+            return sign + text
+    return "<.01" if abs(value) < 1 else f"{'-' if value < 0 else sign}big"
+
+
 def aligned(values: Iterable[float]) -> list[str]:
     """Numbers of one column with the same decimals, so that they line up; tiny and huge ones as `short`.
 
@@ -84,6 +114,21 @@ def aligned(values: Iterable[float]) -> list[str]:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1
     return [f"{value:.{decimals}f}" for value in listed]
+
+
+def written(values: Iterable[float], width: int) -> list[str]:
+    """Numbers of one row under cells of ``width`` characters: as `aligned` writes them, those that are wider with fewer
+    digits.
+
+    Example:
+        >>> written([3.0, 128000.0], 5)
+        ['3', '1e5']
+    """
+    listed = [float(value) for value in values]
+    return [
+        text if len(text) <= width else fitting(value, width)
+        for value, text in zip(listed, aligned(listed), strict=True)
+    ]
 
 
 def range_ends(bound: float, shown: npt.NDArray[np.floating[Any]], *, signed: bool) -> tuple[str, str]:
