@@ -323,6 +323,16 @@ async def test_every_number_of_the_matrix_stands_under_its_output(colours: str) 
         assert [found.end() for found in re.finditer(r"(?<=\s)[-+]?\d[^·\s]*", row)] == ends, row
 
 
+async def test_a_rank_under_the_cursor_is_written_as_such() -> None:
+    ranked = hospital_example().replace(step_scores={"rank": np.array([12345, 1, 2, 3])})
+    app = browser_of(Attributions(sequence_attributions=(ranked,)))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert " rank 12345 " in shown(pilot)
+
+
 async def test_long_examples_scroll_with_the_cursor(long: Attribution) -> None:
     app = browser_of(Attributions(sequence_attributions=(long,)))
     async with app.run_test() as pilot:

@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+_COUNTED = 2.0**53
+"""Below this a whole number is one that was counted: beyond it there are no others."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -80,10 +82,25 @@ def number_style(largest: float) -> NumberStyle:
 
 
 def short(value: float) -> str:
-    """One number on its own, three significant digits (``0.972``, ``3.1e-05``)."""
+    """One number on its own, three significant digits, or all before the point (``0.972``, ``3.1e-05``, ``12346``).
+
+    The page writes it alike.
+    """
     if value == 0:
         return "0"
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"
+    if not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}"
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+
+
+def step_score(value: float) -> str:
+    """One step score on its own: counts and ranks, all whole numbers, as such, others as `short`. So does the page.
+
+    Example:
+        >>> step_score(128255.0), step_score(0.97153)
+        ('128255', '0.972')
+    """
+    return f"{value:.0f}" if value and abs(value) < _COUNTED and value.is_integer() else short(value)
 
 
 def fitting(value: float, width: int, *, plus: bool = False) -> str:
@@ -108,8 +125,8 @@ def aligned(values: Iterable[float]) -> list[str]:
     """
     listed = [float(value) for value in values]
     largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
-    if 2 <= largest < 1e15 and all(value.is_integer() for value in listed):
-        return [f"{value:.0f}" for value in listed]
+    if 2 <= largest < _COUNTED and all(value.is_integer() for value in listed):
+        return [step_score(value) for value in listed]
     if not 0.001 <= largest < 1e5:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1

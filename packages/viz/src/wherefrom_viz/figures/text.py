@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import range_ends, short
+from wherefrom_viz.describe.numbers import range_ends, step_score
 from wherefrom_viz.describe.running_text import Part, line_parts
 from wherefrom_viz.describe.text_marks import cells, isolate
 
@@ -62,7 +62,7 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
             ""
             if together
             else "".join(
-                f"   {name} {short(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
+                f"   {name} {step_score(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
             )
         )
         found.append(Paragraph(heading=f"→ {output}{facts}", pieces=tuple(pieces)))

@@ -14,7 +14,7 @@ from textual.widget import Widget
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.numbers import step_score
 from wherefrom_viz.describe.text_marks import elide
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -53,7 +53,7 @@ class StepSparkline(Widget):
         values = np.asarray(self.description.step_scores[self.metric], dtype=np.float64)
         if not len(values):
             return Strip.blank(width, base)
-        value = short(float(values[min(self.column, len(values) - 1)]))
+        value = step_score(float(values[min(self.column, len(values) - 1)]))
         label = f" {elide(self.metric, _LABEL - len(value) - 3)} {value}".ljust(_LABEL)
         pieces: list[tuple[str, Style]] = [(label, name)]
         bar = self.get_component_rich_style("sparkline--bar", partial=True)

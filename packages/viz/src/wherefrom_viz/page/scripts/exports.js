@@ -2,7 +2,7 @@
 
 import { css, textOn } from "./colour.js";
 import { elided } from "./labels.js";
-import { brief, cellNumber, cellUnit, rangeEnds, short, signed } from "./numbers.js";
+import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 /** The score of a cell; null where there is none, or no number. */
@@ -20,7 +20,7 @@ export function toMarkdown(view, plus = true) {
     lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
-    lines.push(`| *${safe(name)}* | ${values.map(short).join(" | ")} |`);
+    lines.push(`| *${safe(name)}* | ${values.map((value) => stepScore(value)).join(" | ")} |`);
   }
   return lines.join("\n") + "\n";
 }
@@ -126,7 +126,7 @@ export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title
   names.forEach((name, place) => {
     const y = top + (view.seen.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
-    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, brief(value), 'text-anchor="middle" font-size="10"'));
+    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, stepScore(value, 2), 'text-anchor="middle" font-size="10"'));
   });
   if (legend) {
     write(8, total[1] - 10, legend, 'font-size="11"');

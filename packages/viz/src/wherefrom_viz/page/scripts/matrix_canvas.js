@@ -4,7 +4,7 @@
 import { hexToRgb } from "./colour.js";
 import { direction, h } from "./dom.js";
 import { elided, labelled } from "./labels.js";
-import { short } from "./numbers.js";
+import { stepScore } from "./numbers.js";
 import { within } from "./state.js";
 
 const LABEL = 14; // room of a label across its text, in pixels
@@ -210,7 +210,7 @@ export class MatrixCanvas {
   bars({ name, values, most }, base) {
     const { pen, x, left, width, size } = this;
     const { at } = this.matrix;
-    const told = at ? `${name} ${short(values[at.x])}` : name;
+    const told = at ? `${name} ${stepScore(values[at.x])}` : name;
     this.label(told, left - GAP, base - STEP / 2, left - 2 * GAP, {});
     pen.fillStyle = this.colour("line");
     pen.fillRect(0, base - STEP, width, 1);

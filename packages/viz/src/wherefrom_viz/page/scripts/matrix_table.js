@@ -1,7 +1,7 @@
 // A matrix as a table: heads that stay in sight, a cell per score, step scores as bars under the outputs.
 
 import { fenced, h, rowHead } from "./dom.js";
-import { brief, cellNumber } from "./numbers.js";
+import { cellNumber, stepScore } from "./numbers.js";
 
 export class MatrixTable {
   constructor(matrix) {
@@ -72,7 +72,7 @@ export class MatrixTable {
       element.style.height = `${Math.max(1, Math.min(1, Math.abs(value) / most || 0) * 22)}px`;
       return element;
     };
-    return h("tr", rowHead(name), values.map((value) => h("td.step", bar(value), h("span.number", brief(value)))));
+    return h("tr", rowHead(name), values.map((value) => h("td.step", bar(value), h("span.number", stepScore(value, 2)))));
   }
 
   /** Show what is pinned. */

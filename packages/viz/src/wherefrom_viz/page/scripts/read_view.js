@@ -4,7 +4,7 @@
 import { cueLines, cueOf, Documents } from "./context_parts.js";
 import { answered, direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
-import { short, signed } from "./numbers.js";
+import { signed, stepScore } from "./numbers.js";
 import { columnScores, fading, joinedText, ranked, rowScores, strongest } from "./units.js";
 
 const HINTS = {
@@ -194,7 +194,7 @@ export class ReadView {
         : [h("span.quiet", "All outputs together come from")];
       entries = strongest(view, from, to);
       if (span && from === to) {
-        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
+        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${stepScore(values[from])}`));
         if (facts.length) lines.push(h("p.facts", facts));
       }
       lines.push(...cueLines(app, span));
