@@ -30,6 +30,17 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     assert background(sick.nth(0)) != background(sick.nth(1))
 
 
+def test_compare_opens_with_the_same_text_however_its_tokenizer_spaces_it(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    words = ["The", " cat", " sat", " down"]
+    other = make([*words[:3], " up"], 2, id="other text")
+    again = make([word.strip() for word in words], 2, id="same text", seed=2)
+    page = open_page(render_html([make(words, 2, id="first"), other, again], view="compare"))
+    page.wait_for_selector(".agreement")
+    assert page.locator(".compare select option:checked").inner_text() == "same text"
+
+
 def test_the_matrices_of_a_comparison_are_a_choice(open_page: Open, hospital: Attribution) -> None:
     flipped = hospital.replace(id="flipped", target_attributions=-np.asarray(hospital.target_attributions))
     page = open_page(render_html([hospital, flipped], view="compare"))

@@ -11,7 +11,7 @@ import { ListView } from "./list_view.js";
 import { MatrixView } from "./matrix_view.js";
 import { short } from "./numbers.js";
 import { Overview } from "./overview.js";
-import { partnersOf } from "./pairing.js";
+import { pairOf, partnersOf } from "./pairing.js";
 import { Store } from "./payload.js";
 import { ReadView } from "./read_view.js";
 import { Sliders } from "./sliders.js";
@@ -154,8 +154,7 @@ export class App {
     const { b, ex } = this.state;
     const all = this.partners();
     if (all.includes(b)) return b;
-    const own = this.list.entries[ex];
-    return all.find((index) => own && this.list.entries[index]?.whole === own.whole) ?? all.find((index) => index > ex) ?? all[0] ?? null;
+    return all.find((index) => pairOf(this.pairs, ex, index).alike) ?? all.find((index) => index > ex) ?? all[0] ?? null;
   }
 
   // ---- changes
