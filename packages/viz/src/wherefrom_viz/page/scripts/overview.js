@@ -75,7 +75,7 @@ export class Overview {
     [canvas.width, canvas.height] = [columns, rows];
     const context = canvas.getContext("2d");
     cells.forEach((value, at) => {
-      const rgb = this.app.painter.background(value / this.app.meta.bound);
+      const rgb = this.app.painter.background(value / this.app.meta.raw);
       if (!rgb) return;
       context.fillStyle = css(rgb);
       context.fillRect(at % columns, Math.floor(at / columns), 1, 1);
