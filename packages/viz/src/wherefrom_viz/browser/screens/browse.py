@@ -417,7 +417,7 @@ class BrowseScreen(SessionScreen):
             self.post_message(CopyWanted(f"{title}\n{summary.prompt}\n{summary.output}\n"))
 
     def action_goto(self) -> None:
-        """Go to an id or a number."""
+        """Go to an id, to "#3" as the list calls an example without one, or to a line of the list."""
         self.app.push_screen(GotoScreen(), self._go)
 
     def _go(self, wanted: str | None) -> None:
@@ -425,11 +425,10 @@ class BrowseScreen(SessionScreen):
             return
         library, keys = self.session.library, self.examples.keys.tolist()
         for place, key in enumerate(keys):
-            if library.summary(key).id == wanted:
+            if library.title(key) == wanted:
                 self.examples.move_to(place)
                 return
-        number = wanted.removeprefix("#")
-        if number.isdecimal() and 0 < int(number) <= len(keys):
-            self.examples.move_to(int(number) - 1)
+        if wanted.isdecimal() and 0 < int(wanted) <= len(keys):
+            self.examples.move_to(int(wanted) - 1)
             return
         self.notify(f"No example listed here is called {wanted!r}.", severity="warning", markup=False)
