@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom_viz import compare, render_html
 
 from tests.viz.page.reader import Open, background, expect, exported, rival_of
@@ -28,6 +29,28 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     sick = page.locator(".compare section .tok", has_text="sick")
     assert sick.count() == 3
     assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_the_legend_tells_how_both_came_about(open_page: Open, make: Callable[..., Attribution]) -> None:
+    flat = make(["the", " cat", " sat"], 1)
+    norm, added = (
+        flat.replace(
+            target_attributions=np.stack([np.asarray(flat.target_attributions)] * 2, axis=-1),
+            dimensions=("width",),
+            method=how,
+            default_aggregation=(Stage(name="reduce", settings={"aggregate_fn": how}),),
+        )
+        for how in ("vnorm", "sum")
+    )
+    page = open_page(render_html([norm, added], view="compare"))
+    page.wait_for_selector(".agreement")
+    own = [f"{how} over width → share of each step's total" for how in ("L2 norm", "sum")]
+    both = f"A: {own[0]} · B: {own[1]}"
+    assert both in page.locator(".legend").inner_text()
+    for name, words in (("matrix A", own[0]), ("matrix B", own[1]), ("matrix A − B", both)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        assert words in page.locator(".legend").inner_text()
+        assert ("A: " in page.locator(".legend").inner_text()) == (words == both)
 
 
 def test_compare_opens_with_the_same_text_however_its_tokenizer_spaces_it(

@@ -115,9 +115,16 @@ def compare(
         scale=scale_of(change[counted(one.inputs)]),
         step_scores={},
         doubtful=(),
+        pipeline=_both_pipelines(one, two),
     )
     agreement = spearman_by_step(one.scores, two.scores, both & finite)
     return Comparison(a=one, b=two, difference=difference, agreement=agreement)
+
+
+def _both_pipelines(one: Description, two: Description) -> tuple[str, ...]:
+    """How the scores of both became what they are, said of each where that is not the same."""
+    same = one.pipeline == two.pipeline
+    return one.pipeline if same else (f"A: {one.pipeline_words} · B: {two.pipeline_words}",)
 
 
 def _units_before(attribution: Attribution, index: int, description: Description, side: Side) -> int:

@@ -323,7 +323,7 @@ export class App {
     const tab = this.state.tab;
     this.tabNames.forEach((name) => {
       const own = this.tabs[name];
-      own.setAttribute("aria-selected", name === tab ? "true" : "false");
+      own.setAttribute("aria-selected", name === tab);
       own.tabIndex = name === tab ? 0 : -1;
     });
     this.panel.setAttribute("aria-labelledby", this.tabs[tab].id);

@@ -38,9 +38,10 @@ export class CompareView {
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
-    this.notes = [...new Set([...app.example.notes, ...example.notes])];
+    this.examples = [app.example, example];
+    this.notes = [...new Set(this.examples.flatMap((one) => one.notes))];
     const titles = [app.state.ex, other].map((index) => app.label(index));
-    const methods = [app.example, example].map((one) => app.methodOf(one));
+    const methods = this.examples.map((one) => app.methodOf(one));
     this.written = { titles, methods };
     this.names = namesOf(titles, methods.map((method) => method.split(" · ")));
     this.words = { a: app.words, b: app.wordsOf(example), difference: DIFFERENCE };

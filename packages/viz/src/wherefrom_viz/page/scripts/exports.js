@@ -90,10 +90,11 @@ export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title
   const { view } = scene;
   const unit = cellUnit(scene.bound(null));
   if (unit) legend += ` · ${unit}`;
-  const label = Math.min(240, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
-  const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
+  const longest = (units) => 7 * Math.max(...units.map((unit) => [...named(unit)].length), 4);
+  const label = Math.min(240, 20 + longest(view.seen.map((r) => view.inputs[r])));
+  const upright = view.columns > 10 || longest(view.cols) > 63;
   const [width, height] = [upright ? 30 : 66, 22];
-  const head = upright ? Math.min(160, 16 + 7 * Math.max(...view.cols.map((col) => [...named(col)].length))) : 24;
+  const head = upright ? Math.min(160, 16 + longest(view.cols)) : 24;
   const top = 26 + head;
   const names = Object.keys(view.stepScores);
   const total = [

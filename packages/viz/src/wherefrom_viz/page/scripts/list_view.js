@@ -2,6 +2,7 @@
 
 import { h, fenced } from "./dom.js";
 import { found, SORTS } from "./search.js";
+import { within } from "./state.js";
 
 const LINE = 46; // pixels, as in the style sheet
 
@@ -59,7 +60,7 @@ export class ListView {
   neighbour(index, by) {
     const at = this.hits.indexOf(index);
     if (at < 0) return this.hits[0] ?? index;
-    return this.hits[Math.min(this.hits.length - 1, Math.max(0, at + by))];
+    return this.hits[within(at + by, 0, this.hits.length - 1)];
   }
 
   /** Scroll to the current example and mark it. */
@@ -84,7 +85,7 @@ export class ListView {
         {
           role: "option",
           id: `${this.app.id}-e${index}`,
-          "aria-selected": index === this.app.state.ex ? "true" : "false",
+          "aria-selected": String(index === this.app.state.ex),
           "aria-setsize": this.hits.length,
           "aria-posinset": at + 1,
           onclick: () => this.app.go(index),

@@ -42,7 +42,7 @@ export class Overview {
 
   render() {
     if (!this.root) return;
-    this.thumbs.forEach((thumb, index) => thumb.setAttribute("aria-selected", index === this.app.state.ex ? "true" : "false"));
+    this.thumbs.forEach((thumb, index) => thumb.setAttribute("aria-selected", index === this.app.state.ex));
     this.lines.setAttribute("aria-activedescendant", this.thumbs[this.app.state.ex].id);
     const { c, s } = this.app.state;
     const look = [c, s, this.app.theme()].join();

@@ -137,7 +137,7 @@ export class ReadView {
       if (picked === token.picked) continue;
       token.picked = picked;
       element.classList.toggle("picked", picked);
-      element.setAttribute("aria-selected", picked ? "true" : "false");
+      element.setAttribute("aria-selected", picked);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
     this.documents?.paint(span, (at) => this.find(at, null));
@@ -215,7 +215,7 @@ export class ReadView {
     );
     const hint = span || rows ? null : h("p.quiet", HINTS[touched() ? "touch" : "mouse"]);
     const pinned = app.state.tok || app.state.row ? h("button.unit", { onclick: () => app.addSpan() }, "Make it a unit") : null;
-    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": app.widening ? "true" : "false", onclick: () => app.widen() }, "Widen: tap its other end") : null;
+    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": String(Boolean(app.widening)), onclick: () => app.widen() }, "Widen: tap its other end") : null;
     return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned, wider].filter(Boolean);
   }
 }

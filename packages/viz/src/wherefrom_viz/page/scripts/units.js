@@ -218,19 +218,17 @@ export function normalizeScores(view, how) {
   }
 }
 
+/** Of values of all inputs, each with `each` of them, those that are not hidden. */
+export const shownOnly = ({ hidden }, values, each = 1) => (hidden ? values.map((value, at) => (hidden[Math.floor(at / each)] ? 0 : value)) : values);
+
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
-export function counted(view) {
-  return view.hidden ? view.scores.map((value, i) => (view.hidden[Math.floor(i / view.columns)] ? 0 : value)) : view.scores;
-}
+export const counted = (view) => shownOnly(view, view.scores, view.columns);
 
 /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
 export function fading(view, from, to = from) {
   const chance = from !== null && view.stepScores.check_chance;
   return chance && !chance.slice(from, to + 1).some((value) => value < 0.05) ? 0.2 : 1;
 }
-
-/** Of the scores of all inputs, those that are not hidden. */
-export const shownOnly = (view, scores) => (view.hidden ? scores.map((value, at) => (view.hidden[at] ? 0 : value)) : scores);
 
 /** The largest magnitude over inputs that are not hidden, of columns together. */
 export const columnBound = (view, from, to, range) => largest(shownOnly(view, columnScores(view, from, to).scores), range);
@@ -275,7 +273,7 @@ export function joinedText(units) {
 /** The strongest inputs of a span of columns, as {at, score}. */
 export function strongest(view, from, to, count) {
   const { scores, visible } = columnScores(view, from, to);
-  return ranked({ scores, visible: view.hidden ? visible.map((seen, at) => (view.hidden[at] ? 0 : seen)) : visible }, count);
+  return ranked({ scores, visible: shownOnly(view, visible) }, count);
 }
 
 /** The largest magnitudes of what `columnScores` or `rowScores` gave, as {at, score}. */
