@@ -396,6 +396,49 @@ async def test_help_knows_the_users_keys() -> None:
         assert any(line.split()[:4] == ["│", "w", "granularity:", "tokens,"] for line in text.splitlines())
 
 
+@pytest.mark.parametrize("width", [150, 80])
+async def test_every_pane_of_a_comparison_has_the_legend_of_its_colours(width: int) -> None:
+    """A has no sign, B has one, and the difference is told in other words."""
+    signed = hospital_example()
+    unsigned = signed.replace(
+        method="saliency", signed=False, target_attributions=np.abs(np.asarray(signed.target_attributions))
+    )
+    app = browser_of(Attributions(sequence_attributions=(unsigned, signed)))
+    async with app.run_test(size=(width, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("x")
+        await settled(pilot)
+        assert isinstance(app.screen, CompareScreen)
+        pair = app.screen.comparison
+        assert pair is not None
+
+        def legend(pane: str) -> str:
+            line = app.screen.query_one(f"#legend-{pane}", Static)
+            assert line.is_on_screen == app.screen.query_one(f"#pane-{pane}").is_on_screen
+            return str(line.render())
+
+        for column in (0, 2):
+            for pane, one in (("a", pair.a), ("b", pair.b), ("difference", pair.difference)):
+                if width > 100 or pane != "difference":
+                    sign = "+" if one.words.signed else ""
+                    assert f" {sign}{app.screen.bound_of(one):.2f}" in legend(pane), (column, pane)
+                    assert one.words.sentence in legend(pane)
+            await pilot.press("enter", "right", "right", "enter")
+        assert "no sign" in legend("a")
+        assert "raises" in legend("b")
+        assert not app.screen.query_one("#legend").display
+
+
+async def test_panes_of_the_same_colours_share_a_legend() -> None:
+    app = browser_of(two_methods())
+    async with app.run_test(size=(80, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("x")
+        await settled(pilot)
+        assert app.screen.query_one("#legend").display
+        assert not app.screen.query_one("#legend-a").display
+
+
 async def test_export_asks_before_it_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     app = browser_of(two_methods())
