@@ -45,7 +45,7 @@ test("exports escape what their formats would act on", () => {
   assert.ok(toMarkdown(view).includes("=1\\|\\<b\\>"));
   assert.ok(toTsv(view).includes("'=1|<b>"));
   const palette = { light: [["#ffffff", "#ff0000"], ["#ffffff", "#0000ff"]] };
-  const svg = toSvg({ view, bound: () => 1, shownBound: () => 1 }, new Painter(palette, "light"), { title: "<&>" });
+  const svg = toSvg({ view, bound: () => 1, shownBound: () => 1 }, new Painter(palette, "light"), { title: "<&>", legend: "" });
   assert.ok(!svg.includes("<script>") && svg.includes("&lt;&amp;&gt;"));
 });
 

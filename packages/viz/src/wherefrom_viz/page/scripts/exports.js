@@ -1,6 +1,6 @@
 // The current view as text or as a drawing, for papers and other programs.
 
-import { css, textOn } from "./colour.js";
+import { css, shades, textOn } from "./colour.js";
 import { elided } from "./labels.js";
 import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
 
@@ -76,9 +76,9 @@ export function rampSvg(painter, bound, { x, y, ink, signs }) {
   const parts = [];
   write(x, low);
   let at = from;
-  for (let i = signs ? -8 : 0; i <= 8; i++, at += 9) {
-    const rgb = painter.background(i / 8 / painter.intensity);
+  for (const rgb of shades(painter, signs)) {
     parts.push(`<rect x="${at}" y="${y}" width="9" height="13" fill="${rgb ? css(rgb) : "none"}"/>`);
+    at += 9;
   }
   parts.push(`<rect x="${from}" y="${y}" width="${at - from}" height="13" fill="none" stroke="${ink}" stroke-opacity="0.4"/>`);
   write(at + 6, high);
@@ -86,7 +86,7 @@ export function rampSvg(painter, bound, { x, y, ink, signs }) {
 }
 
 /** The matrix of a scene as a drawing. */
-export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title = "", legend = "", signs = true } = {}) {
+export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   const { view } = scene;
   const unit = cellUnit(scene.bound(null));
   if (unit) legend += ` · ${unit}`;

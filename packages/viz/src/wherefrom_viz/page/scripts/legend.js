@@ -1,6 +1,6 @@
 // The legend under a view: the colours in words, what was done to the scores, and notes.
 
-import { css } from "./colour.js";
+import { css, shades } from "./colour.js";
 import { h } from "./dom.js";
 import { rangeEnds } from "./numbers.js";
 import { MERGE_WORDS, SCALES } from "./state.js";
@@ -53,8 +53,7 @@ export const colours = (app, scene) => [ramp(app, scene), ...meaning(app, scene.
 function ramp(app, scene) {
   const { signed } = scene.words;
   const strip = h("span.ramp", { "aria-hidden": "true" });
-  for (let i = signed ? -8 : 0; i <= 8; i++) {
-    const rgb = app.painter.background(i / 8 / app.state.s);
+  for (const rgb of shades(app.painter, signed)) {
     const swatch = h("span");
     if (rgb) swatch.style.backgroundColor = css(rgb);
     strip.append(swatch);

@@ -9,7 +9,6 @@ const LINE = 46; // pixels, as in the style sheet
 export class ListView {
   constructor(app) {
     this.app = app;
-    this.query = "";
     this.sort = "order";
     this.entries = [];
     this.trouble = ""; // why the list ends early
@@ -47,8 +46,7 @@ export class ListView {
   }
 
   filter() {
-    this.query = this.search.value;
-    this.hits = found(this.entries, this.query, this.sorter.value);
+    this.hits = found(this.entries, this.search.value, this.sorter.value);
     const { n } = this.app.meta;
     const rest = this.entries.length < n ? `, ${n} in all${this.trouble ? `. ${this.trouble}` : ", reading the list…"}` : "";
     this.count.textContent = `${this.hits.length} of ${this.entries.length}${rest}`;

@@ -2,9 +2,11 @@
 // hover or click an input to see which outputs it drove.
 
 import { cueLines, cueOf, Documents } from "./context_parts.js";
+import { css } from "./colour.js";
 import { answered, direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
 import { signed, stepScore } from "./numbers.js";
+import { inside } from "./state.js";
 import { columnScores, fading, joinedText, ranked, rowScores, strongest } from "./units.js";
 
 const HINTS = {
@@ -131,7 +133,7 @@ export class ReadView {
     for (const token of this.tokens) {
       const { element, unit } = token;
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
-      const picked = Boolean(range && own >= range[0] && own <= range[1]);
+      const picked = inside(range, own);
       painter.paint(element, strength(other));
       if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", (element.id ||= `${app.id}-${unit.side}${unit.start}`));
       if (picked === token.picked) continue;
@@ -209,7 +211,7 @@ export class ReadView {
         const bar = h("span.fill");
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
-        if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
+        if (rgb) bar.style.backgroundColor = css(rgb);
         return h("li", h("button.name", { title: "show it in the text", onclick: () => this.find(at, rows) }, fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );

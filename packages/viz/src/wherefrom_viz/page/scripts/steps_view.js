@@ -2,6 +2,7 @@
 
 import { columnHead, fenced, h, scrolling } from "./dom.js";
 import { signed, stepScore } from "./numbers.js";
+import { inside } from "./state.js";
 import { strongest } from "./units.js";
 
 export class StepsView {
@@ -56,8 +57,7 @@ export class StepsView {
   paint() {
     const { span } = this.app.active();
     for (const row of this.body.children) {
-      const c = Number(row.dataset.col);
-      row.classList.toggle("picked", Boolean(span && c >= span[0] && c <= span[1]));
+      row.classList.toggle("picked", inside(span, row.dataset.col));
     }
   }
 

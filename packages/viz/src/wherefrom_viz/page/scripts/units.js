@@ -171,17 +171,12 @@ function partOf(side, at) {
   return glyph && { glyph, at: at - from, of: to - from };
 }
 
-/** Have all tokens of a unit the flag? */
-function every(side, start, end, name) {
-  for (let i = start; i < end; i++) if (!flagged(side.f, i, name)) return false;
-  return true;
-}
-
 function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
   const part = level === "token" ? partOf(side, start) : null;
   const turn = level === "turn" && turns.find(([name, from]) => name === side.name && from === start);
-  const said = hide && end - start > 1 ? [...side.t.keys()].slice(start, end).filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template")) : [];
-  const text = joined(said.length ? said.map((i) => side.t[i]) : side.t.slice(start, end));
+  const tokens = Array.from({ length: end - start }, (_, k) => start + k);
+  const said = tokens.filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template"));
+  const text = joined((hide && said.length ? said : tokens).map((i) => side.t[i]));
   const drawn = spans.find((span) => start >= span.from && start < span.to);
   const plain = text.replace(/^ /, "");
   return {
@@ -194,8 +189,8 @@ function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
     drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
-    special: every(side, start, end, "special"),
-    template: [...side.f.slice(start, end)].every((_, k) => flagged(side.f, start + k, "special") || flagged(side.f, start + k, "template")),
+    special: tokens.every((i) => flagged(side.f, i, "special")),
+    template: !said.length,
     output: side.name === "target" && cut >= 0 && start >= cut,
     only: side.only ? onlyIn(side.only.slice(start, end)) : "",
   };
