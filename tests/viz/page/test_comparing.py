@@ -31,6 +31,18 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     assert background(sick.nth(0)) != background(sick.nth(1))
 
 
+def test_files_of_a_comparison_are_called_by_it(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    page = open_page(render_html([hospital, rival_of(hospital, make)], view="compare"))
+    page.wait_for_selector(".agreement")
+    page.locator("details.export summary").click()
+    for name in ("Markdown", "TSV"):
+        with page.expect_download() as download:
+            page.locator("details.export button", has_text=name).click()
+        assert download.value.suggested_filename.startswith("A_B_of_hospital")
+
+
 def test_the_legend_tells_how_both_came_about(open_page: Open, make: Callable[..., Attribution]) -> None:
     flat = make(["the", " cat", " sat"], 1)
     norm, added = (
@@ -120,7 +132,10 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert "A − B of hospital and rival" in files["SVG"].decode()
     assert "blue − more in B · red + more in A" in files["SVG"].decode()
     assert files["PNG"].startswith(b"\x89PNG")
-    assert "hospital \\(only in A\\)" in files["Markdown"].decode()
+    table = files["Markdown"].decode()
+    assert "hospital \\(only in A\\)" in table
+    assert table.startswith("**A − B of hospital and rival")
+    assert "\n\n\\+ more in A, \\- more in B\\. share of each step's total\\.\n" in table
     assert "see (only in B)" in files["TSV"].decode()
     pair = json.loads(files["JSON"])
     assert pair["difference"][2][2] == pytest.approx(shown, abs=0.006)

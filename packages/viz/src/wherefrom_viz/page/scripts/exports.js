@@ -11,23 +11,23 @@ function cell({ visible, alone, lost, scores, columns }, r, c) {
   return visible[at] && !alone?.[at] && !lost?.has(at) ? scores[at] : null;
 }
 
-/** A Markdown table; letters that mean something in Markdown are escaped. */
-export function toMarkdown(view, plus = true) {
-  const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&]/g, "\\$&").replace(/[\r\n]/g, " ");
-  const lines = [`| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
+/** A Markdown table with its title and what is said of it below; letters that mean something in Markdown are escaped. */
+export function toMarkdown(view, { title, notes, signs }) {
+  const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@]/g, "\\$&").replace(/[\r\n]/g, " ");
+  const lines = [title && `**${safe(title)}**`, "", `| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
   for (const r of view.seen) {
-    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), plus)));
+    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), signs)));
     lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
     lines.push(`| *${safe(name)}* | ${values.map((value) => stepScore(value)).join(" | ")} |`);
   }
-  return lines.join("\n") + "\n";
+  return [...lines, "", safe(notes), ""].join("\n");
 }
 
 /** Tab-separated values with all digits. Texts that a spreadsheet would run are quoted with an apostrophe. */
 export function toTsv(view) {
-  const safe = (text) => text.replace(/[\t\r\n]/g, " ").replace(/^[=+\-@]/, "'$&");
+  const safe = (text) => text.replace(/[\t\r\n]/g, " ").replace(/^ *[=+\-@＝＋－＠]/, "'$&");
   const lines = [["side", "input", ...view.cols.map((col) => safe(named(col)))].join("\t")];
   for (const r of view.seen) {
     const unit = view.inputs[r];

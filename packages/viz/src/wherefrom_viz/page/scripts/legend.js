@@ -46,6 +46,9 @@ export function meaning(app, words) {
   return words.signed ? [`${lowers} − ${words.lowers}`, `${raises} + ${words.raises} ${words.of}`] : [`stronger colour: more influence on ${words.of}`];
 }
 
+/** What the signs mean, and how the scores came about, as Python's tables tell it. */
+export const told = ({ signed, raises, lowers, of }, how) => `${signed ? `+ ${raises}, - ${lowers} ${of}`.trim() : `larger: more influence on ${of}; no sign`}. ${how}`;
+
 /** The colours of a scene with their bounds, and what they mean. */
 export const colours = (app, scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))];
 
