@@ -14,6 +14,7 @@ import pytest
 from attrs import evolve
 from textual.widgets import Input, OptionList, Static
 from wherefrom.files import RunWriter
+from wherefrom.results import share_on
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.screens.base import SessionScreen
@@ -321,6 +322,21 @@ async def test_every_number_of_the_matrix_stands_under_its_output(colours: str) 
     assert "950" in rows[1]
     for row in rows[1:4]:
         assert [found.end() for found in re.finditer(r"(?<=\s)[-+]?\d[^·\s]*", row)] == ends, row
+
+
+async def test_the_preview_and_the_list_tell_one_share() -> None:
+    """Whatever units and scale the preview is drawn in."""
+    example = hospital_example()
+    share = share_on(example, "prompt")
+    assert share is not None
+    app = browser_of(Attributions(sequence_attributions=(example, example.replace(id="again"))))
+    async with app.run_test(size=(140, 40)) as pilot:
+        for keys in ((), ("enter", "g", "escape"), ("enter", "g", "escape"), ("enter", "n", "escape")):
+            await pilot.press(*keys)
+            await settled(pilot)
+            facts = str(app.screen.query_one("#facts", Static).render())
+            assert f"prompt {share:.0%} · output so far {1 - share:.0%}" in facts, keys
+            assert f" {share:.0%} " in shown(pilot)
 
 
 async def test_a_rank_under_the_cursor_is_written_as_such() -> None:

@@ -33,6 +33,7 @@ from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_ke
 from wherefrom_viz.browser.screens.base import SessionScreen
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.goto import GotoScreen
+from wherefrom_viz.browser.shares import shares_of_sections
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.file_tabs import FileTabs
@@ -233,11 +234,12 @@ class BrowseScreen(SessionScreen):
         library, drawing = self.session.library, self.session.drawing
         try:
             description = described_as(examples[0], library.provenance(keys[0]), drawing)
+            shares = shares_of_sections(examples[0], description)
         except WherefromError as error:
             self._unreadable(keys, str(error))
             return
         title, summary = library.title(keys[0]), library.summary(keys[0])
-        self.query_one(Preview).description(title, summary, description, drawing, self.shades_now())
+        self.query_one(Preview).description(title, summary, description, shares, drawing, self.shades_now())
 
     def _unreadable(self, keys: list[int], why: str) -> None:
         if keys[0] == self.examples.key:
