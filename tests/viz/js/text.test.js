@@ -49,7 +49,7 @@ test("exports escape what their formats would act on", () => {
     assert.ok(toTsv({ ...view, inputs: [{ text, label: text, side: "target" }] }).includes(`'${text}`));
   }
   const palette = { light: [["#ffffff", "#ff0000"], ["#ffffff", "#0000ff"]] };
-  const svg = toSvg({ view, bound: () => 1, shownBound: () => 1 }, new Painter(palette, "light"), { title: "<&>", legend: "" });
+  const svg = toSvg({ view, bound: () => 1, shownRange: () => [1, []] }, new Painter(palette, "light"), { title: "<&>", legend: "" });
   assert.ok(!svg.includes("<script>") && svg.includes("&lt;&amp;&gt;"));
 });
 

@@ -285,8 +285,8 @@ def describe(
         provenance: How it was made, for the subtitle, the sign words and notes.
         granularity: Unit of rows and columns.
         merge: How scores of a unit's tokens are merged, over rows and columns.
-        normalize: ``"step"`` divides each column by the sum of its magnitudes, ``"sequence"`` all by the
-        largest. min_val: Lower end of the colour range; None follows the scores.
+        normalize: ``"step"`` divides each column by the sum of its magnitudes, ``"sequence"`` all by the largest.
+        min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
         title: Replaces the example's id.
         spans: Units of ``granularity="span"``, instead of those the result came with; see

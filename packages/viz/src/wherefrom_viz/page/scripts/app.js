@@ -19,7 +19,7 @@ import { added, cleanName, fitting } from "./spans.js";
 import { SpanBar } from "./span_bar.js";
 import { DEFAULTS, formatHash, MATRICES, parseHash, SCALES, TABS, THEMES, UNPINNED, within } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnBound, fading, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
+import { buildView, counted, fading, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, shownColumns, strongest } from "./units.js";
 
 export class App {
   /**
@@ -87,7 +87,7 @@ export class App {
   scale(c) {
     const sc = this.scaleName();
     const { view } = this;
-    if (sc === "step" && c !== null) return (view.bounds[c] ??= columnBound(view, c, c));
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(shownColumns(view, c, c)));
     if (sc === "robust") return (view.robust ??= robustBound(view));
     return sc === "shared" ? this.meta.bound : view.bound;
   }
@@ -106,19 +106,18 @@ export class App {
   }
 
   /**
-   * Score of the strongest colour in what is shown, for cells and legend alike; null where every output has its own.
+   * Score of the strongest colour in what is shown, for cells and legend alike (null where every output has its own), and what is coloured.
    * A token that is read alone is drawn on its own scale by default: on that of the example most would be pale.
    */
-  shownBound() {
+  shownRange() {
     const { view } = this;
     const { range } = this.meta;
     const { span, rows } = this.active();
     const name = this.scaleName();
-    if (this.state.tab !== "read") return name === "step" ? null : this.bound(null);
-    if (name !== "shown") return this.bound(rows ? null : span[0]);
-    if (rows) return largest(rowScores(view, ...rows).scores, range);
+    if (this.state.tab !== "read") return [name === "step" ? null : this.bound(null), counted(view)];
     const shown = span ?? [0, view.columns - 1];
-    return columnBound(view, ...shown, range) / fading(view, ...shown);
+    const scores = rows ? rowScores(view, ...rows).scores : shownColumns(view, ...shown);
+    return [name === "shown" ? largest(scores, range) / (rows ? 1 : fading(view, ...shown)) : this.bound(rows ? null : span[0]), scores];
   }
 
   /** Are there inputs that the page leaves out? */

@@ -7,7 +7,7 @@ import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
 import { MATRICES } from "./state.js";
 import { chips } from "./steps_view.js";
-import { columnScores, fading, joinedText } from "./units.js";
+import { columnScores, counted, fading, joinedText } from "./units.js";
 
 const NAMES = { a: "A", b: "B", difference: "A − B" };
 
@@ -82,7 +82,7 @@ export class CompareView {
     const view = this.pair[name];
     const { [name]: one, a, b, shared } = this.names;
     const title = one ? `${NAMES[name]}, ${one}` : `A − B of ${a} and ${b}`;
-    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: (c) => view.bound / fading(view, c), shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: (c) => view.bound / fading(view, c), shownRange: () => [view.bound, counted(view)], active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
   /** What the legend explains: a matrix; texts have theirs beside them. */

@@ -69,8 +69,8 @@ export const wholeSvg = ([width, height], page, ink, title, parts) =>
   ].join("\n");
 
 /** The colours of scores from the lowest to the highest, with both in numbers. */
-export function rampSvg(painter, bound, { x, y, ink, signs }) {
-  const [low, high] = rangeEnds(bound, signs);
+export function rampSvg(painter, range, { x, y, ink, signs }) {
+  const [low, high] = rangeEnds(range, signs);
   const from = x + 8 + 7 * low.length;
   const write = (x, text) => parts.push(textSvg(x, y + 11, ink, text, 'font-size="11"'));
   const parts = [];
@@ -131,7 +131,7 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   });
   if (legend) {
     write(8, total[1] - 10, legend, 'font-size="11"');
-    parts.push(...rampSvg(painter, scene.shownBound(), { x: 8, y: total[1] - 44, ink, signs }));
+    parts.push(...rampSvg(painter, scene.shownRange(), { x: 8, y: total[1] - 44, ink, signs }));
   }
   return wholeSvg(total, page, ink, title, parts);
 }

@@ -61,7 +61,7 @@ function ramp(app, scene) {
     if (rgb) swatch.style.backgroundColor = css(rgb);
     strip.append(swatch);
   }
-  const bound = scene.shownBound();
-  const [low, high] = rangeEnds(bound, signed);
-  return h("span.scale", { "data-bound": bound ?? "" }, scene.name && h("strong", `${scene.name} `), `${low} `, strip, ` ${high}`);
+  const range = scene.shownRange();
+  const [low, high] = rangeEnds(range, signed);
+  return h("span.scale", { "data-bound": range[0] ?? "" }, scene.name && h("strong", `${scene.name} `), `${low} `, strip, ` ${high}`);
 }

@@ -18,10 +18,11 @@ export function short(value, digits = 3) {
 /** A step score: counts and ranks, all whole numbers, as such. */
 export const stepScore = (value, digits) => (Number.isSafeInteger(value) ? String(value) : short(value, digits));
 
-/** The lowest and the highest score of the colours in words; null where every output has its own. */
-export function rangeEnds(bound, signs) {
+/** The lowest and the highest score of the colours in words, and whether there are some beyond; null where every output has its own. */
+export function rangeEnds([bound, scores], signs) {
   const most = bound === null ? "the largest of each output" : short(bound);
-  return [signs ? `−${bound === null ? "" : most}` : "0", (signs ? "+" : "") + most];
+  const beyond = (sign, word) => (bound && scores.some((score) => sign * score > bound * (1 + 1e-6)) ? ` and ${word}` : "");
+  return [signs ? `−${bound === null ? "" : most}${beyond(-1, "below")}` : "0", (signs ? "+" : "") + most + beyond(1, "above")];
 }
 
 /** Number for a small cell: the same decimals in all of them, and no sign on what rounds to nothing. */

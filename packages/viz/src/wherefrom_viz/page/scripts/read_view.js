@@ -128,7 +128,7 @@ export class ReadView {
     const { span, rows } = app.active();
     const range = rows ?? span;
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
-    const bound = app.shownBound();
+    const [bound] = app.shownRange();
     const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? fading(view, at) : 1) : 0);
     for (const token of this.tokens) {
       const { element, unit } = token;

@@ -225,8 +225,8 @@ export function fading(view, from, to = from) {
   return chance && !chance.slice(from, to + 1).some((value) => value < 0.05) ? 0.2 : 1;
 }
 
-/** The largest magnitude over inputs that are not hidden, of columns together. */
-export const columnBound = (view, from, to, range) => largest(shownOnly(view, columnScores(view, from, to).scores), range);
+/** Scores of inputs that are not hidden, of columns together. */
+export const shownColumns = (view, from, to) => shownOnly(view, columnScores(view, from, to).scores);
 
 /** The largest magnitude, 1 if all are nothing; ends of a range that are given take the place of the lowest and the highest score. */
 export function largest(scores, [low, high] = []) {
