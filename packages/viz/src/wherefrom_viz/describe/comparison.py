@@ -167,7 +167,6 @@ def _regrouped(
         step_scores=step_scores,
         doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
-        output_rows={},
         pipeline=(*description.pipeline, *([] if normalize == "none" else [NORMALIZATION_WORDS[normalize]])),
     )
 

@@ -69,11 +69,6 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
     return found
 
 
-def bound_of(description: Description, together: bool) -> float:
-    """The score of the strongest colour: for cells and legend alike."""
-    return description.bound_of(range(len(description.steps))) if together else description.scale.bound
-
-
 def drawn_lines(
     paragraph: Paragraph, palette: Palette, theme: Theme, size: float, width: float, text: Rgb, quiet: Rgb
 ) -> tuple[list[str], float]:
@@ -142,7 +137,8 @@ def legend_ends(description: Description, together: bool) -> tuple[str, str]:
     """The scores of the weakest and of the strongest colour, and whether what is shown goes beyond them."""
     scores = np.where(description.visible, description.scores, 0.0)
     shown = description.scores[description.visible.any(axis=1)].sum(axis=1) if together else scores
-    return range_ends(bound_of(description, together), shown, signed=description.words.signed)
+    bound = description.bound_of(range(len(description.steps))) if together else description.scale.bound
+    return range_ends(bound, shown, signed=description.words.signed)
 
 
 def _x(text: str) -> str:
