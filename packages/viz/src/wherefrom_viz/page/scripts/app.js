@@ -55,7 +55,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h, range: this.meta.range };
+    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h, range: this.meta.range, pale: this.meta.pale };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */

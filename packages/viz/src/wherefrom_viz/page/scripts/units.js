@@ -90,7 +90,7 @@ export const mergedSteps = (stepScores, ways, spans) =>
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false, range } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false, range, pale } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
@@ -135,7 +135,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
     if (contrast) col.label = col.both = contrast + col.label;
   });
   const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
-  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
+  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores, pale };
   const unitAt = (units, i) => units.filter((start) => start <= i).length - 1;
   view.lost = new Set((example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns)));
   if (normalize !== "none") normalizeScores(view, normalize);
@@ -222,7 +222,7 @@ export const counted = (view) => shownOnly(view, view.scores, view.columns);
 /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
 export function fading(view, from, to = from) {
   const chance = from !== null && view.stepScores.check_chance;
-  return chance && !chance.slice(from, to + 1).some((value) => value < 0.05) ? 0.2 : 1;
+  return chance && !chance.slice(from, to + 1).some((value) => value < view.pale[0]) ? view.pale[1] : 1;
 }
 
 /** Scores of inputs that are not hidden, of columns together. */
