@@ -356,7 +356,9 @@ def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
         assert example["agreement"] == pytest.approx(1.0)
         assert example["largest_difference"] == 0
     assert "1.000" in wherefrom("compare", saved, saved).out
-    assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
+    drawn = wherefrom("compare", saved, saved, "-x", 0).out
+    assert "George" in drawn
+    assert " · demo:lm" in drawn.split("\n")[0], "what is drawn says how both were made"
 
 
 def test_scores_that_are_no_numbers_are_counted_and_are_no_differences(

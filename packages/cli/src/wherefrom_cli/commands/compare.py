@@ -12,7 +12,7 @@ from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.partners import bare_text, matched
-from wherefrom_viz.console import compare_view
+from wherefrom_viz.console import CompareView
 from wherefrom_viz.describe.comparison import Comparison, compare
 
 from wherefrom_cli.command import Command
@@ -86,8 +86,17 @@ def execute(options: Options, console: Console) -> int:
     if left_out:
         _say_left_out(left_out, pairs, console)
         pairs = [pair for pair in pairs if pair.same_input]
-    compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
-    documents = [described(pair.name, comparison) for pair, comparison in compared]
+    compared = [
+        compare(
+            pair.a,
+            pair.b,
+            provenance_a=pair.a.provenance,
+            provenance_b=pair.b.provenance,
+            normalize=options.normalize,
+        )
+        for pair in pairs
+    ]
+    documents = [described(pair.name, comparison) for pair, comparison in zip(pairs, compared, strict=True)]
     lost = {document["example"]: document["not_finite"] for document in documents if document["not_finite"]}
     if lost:
         console.warn(
@@ -111,8 +120,8 @@ def execute(options: Options, console: Console) -> int:
         for document in documents:
             console.line(json.dumps(document, ensure_ascii=False))
     elif options.show or len(pairs) == 1:
-        for pair in pairs:
-            console.rich_console().print(compare_view(pair.a, pair.b, normalize=options.normalize))
+        for comparison in compared:
+            console.rich_console().print(CompareView(comparison=comparison))
     else:
         console.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
         for document in documents:
