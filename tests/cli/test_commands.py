@@ -484,6 +484,12 @@ def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) 
     assert "George" in (tmp_path / f"out{ending}").read_text(encoding="utf-8")
 
 
+def test_export_draws_a_pdf(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    assert wherefrom("export", saved, "-o", "out.pdf").code == 0
+    assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.json.gz", "out.msgpack", "run"])
 def test_convert_keeps_every_number(wherefrom: Run, saved: Path, tmp_path: Path, name: str) -> None:
     assert wherefrom("convert", saved, "-o", name, *(["--to", "run"] if name == "run" else [])).code == 0

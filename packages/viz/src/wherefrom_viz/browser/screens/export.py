@@ -19,6 +19,7 @@ FORMATS = (
     (".html", "interactive page, as seen"),
     (".svg", "figure, as seen"),
     (".png", "pixels, as seen"),
+    (".pdf", "figure for LaTeX, as seen"),
     (".json", "scores as stored"),
     (".jsonl", "the same, a line per example"),
     (".msgpack", "the same, binary"),
