@@ -26,7 +26,7 @@ OWN = (
     "numbers", "output", "overview", "paint", "painter", "paintFlows", "panel", "partner", "partners", "picture",
     "pinLine", "pinnedAmong", "place", "positions", "preview", "readAddress", "redraw", "remember", "removeSpans",
     "render", "reveal", "root", "scaleName", "scene", "scenes", "scrollBack", "seen", "selection", "setFont",
-    "setSpans", "shownBound", "signed", "signs", "sliders", "spaced", "spanBar", "spans", "state", "stepMerge",
+    "setSpans", "shownRange", "signed", "signs", "sliders", "spaced", "spanBar", "spans", "state", "stepMerge",
     "stepRow", "stepScores", "stripes", "surface", "swapped", "tabKey", "table", "tabNames", "thumbs",
     "toggleExports", "tokens", "trouble", "update", "view", "viewOptions", "views", "visible", "widening",
 )  # fmt: skip

@@ -453,7 +453,9 @@ def test_compare_with_itself_agrees(wherefrom: Run, saved: Path) -> None:
         assert example["agreement"] == pytest.approx(1.0)
         assert example["largest_difference"] == 0
     assert "1.000" in wherefrom("compare", saved, saved).out
-    assert "George" in wherefrom("compare", saved, saved, "-x", 0).out
+    drawn = wherefrom("compare", saved, saved, "-x", 0).out
+    assert "George" in drawn
+    assert " · demo:lm" in drawn.split("\n")[0], "what is drawn says how both were made"
 
 
 def test_scores_that_are_no_numbers_are_counted_and_are_no_differences(
@@ -627,6 +629,12 @@ def test_export_of_steps_has_a_row_per_output(wherefrom: Run, saved: Path) -> No
 def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) -> None:
     assert wherefrom("export", saved, "-o", f"out{ending}").code == 0
     assert "George" in (tmp_path / f"out{ending}").read_text(encoding="utf-8")
+
+
+def test_export_draws_a_pdf(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    assert wherefrom("export", saved, "-o", "out.pdf").code == 0
+    assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
 
 
 @pytest.mark.parametrize("name", ["out.jsonl", "out.json.gz", "out.msgpack", "run"])

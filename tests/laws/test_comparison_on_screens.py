@@ -17,9 +17,13 @@ from rich.console import Console
 from wherefrom.results import compare
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.comparison import Comparison
+from wherefrom.results.partners import matched
+from wherefrom_cli.commands.compare import pairs_of as command_pairs
 from wherefrom_cli.main import main
 from wherefrom_viz import render_html
 from wherefrom_viz.browser.screens.compare import CompareScreen
+from wherefrom_viz.browser.sources import Library
+from wherefrom_viz.browser.sources.loaded import LoadedSource
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare as compare_described
 from wherefrom_viz.page.pairs import pairs_of
@@ -47,6 +51,27 @@ def finite(values: np.ndarray) -> list[float]:
 def two_places(value: float) -> str:
     """As every screen rounds it; no minus before nothing."""
     return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
+
+
+NAMES = st.lists(st.sampled_from(["q1", "q2", None]), min_size=1, max_size=5)
+
+
+@given(NAMES, NAMES)
+@settings(max_examples=40, deadline=None)
+def test_the_terminal_browser_pairs_what_the_command_pairs(first: list[str | None], second: list[str | None]) -> None:
+    files = [
+        [made(0, seed, source=False).replace(id=name, method=file) for seed, name in enumerate(names)]
+        for file, names in (("a", first), ("b", second))
+    ]
+    library = Library([LoadedSource(Attributions(sequence_attributions=tuple(file))) for file in files])
+    places = matched(first, second)
+    assert places or (None not in first and not set(first) & set(second))
+    if places:
+        pairs = command_pairs(*files)
+        assert [(pair.a is files[0][a], pair.b is files[1][b]) for pair, (a, b) in zip(pairs, places, strict=True)] == [
+            (True, True)
+        ] * len(places)
+    assert [library.counterpart(2 * a) for a, _ in places] == [2 * b + 1 for _, b in places]
 
 
 @pytest.mark.browser

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import spearman_by_step
+from wherefrom.results.stages import Stage
 from wherefrom.text.common_units import common_units
 from wherefrom.text.tokens import Token
 from wherefrom_viz.console import compare_view
@@ -155,3 +156,23 @@ def test_a_comparison_names_its_normalisation(
     pair = compare(hospital, hospital, normalize=normalize)
     for half in (pair.a, pair.b, pair.difference):
         assert half.pipeline[-1:] == words
+
+
+def test_a_difference_tells_how_both_came_about(make: Callable[..., Attribution]) -> None:
+    """A norm and a sum over width: whichever comes first, both are told."""
+    flat = make(["the", " cat", " sat"], 1)
+    wide = np.stack([np.asarray(flat.target_attributions)] * 2, axis=-1)
+    norm, added = (
+        flat.replace(
+            target_attributions=wide,
+            dimensions=("width",),
+            default_aggregation=(Stage(name="reduce", settings={"aggregate_fn": how}),),
+        )
+        for how in ("vnorm", "sum")
+    )
+    shares = "share of each step's total"
+    for a, b, told in ((norm, added, "L2 norm over width"), (added, norm, "sum over width")):
+        pair = compare(a, b)
+        assert pair.difference.pipeline_words == (f"A: {told} → {shares} · B: {pair.b.pipeline[0]} → {shares}")
+        assert pair.a.pipeline == (told, shares)
+    assert compare(norm, norm).difference.pipeline == ("L2 norm over width", shares)

@@ -248,6 +248,16 @@ def test_counts_are_written_as_counts(hospital: Attribution) -> None:
     assert "| *rank* | 1 | 2 | 7 | 3192 |" in render_markdown(counted)
 
 
+def test_numbers_of_a_figure_stay_in_their_cells(make: Callable[..., Attribution]) -> None:
+    """Also those beyond the colours, and of step scores."""
+    one = make(list("abcdef"), 2, {(0, 0): 0.62, (1, 2): -0.14})
+    ranked = one.replace(step_scores={"rank": np.array([1.0, 2.0, 7.0, 128_000.0])})
+    found = texts(render_svg(ranked, min_val=-0.002, max_val=0.002, legend=False))
+    numbers = [text for text in found if re.fullmatch(r"−?\d[\d.e]*", text)]
+    assert {"1e5", "620", "−140"} <= set(numbers)
+    assert max(map(len, numbers)) <= 5
+
+
 def test_a_figure_too_high_to_print_says_so(make: Callable[..., Attribution]) -> None:
     long = make([f" w{i}" for i in range(160)], 150)
     with pytest.warns(WherefromWarning, match="top=20 keeps the strongest"):

@@ -12,7 +12,10 @@ import pytest
 from wherefrom.results.attribution import Attribution
 from wherefrom_viz import render_html, render_latex, render_svg, render_text
 from wherefrom_viz.browser.reading_layout import lay_out
+from wherefrom_viz.browser.widgets.sparkline import StepSparkline
+from wherefrom_viz.console.tables import step_bar
 from wherefrom_viz.describe.description import describe
+from wherefrom_viz.describe.running_text import heights
 
 CODE = ("if", " x", ":", "\n\t\t", "return", " 2", "\n\n   ", " else", "\n", " y", " z")
 LINES = ["ifx:⏎", "⇥⇥return2⏎", "⏎", "␣␣␣else⏎", "y"]
@@ -59,3 +62,15 @@ def test_what_is_said_of_a_unit_stands_before_the_line_ends(make: Callable[..., 
     one = make(CODE, len(CODE) - 1, {(3, 0): 0.9, (8, 0): -0.5})
     shown = [line.strip() for line in render_text(one, 60, view="read").splitlines() if line.startswith("  ")]
     assert shown == ["if x:⏎", "⇥⇥[+0.90]return 2⏎", "⏎", "␣␣␣ else⏎[-0.50]", "y"]
+
+
+def test_a_bar_is_as_high_on_every_screen(make: Callable[..., Attribution]) -> None:
+    """Logprobs: the surest token has the smallest bar, wherever it stands beside its number."""
+    sure = make(["a", " b", " c", " d"], 1).replace(step_scores={"logprob": np.array([-0.01, -9.0, np.nan])})
+    described = describe(sure)
+    np.testing.assert_allclose(heights(described, "logprob"), [-0.01 / 9, -1, 0])
+    assert [step_bar(described, "logprob", column, 4).strip() for column in range(3)] == ["", "████", ""]
+    line = StepSparkline()
+    line.show(described, 0, "logprob")
+    values = described.step_scores["logprob"]
+    assert [line._mark(values, column) for column in range(3)] == ["▔", "█", "?"]

@@ -95,6 +95,17 @@ def test_what_is_unknown_is_blank(column: str, text: str, old: str) -> None:
     assert text_in(column, OLD, "probability") == old
 
 
+@pytest.mark.parametrize("value", [12345.0, 123.456, -123.456, -9.1234, 0.97153, 128255.0, -3.4e38])
+@pytest.mark.parametrize("column", ["score", "low"])
+def test_no_number_of_the_list_is_cut(column: str, value: float) -> None:
+    width = next(one.width for one in columns_for(200, FULL) if one.name == column)
+    told = Summary(offset=0, length=0, scores={"probability": value}, lows=(value, value))
+    text = text_in(column, told, "probability")
+    assert len(text) <= width
+    assert float(text) == pytest.approx(value, rel=0.25)
+    assert value != 12345.0 or text == "12345"
+
+
 def test_numbers_sort_before_texts_and_texts_in_any_case() -> None:
     values = ["b", 10, "9", "A", 2.5]
     found = [Summary(offset=0, length=0, annotations={"x": value}) for value in values]

@@ -19,7 +19,7 @@ from wherefrom_viz.browser.drawing import (
     next_normalization,
 )
 from wherefrom_viz.browser.focus import Focus, output_strengths, strengths
-from wherefrom_viz.browser.reading_layout import lay_out, rows_of_steps
+from wherefrom_viz.browser.reading_layout import lay_out
 from wherefrom_viz.describe.text_marks import elide, isolate
 from wherefrom_viz.describe.units import LEVELS
 
@@ -122,8 +122,8 @@ def test_every_unit_is_laid_out_once_and_inside(width: int, name: str, request: 
 
 
 def test_outputs_are_inputs_of_later_steps(hospital: Attribution, translation: Attribution) -> None:
-    assert rows_of_steps(described_as(hospital, PROVENANCE, Drawing()))[0] == 11
-    assert rows_of_steps(described_as(translation, PROVENANCE, Drawing()))[0] == 10
+    assert described_as(hospital, PROVENANCE, Drawing()).output_rows[0] == 11
+    assert described_as(translation, PROVENANCE, Drawing()).output_rows[0] == 10
 
 
 def test_cache_forgets_the_least_used(hospital: Attribution) -> None:

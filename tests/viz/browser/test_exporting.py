@@ -10,10 +10,12 @@ import msgspec
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.rendering import list_renderers
 from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.browser.exporting import ENDINGS, by_provenance, ending_of, export, suggested_name, text_of
 from wherefrom_viz.browser.screens.export import FORMATS
 from wherefrom_viz.describe.units import Level
+from wherefrom_viz.endings import DRAWN
 from wherefrom_viz.page import unpack
 
 from tests.viz.browser.conftest import two_methods
@@ -24,6 +26,8 @@ EXAMPLES = [(one, PROVENANCE) for one in two_methods()]
 
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_format_is_written(ending: str, tmp_path: Path) -> None:
+    if ending == ".pdf":
+        pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
     written = export(EXAMPLES, str(tmp_path / f"out{ending}"), Drawing(granularity="word"))
     assert written.stat().st_size > 100
 
@@ -105,6 +109,11 @@ def test_endings() -> None:
     assert suggested_name("hostile </script> [/red]") == "hostile-script-red"
     assert suggested_name("漢字 x") == "漢字-x"
     assert suggested_name("...") == "attributions"
+
+
+def test_all_that_is_drawn_can_be_chosen_and_has_a_renderer() -> None:
+    assert set(DRAWN) <= {ending for ending, _ in FORMATS}
+    assert set(DRAWN.values()) <= set(list_renderers())
 
 
 def test_text_of_a_view() -> None:

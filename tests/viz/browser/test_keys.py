@@ -25,7 +25,7 @@ from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.filter_bar import FilterBar
 
 from tests.viz.browser.conftest import browser_of, settled, shown, two_methods
-from tests.viz.conftest import PROVENANCE
+from tests.viz.conftest import PROVENANCE, causal
 from tests.viz.test_trace_views import traced
 
 PRESSED: set[str] = set()
@@ -201,6 +201,24 @@ async def test_go_to_an_id_or_a_number() -> None:
             await pilot.press(*wanted, "enter")
             await pilot.pause()
             assert listed(app).cursor == cursor
+
+
+async def test_go_to_a_number_is_to_the_example_that_the_list_calls_so() -> None:
+    """Here a filter leaves two of six without ids: #2 and #5, on the first and the second line."""
+    examples = [causal(["a", f" w{n}", " x"], 2, method="lime" if n in (1, 4) else "saliency") for n in range(6)]
+    app = browser_of(Attributions(sequence_attributions=tuple(examples)))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("f", *"method:lime", "enter")
+        await settled(pilot)
+        titles = [app.session.library.title(key) for key in listed(app).keys.tolist()]
+        assert titles == ["#2", "#5"]
+        for wanted, cursor in (("#5", 1), ("#2", 0), ("2", 1), ("#1", 1), ("1", 0)):
+            await pilot.press("ctrl+g")
+            app.screen.query_one(Input).value = wanted
+            await pilot.press("enter")
+            await pilot.pause()
+            assert listed(app).cursor == cursor, wanted
 
 
 async def test_moving_over_the_output_recolours_the_prompt() -> None:

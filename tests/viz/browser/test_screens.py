@@ -8,11 +8,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from attrs import evolve
 from textual.widgets import Input, OptionList, Static
 from wherefrom.files import RunWriter
+from wherefrom.results import share_on
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.screens.base import SessionScreen
@@ -31,7 +33,7 @@ from wherefrom_viz.describe.description import describe
 from wherefrom_viz.describe.running_text import highlights
 
 from tests.viz.browser.conftest import browser_at, browser_of, settled, shown, two_methods
-from tests.viz.conftest import PROVENANCE, hospital_example, marked_chat
+from tests.viz.conftest import PROVENANCE, causal, hospital_example, marked_chat
 
 
 async def test_open_screen_lists_the_folder_and_opens(
@@ -298,6 +300,55 @@ async def test_mouse_in_the_views() -> None:
         assert screen.looking.column == 3
 
 
+@pytest.mark.parametrize("colours", ["none", "truecolor"])
+async def test_every_number_of_the_matrix_stands_under_its_output(colours: str) -> None:
+    """A marker's score is beyond the colours, a hundred times what the others have."""
+    texts = ["<s>", " to", " be", " one", " two", " three"]
+    one = causal(texts, 3, {(0, column): 0.95 for column in range(3)}, seed=2)
+    first, *rest = one.target
+    scores = np.where(np.asarray(one.target_attributions) == np.float32(0.95), 0.95, one.target_attributions / 10)
+    one = one.replace(
+        target=(msgspec.structs.replace(first, special=True), *rest), target_attributions=scores.astype(np.float32)
+    )
+    app = browser_of(Attributions(sequence_attributions=(one,)), colours=colours)
+    async with app.run_test(size=(100, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("2")
+        await settled(pilot)
+        view = app.screen.query_one(MatrixView)
+        head, *rows = ["".join(one.text for one in view.render_line(y)).rstrip() for y in range(6)]
+    ends = [found.end() - 1 for found in re.finditer(r"one|two|three", head)]
+    assert len(ends) == 3
+    assert "950" in rows[1]
+    for row in rows[1:4]:
+        assert [found.end() for found in re.finditer(r"(?<=\s)[-+]?\d[^·\s]*", row)] == ends, row
+
+
+async def test_the_preview_and_the_list_tell_one_share() -> None:
+    """Whatever units and scale the preview is drawn in."""
+    example = hospital_example()
+    share = share_on(example, "prompt")
+    assert share is not None
+    app = browser_of(Attributions(sequence_attributions=(example, example.replace(id="again"))))
+    async with app.run_test(size=(140, 40)) as pilot:
+        for keys in ((), ("enter", "g", "escape"), ("enter", "g", "escape"), ("enter", "n", "escape")):
+            await pilot.press(*keys)
+            await settled(pilot)
+            facts = str(app.screen.query_one("#facts", Static).render())
+            assert f"prompt {share:.0%} · output so far {1 - share:.0%}" in facts, keys
+            assert f" {share:.0%} " in shown(pilot)
+
+
+async def test_a_rank_under_the_cursor_is_written_as_such() -> None:
+    ranked = hospital_example().replace(step_scores={"rank": np.array([12345, 1, 2, 3])})
+    app = browser_of(Attributions(sequence_attributions=(ranked,)))
+    async with app.run_test() as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert " rank 12345 " in shown(pilot)
+
+
 async def test_long_examples_scroll_with_the_cursor(long: Attribution) -> None:
     app = browser_of(Attributions(sequence_attributions=(long,)))
     async with app.run_test() as pilot:
@@ -359,6 +410,49 @@ async def test_help_knows_the_users_keys() -> None:
         text = shown(pilot)
         assert "The text that was read" in text
         assert any(line.split()[:4] == ["│", "w", "granularity:", "tokens,"] for line in text.splitlines())
+
+
+@pytest.mark.parametrize("width", [150, 80])
+async def test_every_pane_of_a_comparison_has_the_legend_of_its_colours(width: int) -> None:
+    """A has no sign, B has one, and the difference is told in other words."""
+    signed = hospital_example()
+    unsigned = signed.replace(
+        method="saliency", signed=False, target_attributions=np.abs(np.asarray(signed.target_attributions))
+    )
+    app = browser_of(Attributions(sequence_attributions=(unsigned, signed)))
+    async with app.run_test(size=(width, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("x")
+        await settled(pilot)
+        assert isinstance(app.screen, CompareScreen)
+        pair = app.screen.comparison
+        assert pair is not None
+
+        def legend(pane: str) -> str:
+            line = app.screen.query_one(f"#legend-{pane}", Static)
+            assert line.is_on_screen == app.screen.query_one(f"#pane-{pane}").is_on_screen
+            return str(line.render())
+
+        for column in (0, 2):
+            for pane, one in (("a", pair.a), ("b", pair.b), ("difference", pair.difference)):
+                if width > 100 or pane != "difference":
+                    sign = "+" if one.words.signed else ""
+                    assert f" {sign}{app.screen.bound_of(one):.2f}" in legend(pane), (column, pane)
+                    assert one.words.sentence in legend(pane)
+            await pilot.press("enter", "right", "right", "enter")
+        assert "no sign" in legend("a")
+        assert "raises" in legend("b")
+        assert not app.screen.query_one("#legend").display
+
+
+async def test_panes_of_the_same_colours_share_a_legend() -> None:
+    app = browser_of(two_methods())
+    async with app.run_test(size=(80, 30)) as pilot:
+        await settled(pilot)
+        await pilot.press("x")
+        await settled(pilot)
+        assert app.screen.query_one("#legend").display
+        assert not app.screen.query_one("#legend-a").display
 
 
 async def test_export_asks_before_it_replaces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,6 +175,26 @@ def test_counterpart_of_another_text_is_the_one_of_its_name_in_another_file(make
     assert Library([file(one, two)]).counterpart(0) is None, "one file has no counterpart of another text"
 
 
+def test_counterpart_is_what_compare_pairs(make: Callable[..., Attribution]) -> None:
+    """Two outputs under one id in each of two files; a prompt that tokenizers space otherwise, with an id in one."""
+
+    def file(*examples: Attribution) -> LoadedSource:
+        return LoadedSource(Attributions(sequence_attributions=examples, provenance=PROVENANCE))
+
+    def outputs(method: str) -> LoadedSource:
+        return file(*(make(["the", " cat", word], 2, id="q1", method=method) for word in (" sat", " ran")))
+
+    library = Library([outputs("saliency"), outputs("occlusion")])
+    first, second, other, another = library.keys().tolist()
+    assert [library.counterpart(key) for key in (first, second, other, another)] == [other, another, first, second]
+    assert [library.summary(key).output for key in (first, other)] == [" sat", " sat"]
+    spaced = Library([file(make(["The", "cat", " sat"], 2, id="q1")), file(make(["The", " cat", " sat"], 2))])
+    assert spaced.counterpart(0) == 1
+    long = " word" * 80
+    cut = Library([file(make([long, "a"], 1, id="x")), file(make([" other", "a"], 1), make(["  " + long, "a"], 1))])
+    assert cut.counterpart(0) == 3, "the same text, of which summaries have the beginning"
+
+
 @pytest.mark.parametrize(
     "content, words",
     [(b"", "empty|no attribution|JSON"), (b"hello", "."), (b'{"format": "other"}', "."), (b"\x1f\x8b\x00", ".")],

@@ -42,10 +42,14 @@ const view = {
 };
 
 test("exports escape what their formats would act on", () => {
-  assert.ok(toMarkdown(view).includes("=1\\|\\<b\\>"));
-  assert.ok(toTsv(view).includes("'=1|<b>"));
+  const table = toMarkdown(view, { title: "a:b", notes: "@c", signs: true });
+  assert.ok(table.includes("=1\\|\\<b\\>"));
+  assert.ok(table.startsWith("**a\\:b**\n\n| ") && table.endsWith("\n\n\\@c\n"));
+  for (const text of ["=1|<b>", "＝1", "＠x", "  +1"]) {
+    assert.ok(toTsv({ ...view, inputs: [{ text, label: text, side: "target" }] }).includes(`'${text}`));
+  }
   const palette = { light: [["#ffffff", "#ff0000"], ["#ffffff", "#0000ff"]] };
-  const svg = toSvg({ view, bound: () => 1, shownBound: () => 1 }, new Painter(palette, "light"), { title: "<&>" });
+  const svg = toSvg({ view, bound: () => 1, shownRange: () => [1, []] }, new Painter(palette, "light"), { title: "<&>", legend: "" });
   assert.ok(!svg.includes("<script>") && svg.includes("&lt;&amp;&gt;"));
 });
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom_viz import compare, render_html
 
 from tests.viz.page.reader import Open, background, expect, exported, rival_of
@@ -28,6 +29,51 @@ def test_two_methods_compare(open_page: Open, hospital: Attribution) -> None:
     sick = page.locator(".compare section .tok", has_text="sick")
     assert sick.count() == 3
     assert background(sick.nth(0)) != background(sick.nth(1))
+
+
+def test_files_of_a_comparison_are_called_by_it(
+    open_page: Open, hospital: Attribution, make: Callable[..., Attribution]
+) -> None:
+    page = open_page(render_html([hospital, rival_of(hospital, make)], view="compare"))
+    page.wait_for_selector(".agreement")
+    page.locator("details.export summary").click()
+    for name in ("Markdown", "TSV"):
+        with page.expect_download() as download:
+            page.locator("details.export button", has_text=name).click()
+        assert download.value.suggested_filename.startswith("A_B_of_hospital")
+
+
+def test_the_legend_tells_how_both_came_about(open_page: Open, make: Callable[..., Attribution]) -> None:
+    flat = make(["the", " cat", " sat"], 1)
+    norm, added = (
+        flat.replace(
+            target_attributions=np.stack([np.asarray(flat.target_attributions)] * 2, axis=-1),
+            dimensions=("width",),
+            method=how,
+            default_aggregation=(Stage(name="reduce", settings={"aggregate_fn": how}),),
+        )
+        for how in ("vnorm", "sum")
+    )
+    page = open_page(render_html([norm, added], view="compare"))
+    page.wait_for_selector(".agreement")
+    own = [f"{how} over width → share of each step's total" for how in ("L2 norm", "sum")]
+    both = f"A: {own[0]} · B: {own[1]}"
+    assert both in page.locator(".legend").inner_text()
+    for name, words in (("matrix A", own[0]), ("matrix B", own[1]), ("matrix A − B", both)):
+        page.get_by_role("radiogroup", name="Show").get_by_text(name, exact=True).click()
+        assert words in page.locator(".legend").inner_text()
+        assert ("A: " in page.locator(".legend").inner_text()) == (words == both)
+
+
+def test_compare_opens_with_the_same_text_however_its_tokenizer_spaces_it(
+    open_page: Open, make: Callable[..., Attribution]
+) -> None:
+    words = ["The", " cat", " sat", " down"]
+    other = make([*words[:3], " up"], 2, id="other text")
+    again = make([word.strip() for word in words], 2, id="same text", seed=2)
+    page = open_page(render_html([make(words, 2, id="first"), other, again], view="compare"))
+    page.wait_for_selector(".agreement")
+    assert page.locator(".compare select option:checked").inner_text() == "same text"
 
 
 def test_the_matrices_of_a_comparison_are_a_choice(open_page: Open, hospital: Attribution) -> None:
@@ -86,7 +132,10 @@ def test_a_comparison_is_exported_as_it_is_shown(
     assert "A − B of hospital and rival" in files["SVG"].decode()
     assert "blue − more in B · red + more in A" in files["SVG"].decode()
     assert files["PNG"].startswith(b"\x89PNG")
-    assert "hospital \\(only in A\\)" in files["Markdown"].decode()
+    table = files["Markdown"].decode()
+    assert "hospital \\(only in A\\)" in table
+    assert table.startswith("**A − B of hospital and rival")
+    assert "\n\n\\+ more in A, \\- more in B\\. share of each step's total\\.\n" in table
     assert "see (only in B)" in files["TSV"].decode()
     pair = json.loads(files["JSON"])
     assert pair["difference"][2][2] == pytest.approx(shown, abs=0.006)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,11 @@ def test_citations_have_a_tab_a_legend_and_exports(open_page: Open) -> None:
     lines = Path(download.value.path()).read_text().splitlines()
     assert lines[0].split("\t") == ["side", "input", "[a] Note", "[b]"]
     assert lines[1].split("\t")[1:] == ["to the hospital.", "2", "-0.1"]
+    page.locator("[data-key=n]").select_option("step")
+    with page.expect_download() as download:
+        page.locator("details.export button", has_text="JSON").click()
+    told = json.loads(Path(download.value.path()).read_text())
+    assert (told["normalization"], told["granularity"], "merge" in told) == ("none", "sentence", False), "in nats"
     page.keyboard.press("Escape")
     page.keyboard.press("t")
     assert page.locator(".wf").get_attribute("data-theme") == "light"

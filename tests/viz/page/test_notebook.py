@@ -81,6 +81,22 @@ def test_layers_by_heads_are_small_multiples_to_click(open_page: Open, deep: Att
     page.wait_for_selector("header .name >> text=layer 0 · head 2")
 
 
+@pytest.mark.parametrize("normalize", ["step", "sequence"])
+@pytest.mark.parametrize("size", [1e-4, 50.0])
+def test_small_multiples_have_colours_whatever_the_page_shows(
+    open_page: Open, deep: Attribution, size: float, normalize: str
+) -> None:
+    small = deep.replace(target_attributions=np.asarray(deep.target_attributions, dtype=np.float32) * np.float32(size))
+    shades = []
+    for options in ({}, {"share_scale": True, "normalize": normalize}):
+        page = open_page(str(render_granular(small, target="html", **options)))
+        page.wait_for_selector(".overview[data-drawn]")
+        pixels = "e => [...e.getContext('2d').getImageData(0, 0, e.width, e.height).data]"
+        shades.append([one.evaluate(pixels) for one in page.locator(".multiple canvas").all()])
+    assert shades[0] == shades[1]
+    assert any(map(any, shades[0]))
+
+
 def test_a_slice_that_cannot_be_read_is_told_and_can_be_left(
     open_page: Open, deep: Attribution, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,7 @@ import pytest
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import render_html
+from wherefrom_viz.page import meta
 
 from tests.viz.page.reader import ACCESSIBILITY, Open, Page, background, card, output, show
 
@@ -324,3 +325,20 @@ def test_a_view_that_cannot_be_drawn_is_told_and_can_be_left(open_page: Open, ho
     show(page, "read")
     assert page.locator(".panel").get_by_role("alert").count() == 0
     assert card(page)
+
+
+def test_how_pale_and_from_which_chance_on_is_python_s_to_say(
+    open_page: Open, hospital: Attribution, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = hospital.replace(step_scores={"check_chance": np.full(len(hospital.steps), 0.5)})
+
+    def shade(one: Attribution) -> str:
+        page = open_page(render_html(one, view="matrix"))
+        return background(page.locator("td[data-r='2'][data-c='2']"))
+
+    assert shade(checked) != shade(hospital)
+    monkeypatch.setattr(meta, "LEVEL", 0.6)
+    assert shade(checked) == shade(hospital)
+    monkeypatch.undo()
+    monkeypatch.setattr(meta, "FADED", 1.0)
+    assert shade(checked) == shade(hospital)

@@ -43,6 +43,20 @@ def test_ends_of_the_colours_hold_in_the_text_too(open_page: Open, hospital: Att
     assert legend_of(page) == (5.0, "this example")
 
 
+def test_a_range_that_scores_go_beyond_says_so(open_page: Open, hospital: Attribution, long: Attribution) -> None:
+    for view in ("matrix", "read"):
+        page = open_page(render_html(hospital, max_val=0.1, min_val=-0.1, view=view))
+        assert page.locator(".legend .scale").inner_text().endswith(" +0.1 and above")
+        assert "+0.1 and above" in exported(page)["SVG"].decode()
+    flipped = hospital.replace(target_attributions=-np.asarray(hospital.target_attributions))
+    page = open_page(render_html(flipped, max_val=0.1, min_val=-0.1, view="matrix"))
+    assert page.locator(".legend .scale").inner_text().startswith("−0.1 and below ")
+    page = open_page(render_html(hospital, view="matrix"))
+    assert "and above" not in page.locator(".legend").inner_text()
+    page = open_page(render_html(long, view="matrix"), hash_="#sc=robust")
+    assert page.locator(".legend .scale").inner_text().endswith(" and above")
+
+
 def test_exports_are_as_pale_as_the_screen_and_name_their_power_of_ten(open_page: Open, hospital: Attribution) -> None:
     scores = np.array(hospital.target_attributions, dtype=np.float64) * 0.12
     scores[3, 3] = np.nan

@@ -7,7 +7,7 @@ import pytest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_html
 
-from tests.viz.page.reader import Open, output
+from tests.viz.page.reader import Open, exported, output, show
 
 pytestmark = pytest.mark.browser
 
@@ -41,6 +41,20 @@ def test_steps_sort_by_any_column(open_page: Open, translation: Attribution) -> 
     assert tokens.all_inner_texts()[0] == "La"
     assert page.locator("th[aria-sort=descending]").inner_text().startswith("probability")
     assert page.locator(".sparks svg").count() == 2
+
+
+def test_ranks_are_written_as_such(open_page: Open, hospital: Attribution) -> None:
+    page = open_page(render_html(hospital.replace(step_scores={"rank": np.array([1, 12345, 7, 128255])})))
+    output(page, "the").click()
+    assert "rank 12345" in page.locator(".card").inner_text()
+    show(page, "steps")
+    assert "12345" in page.locator(".steps tbody td.number").all_inner_texts()
+    assert page.locator(".sparks figcaption").inner_text() == "rank: 1 to 128255"
+    show(page, "matrix")
+    assert page.locator("td.step .number").all_inner_texts() == ["1", "12345", "7", "128255"]
+    files = exported(page)
+    assert b">12345</text>" in files["SVG"]
+    assert b"| 12345 |" in files["Markdown"]
 
 
 @pytest.mark.parametrize("seed", range(3))

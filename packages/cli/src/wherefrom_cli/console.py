@@ -14,7 +14,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Literal, TextIO, cast
 
 from attrs import define, field
 from wherefrom.errors import UsageError, WherefromWarning
@@ -59,7 +59,7 @@ class Console:
     stderr: TextIO
     quiet: bool = False
     verbosity: int = 0
-    color: str = "auto"
+    color: Literal["auto", "always", "never"] = "auto"
     no_input: bool = False
     warned: list[str] = field(factory=list)
     """Warnings given so far, each once."""
@@ -107,17 +107,9 @@ class Console:
 
     def rich_console(self) -> RichConsole:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""
-        from rich.console import Console as RichConsole
+        from wherefrom_viz.console import console_for
 
-        plain: dict[str, Any] = {"file": self.stdout, "highlight": False, "markup": False, "emoji": False}
-        if self.color == "never":
-            return RichConsole(no_color=True, color_system=None, **plain)
-        if self.color == "always":
-            full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-            return RichConsole(
-                force_terminal=True, no_color=False, color_system="truecolor" if full else "256", **plain
-            )
-        return RichConsole(**plain)
+        return console_for(self.color, self.stdout)
 
     def read_stdin(self) -> bytes:
         """All of standard input: the bytes, whatever the locale would make of them.

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.results.rendering import render
+from wherefrom_viz.endings import DRAWN
 
 from wherefrom_cli.console import Console
 
@@ -15,15 +16,6 @@ if TYPE_CHECKING:
 
 VIEWS = ("auto", "matrix", "read", "topk", "steps", "trace")
 
-DRAWN = {
-    ".html": ("wherefrom_viz.page", "render_html"),
-    ".svg": ("wherefrom_viz.figures", "render_svg"),
-    ".png": ("wherefrom_viz.figures", "render_png"),
-    ".md": ("wherefrom_viz.figures", "render_markdown"),
-    ".tex": ("wherefrom_viz.figures", "render_latex"),
-    ".txt": ("wherefrom_viz.console", "render_text"),
-}
-"""Ending of a file's name to the function that draws it, imported when it is needed."""
 TABLES = (".csv", ".tsv", ".parquet")
 """Endings of tables of scores."""
 
@@ -39,8 +31,7 @@ def print_attributions(
 
 def drawn(out: Attributions, ending: str, **options: Any) -> bytes:
     """The content of a file of that kind."""
-    module, function = DRAWN[ending]
-    drawn = getattr(importlib.import_module(module), function)(out, **options)
+    drawn = render(out, DRAWN[ending], **options)
     return drawn if isinstance(drawn, bytes) else str(drawn).encode("utf-8")
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict, deque
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,8 @@ import numpy as np
 from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.results.attribution import Attribution
-from wherefrom.text.places import joined_text
-from wherefrom_viz.console import compare_view
+from wherefrom.results.partners import bare_text, matched
+from wherefrom_viz.console import CompareView
 from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.text_marks import visible
 
@@ -38,12 +37,7 @@ class Pair:
     @property
     def same_input(self) -> bool:
         """Do both explain the same input text? Spaces and capitals are the tokenizers'."""
-        return input_text(self.a) == input_text(self.b)
-
-
-def input_text(one: Attribution) -> str:
-    """What was read, or the prompt, without spaces and special tokens."""
-    return "".join(joined_text(one.source)[0].split()).casefold()
+        return bare_text(self.a.source) == bare_text(self.b.source)
 
 
 def configure(parser: CommandParser) -> None:
@@ -81,7 +75,7 @@ def execute(options: Options, console: Console) -> int:
     )
     require_examples(first, options.first)
     require_examples(second, options.second)
-    pairs = matched(list(first), list(second))
+    pairs = pairs_of(list(first), list(second))
     alone = [
         f"{count} of {path}"
         for count, path in ((len(first) - len(pairs), options.first), (len(second) - len(pairs), options.second))
@@ -93,8 +87,17 @@ def execute(options: Options, console: Console) -> int:
     if left_out:
         _say_left_out(left_out, pairs, console)
         pairs = [pair for pair in pairs if pair.same_input]
-    compared = [(pair, compare(pair.a, pair.b, normalize=options.normalize)) for pair in pairs]
-    documents = [described(pair.name, comparison) for pair, comparison in compared]
+    compared = [
+        compare(
+            pair.a,
+            pair.b,
+            provenance_a=pair.a.provenance,
+            provenance_b=pair.b.provenance,
+            normalize=options.normalize,
+        )
+        for pair in pairs
+    ]
+    documents = [described(pair.name, comparison) for pair, comparison in zip(pairs, compared, strict=True)]
     lost = {document["example"]: document["not_finite"] for document in documents if document["not_finite"]}
     if lost:
         console.warn(
@@ -118,8 +121,8 @@ def execute(options: Options, console: Console) -> int:
         for document in documents:
             console.line(json.dumps(document, ensure_ascii=False))
     elif options.show or len(pairs) == 1:
-        for pair in pairs:
-            console.rich_console().print(compare_view(pair.a, pair.b, normalize=options.normalize))
+        for comparison in compared:
+            console.rich_console().print(CompareView(comparison=comparison))
     else:
         console.line(f"{'example':<16} {'steps':>6} {'agreement':>10} {'largest difference':>19}")
         for document in documents:
@@ -170,25 +173,19 @@ def described(name: str, comparison: Comparison) -> dict[str, Any]:
     }
 
 
-def matched(first: Sequence[Attribution], second: Sequence[Attribution]) -> list[Pair]:
-    """The same examples: by id where all have one (the second of an id with the second), else by place.
+def pairs_of(first: Sequence[Attribution], second: Sequence[Attribution]) -> list[Pair]:
+    """The same examples of both; see `wherefrom.results.partners.matched`.
 
     Raises:
         UsageError: They have none in common.
     """
-    named: dict[str, deque[Attribution]] = defaultdict(deque)
-    for one in second:
-        if one.id is not None:
-            named[one.id].append(one)
-    if named and all(one.id is not None for one in first):
-        pairs = [
-            Pair(name=one.id, a=one, b=named[one.id].popleft()) for one in first if one.id is not None and named[one.id]
-        ]
-    else:
-        pairs = [Pair(name=str(place), a=a, b=b) for place, (a, b) in enumerate(zip(first, second, strict=False))]
-    if not pairs:
+    found = matched([one.id for one in first], [one.id for one in second])
+    if not found:
         raise UsageError("The two have no example in common.\nThey are paired by id, or by place where they have none.")
-    return pairs
+    named = all(first[a].id is not None and first[a].id == second[b].id for a, b in found)
+    return [
+        Pair(name=str(first[a].id if named else place), a=first[a], b=second[b]) for place, (a, b) in enumerate(found)
+    ]
 
 
 def _known(value: float) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 from wherefrom.files import Summary
 
+from wherefrom_viz.describe.numbers import fitting
 from wherefrom_viz.describe.text_marks import cells, elide, visible
 
 BRIEF = {"probability": "prob", "entropy": "ent", "crossentropy": "x-ent", "perplexity": "ppl"}
@@ -22,6 +23,8 @@ FIXED = ("n", "id", "input", "output", "inputs", "steps", "score", "low", "conte
 """Columns that every list can be sorted by; "n" is the order of the files."""
 
 _WIDE = 110
+_NUMBERS = {"score": 6, "low": 5}
+"""Widths of step scores."""
 _ROOM, _ROOM_WIDE = 22, 36
 """What the texts keep before further columns are shown."""
 
@@ -78,7 +81,7 @@ def _offered(contents: Contents, wide: bool) -> list[Column]:
     brief = BRIEF.get(contents.score, contents.score)
     found: list[Column] = []
     if contents.score:
-        found.append(Column("score", elide(brief, 5), 6, True))
+        found.append(Column("score", elide(brief, 5), _NUMBERS["score"], True))
     if contents.files > 1:
         found.append(Column("file", "file", 16 if wide else 10))
     if contents.methods > 1:
@@ -88,7 +91,7 @@ def _offered(contents: Contents, wide: bool) -> list[Column]:
     if contents.shares:
         found.append(Column("context", "ctx", 4, True))
     if contents.lows:
-        found.append(Column("low", "min", 5, True))
+        found.append(Column("low", "min", _NUMBERS["low"], True))
     found += [Column("inputs", "in", 4, True), Column("steps", "out", 4, True)]
     for name, (size, numbers) in contents.annotations.items():
         title = visible(name)
@@ -113,7 +116,8 @@ def text_in(column: str, summary: Summary, score: str) -> str:
     if column == "context":
         return f"{value:.0%}"
     if column in ("score", "low"):
-        return f"{value:.3f}" if abs(value) < 1000 else f"{value:.1e}"
+        text, width = f"{value:.3f}", _NUMBERS[column]
+        return text if len(text) <= width else fitting(value, width)
     if column.startswith(":") and isinstance(value, float):
         return f"{value:.4g}"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

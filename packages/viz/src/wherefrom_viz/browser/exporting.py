@@ -26,9 +26,8 @@ from wherefrom_viz.console.view import NO_TRACE
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import describe, unit_starts_of_side
 from wherefrom_viz.describe.trace import describe_trace
+from wherefrom_viz.endings import COLOURED, DRAWN
 
-DRAWN = {".html": "html", ".svg": "svg", ".png": "png", ".md": "markdown", ".tex": "latex", ".txt": "text"}
-"""Ending to renderer: these show what the browser shows."""
 TABLES = (".csv", ".tsv", ".parquet")
 """The units and numbers that the browser shows; one row per score."""
 STORED = (".json", ".jsonl", ".msgpack", ".json.gz", ".jsonl.gz", ".msgpack.gz", ".json.zst", ".jsonl.zst")
@@ -112,7 +111,7 @@ def by_provenance(examples: Sequence[tuple[Attribution, Provenance]]) -> list[At
 def options_of(drawing: Drawing, ending: str = "") -> dict[str, Any]:
     """Options of a renderer, so that it draws what the browser shows."""
     options: dict[str, Any] = {**merging(drawing)}
-    if ending in (".html", ".svg", ".png", ".tex"):
+    if ending in COLOURED:
         options["palette"] = drawing.palette
     return options
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 from attrs import evolve, frozen
 
 from wherefrom_viz.browser.drawing import Drawing
-from wherefrom_viz.describe.description import Description, bound_for
+from wherefrom_viz.describe.description import Description, bound_for, share_of, shares_of
 
 
 @frozen(kw_only=True)
@@ -52,8 +52,8 @@ def bound_of(description: Description, focus: Focus, drawing: Drawing) -> float:
 
 def strength_of(description: Description, value: float, column: int, drawing: Drawing) -> float:
     """How strongly a score of one output is coloured, in [-1, 1]."""
-    share = value / bound_of(description, Focus(column=column), drawing) * drawing.intensity
-    return min(1.0, max(-1.0, share)) * description.fading(column)
+    bound = bound_of(description, Focus(column=column), drawing)
+    return share_of(value * drawing.intensity, bound) * description.fading(column)
 
 
 def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.NDArray[np.float64]:
@@ -65,7 +65,7 @@ def strengths(description: Description, focus: Focus, drawing: Drawing) -> npt.N
     seen = description.visible[:, columns].any(axis=1)
     bound = bound_of(description, focus, drawing)
     faded = description.fading(*columns)
-    return np.where(seen, np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)
+    return np.where(seen, shares_of(scores * drawing.intensity, bound) * faded, np.nan)
 
 
 def output_strengths(description: Description, row: int, drawing: Drawing) -> npt.NDArray[np.float64]:
@@ -73,4 +73,4 @@ def output_strengths(description: Description, row: int, drawing: Drawing) -> np
     scores = description.scores[row]
     bound = bound_of(description, Focus(row=row), drawing)
     faded = np.array([description.fading(column) for column in range(len(scores))])
-    return np.where(description.visible[row], np.clip(scores / bound * drawing.intensity, -1, 1) * faded, np.nan)
+    return np.where(description.visible[row], shares_of(scores * drawing.intensity, bound) * faded, np.nan)

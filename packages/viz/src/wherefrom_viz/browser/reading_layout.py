@@ -51,20 +51,6 @@ def lay_out(description: Description, width: int) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def rows_of_steps(description: Description) -> dict[int, int]:
-    """Column to the row of the same unit, where an output is an input of later steps."""
-    target = next((side for side in description.sides if side.name == "target"), None)
-    if target is None:
-        return {}
-    by_position = {description.inputs[row].token.position: row for row in range(target.start, target.end)}
-    found = {}
-    for column, step in enumerate(description.steps):
-        row = by_position.get(step.token.position)
-        if row is not None:
-            found[column] = row
-    return found
-
-
 def _blocks(description: Description) -> Iterator[tuple[str, list[_Item]]]:
     if description.context:
         yield "Text before", [_Item(unit, None, None) for unit in description.context]
@@ -75,7 +61,7 @@ def _blocks(description: Description) -> Iterator[tuple[str, list[_Item]]]:
     if source is None and prompt:
         yield "Prompt", prompt
         prompt = []
-    rows = rows_of_steps(description)
+    rows = description.output_rows
     outputs = [_Item(step, rows.get(column), column) for column, step in enumerate(description.steps)]
     if prompt or outputs:
         yield "Output", [*prompt, *outputs]

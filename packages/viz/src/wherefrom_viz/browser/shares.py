@@ -1,16 +1,15 @@
-"""How the scores of a description are divided between the blocks of its inputs."""
+"""How the scores of an example are divided between the blocks of its inputs, whatever units and scale are shown."""
 
 from __future__ import annotations
 
-import numpy as np
+from wherefrom.results.attribution import Attribution
+from wherefrom.results.shares import share_on
 
 from wherefrom_viz.describe.description import Description
 
 
-def shares_of_sections(description: Description) -> list[tuple[str, float]]:
-    """Title of each block of inputs, and its share of all scores' magnitude."""
-    total = float(np.abs(description.scores).sum())
-    return [
-        (title, float(np.abs(description.scores[rows]).sum()) / total if total else 0.0)
-        for title, rows in description.sections()
-    ]
+def shares_of_sections(one: Attribution, drawn: Description) -> list[tuple[str, float]]:
+    """Title of each block of inputs, and its share of all scores as `share_on` has it; nothing where there is none."""
+    titles = [title for title, _ in drawn.sections()]
+    first = share_on(one, titles[0]) if len(titles) > 1 else 1.0
+    return [] if first is None else list(zip(titles, (first, 1 - first), strict=False))

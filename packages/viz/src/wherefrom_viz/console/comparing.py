@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 from rich.console import Console, ConsoleOptions
 from rich.jupyter import JupyterMixin
 from rich.text import Text
 
-from wherefrom_viz.colours import Palette, Theme
+from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.console.legend import legend
 from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.plain import spelt, whole
@@ -26,7 +26,7 @@ class CompareView(JupyterMixin):
     """A Rich renderable of one comparison, in notebooks too."""
 
     comparison: Comparison
-    palette: Palette
+    palette: Palette = field(factory=lambda: palette_named("red-blue"))
     theme: Theme | None = None
     top: int = 4
 

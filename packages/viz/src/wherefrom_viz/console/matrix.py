@@ -9,7 +9,7 @@ from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import FAINT, TerminalStyle
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style, short
+from wherefrom_viz.describe.numbers import NumberStyle, number_style, written
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
 
 HIDDEN = "·"
@@ -141,10 +141,7 @@ def _cell(
         return
     mark = terminal.mark(strength)[1] if terminal.level == "none" else ""
     signed = description.words.signed
-    number = "" if value == 0 else style(value, plus=signed)
-    room = width - 1 - cells(mark)
-    if cells(number) > room:  # beyond the colours, as special tokens may be
-        number = fitting(style.scaled(value), room, plus=signed)
+    number = style.cell(value, width - 1 - cells(mark), plus=signed)
     faint = abs(strength) < FAINT and terminal.level != "none"
     line.append(
         _centred(mark + pad(number, 5 if signed else 4, right=True), width),
@@ -160,28 +157,10 @@ def _step_scores(
     yield Text(" " * (layout.label_width + 1) + "─" * (layout.cell_width * len(band)), style="dim")
     for name, values in description.step_scores.items():
         line = Text(pad(elide(name, layout.label_width), layout.label_width, right=True) + " ", style="dim")
-        written = aligned(values)
+        texts = written(values, layout.cell_width - 1)
         for column in band:
-            text = written[column]
-            if cells(text) >= layout.cell_width:
-                text = fitting(float(values[column]), layout.cell_width - 1)
-            line.append(_centred(pad(text, 5, right=True), layout.cell_width), style="not dim")
+            line.append(_centred(pad(texts[column], 5, right=True), layout.cell_width), style="not dim")
         yield line
-
-
-def fitting(value: float, width: int, *, plus: bool = False) -> str:
-    """One number in at most ``width`` characters, with fewer digits rather than cut ones.
-
-    Example:
-        >>> fitting(123.456, 5, plus=True), fitting(-123456.0, 5), fitting(2.5e-7, 5)
-        ('+123', '-1e5', '2e-7')
-    """
-    sign = "+" if plus and value > 0 else ""
-    first, _, exponent = f"{value:.0e}".partition("e")
-    for text in (short(value), f"{value:.2g}", f"{first}e{int(exponent)}" if exponent else first):
-        if len(sign + text) <= width:
-            return sign + text
-    return "<.01" if abs(value) < 1 else f"{'-' if value < 0 else sign}big"
 
 
 def _centred(text: str, width: int) -> str:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description, Unit
-from wherefrom_viz.describe.numbers import NumberStyle, number_style, short
+from wherefrom_viz.describe.numbers import NumberStyle, number_style, short, step_score
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate
 
@@ -88,7 +88,7 @@ def _output(
     paragraph = Text()
     numbers: list[Spoken] = []
     for place, unit in enumerate(description.steps):
-        said = f"[{short(float(description.step_scores[highlight][place]))}]" if terminal.level == "none" else ""
+        said = f"[{step_score(float(description.step_scores[highlight][place]))}]" if terminal.level == "none" else ""
         numbers += _append(paragraph, unit, terminal, float(strengths[place]), said)
         if place in ends:
             _end_line(paragraph)
@@ -103,7 +103,7 @@ def _step_line(description: Description, column: int) -> Text:
         style="dim" if description.fading(column) < 1.0 else "bold not dim",
     )
     for name, values in description.step_scores.items():
-        line.append(f"   {name} {short(float(values[column]))}", style="dim")
+        line.append(f"   {name} {step_score(float(values[column]))}", style="dim")
     return line
 
 

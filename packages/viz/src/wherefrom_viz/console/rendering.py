@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TextIO, TypeAlias
 
 from rich.console import Console
 from wherefrom.errors import InputError, SettingsError, nearest
@@ -33,10 +33,9 @@ def render_console(
     Args:
         attributions: One or many.
         console: Where to print; standard output by default.
-        view: ``"auto"`` takes what fits the width: the matrix with numbers, the compact one with a table
-        of the
-            strongest inputs, or running text with that table. ``"matrix"``, ``"read"``, ``"topk"``,
-            ``"steps"``, ``"trace"`` (a traced result's tables alone, which other views append).
+        view: ``"auto"`` takes what fits the width: the matrix with numbers, the compact one with a table of the
+            strongest inputs, or running text with that table. ``"matrix"``, ``"read"``, ``"topk"``, ``"steps"``,
+            ``"trace"`` (a traced result's tables alone, which other views append).
         color: ``"auto"`` obeys the terminal and ``NO_COLOR``, ``FORCE_COLOR``, ``TERM``.
         **options: As for `console_view`.
     """
@@ -127,19 +126,19 @@ def compare_view(
     return CompareView(comparison=pair, palette=palette_named(palette), theme=theme, top=top)
 
 
-def console_for(color: When = "auto") -> Console:
-    """A console on standard output that shows colour when asked to."""
-    if color == "auto":
-        return Console(highlight=False, markup=False)
+def console_for(color: When = "auto", file: TextIO | None = None) -> Console:
+    """A console on a stream, by default standard output, that shows colour when asked to: else as `rich` decides by
+    NO_COLOR, FORCE_COLOR, TERM and COLUMNS.
+
+    Raises:
+        SettingsError: An unknown choice.
+    """
+    chosen: dict[str, Any] = {}
     if color == "never":
-        return Console(highlight=False, markup=False, no_color=True, color_system=None)
-    if color == "always":
+        chosen = {"no_color": True, "color_system": None}
+    elif color == "always":
         full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-        return Console(
-            highlight=False,
-            markup=False,
-            no_color=False,
-            force_terminal=True,
-            color_system="truecolor" if full else "256",
-        )
-    raise SettingsError(f"No colour choice is called {color!r}.{nearest(color, ('auto', 'always', 'never'))}")
+        chosen = {"no_color": False, "force_terminal": True, "color_system": "truecolor" if full else "256"}
+    elif color != "auto":
+        raise SettingsError(f"No colour choice is called {color!r}.{nearest(color, ('auto', 'always', 'never'))}")
+    return Console(file=file, highlight=False, markup=False, emoji=False, **chosen)

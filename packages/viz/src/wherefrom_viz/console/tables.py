@@ -10,7 +10,7 @@ from rich.text import Text
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import aligned, number_style
-from wherefrom_viz.describe.running_text import shares_of_largest
+from wherefrom_viz.describe.running_text import heights
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 DOUBTFUL = 0.1
@@ -91,9 +91,8 @@ def step_table(
 
 
 def step_bar(description: Description, name: str, column: int, width: int) -> str:
-    """A bar of a step score: a probability as it is, others beside the largest; none for one that is not finite."""
-    share = abs(shares_of_largest(description.step_scores[name], largest=1.0 if name == "probability" else None))
-    return bar(float(share[column]), width)
+    """A bar of a step score, of its magnitude: the sign stands in its number."""
+    return bar(abs(float(heights(description, name)[column])), width)
 
 
 def bar(share: float, width: int) -> str:

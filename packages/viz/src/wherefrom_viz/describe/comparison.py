@@ -116,9 +116,16 @@ def compare(
         scale=scale_of(change[counted(one.inputs)]),
         step_scores={},
         doubtful=(),
+        pipeline=_both_pipelines(one, two),
     )
     agreement = spearman_by_step(one.scores, two.scores, both & finite)
     return Comparison(a=one, b=two, difference=difference, agreement=agreement)
+
+
+def _both_pipelines(one: Description, two: Description) -> tuple[str, ...]:
+    """How the scores of both became what they are, said of each where that is not the same."""
+    same = one.pipeline == two.pipeline
+    return one.pipeline if same else (f"A: {one.pipeline_words} · B: {two.pipeline_words}",)
 
 
 def _tokens(description: Description, side: Side) -> list[Token]:
@@ -155,7 +162,6 @@ def _regrouped(
         step_scores=step_scores,
         doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
-        output_rows={},
         pipeline=(*description.pipeline, *([] if normalize == "none" else [NORMALIZATION_WORDS[normalize]])),
     )
 

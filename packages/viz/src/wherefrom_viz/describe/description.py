@@ -1,9 +1,8 @@
 """One description of an attribution, which every view draws.
 
-`describe` turns a result into a `Description`: the tokens as they are shown, one matrix of scores with
-what each step could see, the step scores, the scale, and in words how the numbers came about and what
-their sign means. Console,
-HTML, figures and the terminal browser read only this, so they cannot disagree.
+`describe` turns a result into a `Description`: the tokens as they are shown, one matrix of scores with what each step
+could see, the step scores, the scale, and in words how the numbers came about and what their sign means. Console, HTML,
+figures and the terminal browser read only this, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -114,7 +113,17 @@ class Scale:
 
     def strength(self, value: float) -> float:
         """``value`` as a share of the bound, in [-1, 1]."""
-        return float(min(1.0, max(-1.0, value / self.bound)))
+        return share_of(value, self.bound)
+
+
+def share_of(score: float, bound: float) -> float:
+    """A score as a share of ``bound``, which has the strongest colour, in [-1, 1]: for the colours of every view."""
+    return float(min(1.0, max(-1.0, score / bound)))
+
+
+def shares_of(scores: npt.NDArray[np.floating[Any]], bound: float) -> npt.NDArray[np.float64]:
+    """The same of many scores."""
+    return np.clip(scores.astype(np.float64) / bound, -1.0, 1.0)
 
 
 def bound_for(scores: npt.NDArray[np.floating[Any]], low: float | None = None, high: float | None = None) -> float:
@@ -167,8 +176,6 @@ class Description:
     """Pairs of units that interact, as they are shown; see `wherefrom.methods.interactions`."""
     pair_scores: npt.NDArray[np.float64] = field(factory=lambda: np.zeros((0, 0)))
     """What each pair is worth beyond its members. Shape ``(pairs, steps)``."""
-    output_rows: Mapping[int, int] = field(factory=dict)
-    """Column to the target row of the same token, where that token is an input too."""
     doubtful: tuple[bool, ...] = ()
     """Columns whose scores were not told from chance; empty where nothing was held against the model."""
     trace: TraceDescription | None = None
@@ -182,7 +189,7 @@ class Description:
         """The scores of these columns together as shares of the strongest colour, in [-1, 1]; pale where all of them
         are doubtful. Shape ``(inputs,)``."""
         scores = self.scores[:, list(columns)].sum(axis=1)
-        return np.asarray(np.clip(scores / self.bound_of(columns), -1, 1) * self.fading(*columns))
+        return shares_of(scores, self.bound_of(columns)) * self.fading(*columns)
 
     def fading(self, *columns: int) -> float:
         """What the colours of some columns together are multiplied with: pale where none of them was told from
@@ -198,6 +205,18 @@ class Description:
     def pipeline_words(self) -> str:
         """The pipeline as one line."""
         return " → ".join(self.pipeline) if self.pipeline else "scores as the method gave them"
+
+    @property
+    def output_rows(self) -> dict[int, int]:
+        """Column to the row of the same unit, where an output is an input of later steps."""
+        rows = {
+            self.inputs[row].token.position: row
+            for side in self.sides
+            if side.name == "target"
+            for row in range(side.start, side.end)
+        }
+        places = (step.token.position for step in self.steps)
+        return {column: rows[place] for column, place in enumerate(places) if place in rows}
 
     def seen_rows(self) -> list[int]:
         """Rows that at least one step could see."""
@@ -285,8 +304,8 @@ def describe(
         provenance: How it was made, for the subtitle, the sign words and notes.
         granularity: Unit of rows and columns.
         merge: How scores of a unit's tokens are merged, over rows and columns.
-        normalize: ``"step"`` divides each column by the sum of its magnitudes, ``"sequence"`` all by the
-        largest. min_val: Lower end of the colour range; None follows the scores.
+        normalize: ``"step"`` divides each column by the sum of its magnitudes, ``"sequence"`` all by the largest.
+        min_val: Lower end of the colour range; None follows the scores.
         max_val: Upper end of the colour range.
         title: Replaces the example's id.
         spans: Units of ``granularity="span"``, instead of those the result came with; see
@@ -381,7 +400,6 @@ def describe(
         prompt_rows=() if target_side is None else _prompt_rows(tokens, target_side, steps, generated),
         pair_labels=pair_labels,
         pair_scores=pair_scores,
-        output_rows={} if target_side is None else _output_rows(tokens, target_side, steps),
         trace=trace,
     )
 
@@ -715,8 +733,13 @@ def unit_starts_of_side(
 def counted(inputs: Sequence[Unit]) -> BoolArray:
     """Which inputs take part in colour range and top inputs; all, if there are none but special tokens and template
     parts. Shape ``(inputs,)``."""
-    said = np.array([not unit.template for unit in inputs], dtype=bool)
-    return said if said.any() else np.ones(len(inputs), dtype=bool)
+    return counted_rows([unit.template for unit in inputs])
+
+
+def counted_rows(template: Sequence[bool]) -> BoolArray:
+    """The same of rows, of which each is known to be special or a template part, or not. Shape ``(rows,)``."""
+    said = ~np.array(template, dtype=bool)
+    return said if said.any() else np.ones(len(said), dtype=bool)
 
 
 def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]:
@@ -797,8 +820,3 @@ def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, 
 def _prompt_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token], first: int) -> tuple[int, ...]:
     first = min(first, steps[0].position if steps else first)
     return tuple(row for row in range(side.start, side.end) if tokens[row].position < first)
-
-
-def _output_rows(tokens: Sequence[Token], side: Side, steps: Sequence[Token]) -> dict[int, int]:
-    rows = {tokens[row].position: row for row in range(side.start, side.end)}
-    return {column: rows[step.position] for column, step in enumerate(steps) if step.position in rows}

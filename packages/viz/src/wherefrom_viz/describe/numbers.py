@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+_COUNTED = 2.0**53
+"""Below this a whole number is one that was counted: beyond it there are no others."""
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -27,6 +29,21 @@ class NumberStyle:
         if not any(digit in "123456789" for digit in text):
             text = text[1:]
         return text if plus else text.lstrip("+")
+
+    def cell(self, value: float, width: int, *, plus: bool = True) -> str:
+        """``value`` in at most ``width`` characters, nothing for 0.
+
+        Beyond the largest that the style is for, as scores of special tokens may be, it has fewer digits.
+
+        Example:
+            >>> style = number_style(0.005)
+            >>> style.cell(0.0049, 5), style.cell(0.95, 5)
+            ('+4.90', '+950')
+        """
+        if value == 0:
+            return ""
+        text = self(value, plus=plus)
+        return text if len(text) <= width else fitting(self.scaled(value), width, plus=plus)
 
     def scaled(self, value: float) -> float:
         """``value`` in units of the style's power of ten."""
@@ -65,10 +82,40 @@ def number_style(largest: float) -> NumberStyle:
 
 
 def short(value: float) -> str:
-    """One number on its own, three significant digits (``0.972``, ``3.1e-05``)."""
+    """One number on its own, three significant digits, or all before the point (``0.972``, ``3.1e-05``, ``12346``).
+
+    The page writes it alike.
+    """
     if value == 0:
         return "0"
-    return f"{value:.3g}" if 1e-3 <= abs(value) < 1e5 else f"{value:.1e}"
+    if not 1e-3 <= abs(value) < 1e5:
+        return f"{value:.1e}"
+    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+
+
+def step_score(value: float) -> str:
+    """One step score on its own: counts and ranks, all whole numbers, as such, others as `short`. So does the page.
+
+    Example:
+        >>> step_score(128255.0), step_score(0.97153)
+        ('128255', '0.972')
+    """
+    return f"{value:.0f}" if value and abs(value) < _COUNTED and value.is_integer() else short(value)
+
+
+def fitting(value: float, width: int, *, plus: bool = False) -> str:
+    """One number in at most ``width`` characters, with fewer digits rather than cut ones.
+
+    Example:
+        >>> fitting(123.456, 5, plus=True), fitting(-123456.0, 5), fitting(2.5e-7, 5)
+        ('+123', '-1e5', '2e-7')
+    """
+    sign = "+" if plus and value > 0 else ""
+    first, _, exponent = f"{value:.0e}".partition("e")
+    for text in (short(value), f"{value:.2g}", f"{first}e{int(exponent)}" if exponent else first):
+        if len(sign + text) <= width:
+            return sign + text
+    return "<.01" if abs(value) < 1 else f"{'-' if value < 0 else sign}big"
 
 
 def aligned(values: Iterable[float]) -> list[str]:
@@ -78,12 +125,27 @@ def aligned(values: Iterable[float]) -> list[str]:
     """
     listed = [float(value) for value in values]
     largest = max((abs(value) for value in listed if math.isfinite(value)), default=0.0)
-    if 2 <= largest < 1e15 and all(value.is_integer() for value in listed):
-        return [f"{value:.0f}" for value in listed]
+    if 2 <= largest < _COUNTED and all(value.is_integer() for value in listed):
+        return [step_score(value) for value in listed]
     if not 0.001 <= largest < 1e5:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1
     return [f"{value:.{decimals}f}" for value in listed]
+
+
+def written(values: Iterable[float], width: int) -> list[str]:
+    """Numbers of one row under cells of ``width`` characters: as `aligned` writes them, those that are wider with fewer
+    digits.
+
+    Example:
+        >>> written([3.0, 128000.0], 5)
+        ['3', '1e5']
+    """
+    listed = [float(value) for value in values]
+    return [
+        text if len(text) <= width else fitting(value, width)
+        for value, text in zip(listed, aligned(listed), strict=True)
+    ]
 
 
 def range_ends(bound: float, shown: npt.NDArray[np.floating[Any]], *, signed: bool) -> tuple[str, str]:

@@ -97,6 +97,12 @@ def highlights(description: Description, step_score: str) -> npt.NDArray[np.floa
     return shares_of_largest(description.step_scores[step_score])
 
 
+def heights(description: Description, step_score: str) -> npt.NDArray[np.float64]:
+    """How high a bar of each step's score is, in [-1, 1]: a probability as it is, others beside the largest magnitude;
+    none of one that is not finite. Shape ``(steps,)``."""
+    return shares_of_largest(description.step_scores[step_score], 1.0 if step_score == "probability" else None)
+
+
 def shares_of_largest(values: npt.NDArray[Any], largest: float | None = None) -> npt.NDArray[np.float64]:
     """Numbers as shares of the largest magnitude, in [-1, 1]; those that are not finite are 0, and never the largest.
 

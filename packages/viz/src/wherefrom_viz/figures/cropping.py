@@ -53,11 +53,6 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
             finite=description.finite[:, kept],
             step_scores={name: values[kept] for name, values in description.step_scores.items()},
             doubtful=tuple(description.doubtful[step] for step in kept) if description.doubtful else (),
-            output_rows={
-                place: description.output_rows[step]
-                for place, step in enumerate(kept)
-                if step in description.output_rows
-            },
         )
     if top is None:
         return description

@@ -17,7 +17,7 @@ from wherefrom.errors import InputError, WherefromWarning
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
 from wherefrom_viz.describe.description import LEFT_OUT, Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.numbers import number_style, written
 from wherefrom_viz.describe.text_marks import cells, elide
 from wherefrom_viz.figures import text as running_text
 from wherefrom_viz.figures.cropping import checked_view, cropped
@@ -29,6 +29,8 @@ TALL = 2_000.0
 """Points from which a figure is said to be too high to print."""
 _CHARACTER = 0.62
 """Width of a character of the fonts above, in font sizes; generous, so that no text is cut."""
+_NUMBERS = 0.85
+"""Size of numbers in cells, in font sizes."""
 
 
 def render_svg(
@@ -139,6 +141,7 @@ class _Figure:
         least = 3.2 * size if self.numbers else 1.2 * size
         natural = max(least, min(longest, 12) * size * _CHARACTER + 0.8 * size)
         self.cell = max(min(natural, room), least if width is None else 0.5 * size)
+        self.digits = max(5, int(self.cell / (_NUMBERS * size * _CHARACTER)) - 1)
         self.upright = longest * size * _CHARACTER > self.cell
         self.head = (min(longest, 18) * size * _CHARACTER if self.upright else size) + 0.8 * size
         self.row = 1.65 * size
@@ -189,7 +192,7 @@ class _Figure:
             yield self._rule(y - 0.25 * size, grey)
         for name in self.names:
             yield self._label(name, y, grey, italic=True)
-            for column, text in enumerate(aligned(description.step_scores[name])):
+            for column, text in enumerate(written(description.step_scores[name], self.digits)):
                 yield self._cell_text(text, column, y, colours.to_hex(foreground))
             y += self.row
         if self.legend:
@@ -214,7 +217,11 @@ class _Figure:
                     f'height="{_n(self.row)}" fill="{colours.to_hex(background)}"/>'
                 )
             if value != 0:
-                text = self.style(value, plus=False) if self.numbers else ("−" if strength < -0.04 else "")
+                text = (
+                    self.style.cell(value, self.digits, plus=False)
+                    if self.numbers
+                    else ("−" if strength < -0.04 else "")
+                )
                 if text:
                     shown = text.replace("-", "−")
                     yield self._cell_text(shown, column, y, colours.to_hex(colours.text_on(background)))
@@ -226,9 +233,9 @@ class _Figure:
 
     def _cell_text(self, text: str, column: int, y: float, fill: str) -> str:
         x, baseline = self.label_width + (column + 0.5) * self.cell, y + self.row / 2 + 0.3 * self.size
-        size = self.size * (0.85 if self.numbers else 0.7)
+        size = self.size * (_NUMBERS if self.numbers else 0.7)
         place = f'x="{_n(x)}" y="{_n(baseline)}" text-anchor="middle"'
-        return f'<text {place} font-size="{_n(size)}" fill="{fill}">{text}</text>'
+        return f'<text {place} font-size="{_n(size)}" fill="{fill}">{_x(text)}</text>'
 
     def _rule(self, y: float, grey: str) -> str:
         end = self.label_width + len(self.description.steps) * self.cell

@@ -11,7 +11,7 @@ from attrs import frozen
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import range_ends, short
+from wherefrom_viz.describe.numbers import range_ends, step_score
 from wherefrom_viz.describe.running_text import Part, line_parts
 from wherefrom_viz.describe.text_marks import cells, isolate
 
@@ -62,16 +62,11 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
             ""
             if together
             else "".join(
-                f"   {name} {short(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
+                f"   {name} {step_score(float(values[chosen[0]]))}" for name, values in description.step_scores.items()
             )
         )
         found.append(Paragraph(heading=f"→ {output}{facts}", pieces=tuple(pieces)))
     return found
-
-
-def bound_of(description: Description, together: bool) -> float:
-    """The score of the strongest colour: for cells and legend alike."""
-    return description.bound_of(range(len(description.steps))) if together else description.scale.bound
 
 
 def drawn_lines(
@@ -142,7 +137,8 @@ def legend_ends(description: Description, together: bool) -> tuple[str, str]:
     """The scores of the weakest and of the strongest colour, and whether what is shown goes beyond them."""
     scores = np.where(description.visible, description.scores, 0.0)
     shown = description.scores[description.visible.any(axis=1)].sum(axis=1) if together else scores
-    return range_ends(bound_of(description, together), shown, signed=description.words.signed)
+    bound = description.bound_of(range(len(description.steps))) if together else description.scale.bound
+    return range_ends(bound, shown, signed=description.words.signed)
 
 
 def _x(text: str) -> str:

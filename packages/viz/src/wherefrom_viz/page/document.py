@@ -282,7 +282,8 @@ def page_parts(
         first=examples[0] if examples else None,
         dimensions=dimensions,
     )
-    meta.update(controls=controls, height=height)
+    # small multiples are drawn of tokens as they came, whatever the units and the scale of the page are
+    meta.update(controls=controls, height=height, raw=packed.bound)
     if min_val is not None or max_val is not None:
         meta["range"] = [min_val, max_val]
     if step is not None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 
 from wherefrom_viz.describe.description import Description, Unit
-from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.numbers import short, step_score
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.page.static_table import shade_class
 
@@ -36,7 +36,7 @@ def _section(description: Description, wrap_after: WrapAfter, highlight: str | N
         said, title = "", ""
         if highlight is not None and strengths is not None:
             said = _shade(float(strengths[place]))
-            title = f' title="{escape(highlight)} {short(float(description.step_scores[highlight][place]))}"'
+            title = f' title="{escape(highlight)} {step_score(float(description.step_scores[highlight][place]))}"'
         parts.append(
             f"<details><summary{said}{title}>{_shown(unit)}</summary>{''.join(_inputs(description, place, wrap_after))}"
             f"</details>{'<br>' if place in ends or _ends_line(unit) else ''}"

@@ -9,10 +9,11 @@ from typing import Any, get_args
 from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.card import LEVEL
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
-from wherefrom_viz.describe.description import NORMALIZATIONS, Normalization, sign_words
+from wherefrom_viz.describe.description import FADED, NORMALIZATIONS, Normalization, sign_words
 from wherefrom_viz.describe.units import MERGES, Level, Merge
 
 TITLE = "Where each token comes from"
@@ -117,6 +118,7 @@ def meta_of(
         "blockSize": block_size,
         "bound": bound,
         "units": units or units_of(),
+        "pale": [LEVEL, FADED],
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": opening.state(),
         "controls": True,

@@ -35,6 +35,7 @@ from wherefrom_viz.describe.description import (
     aggregated,
     before_labels,
     bound_for,
+    counted_rows,
     score_rows,
     shown_text,
     sign_words,
@@ -204,8 +205,7 @@ def _packed(
     if lost.any():
         notes.append(NOT_FINITE)
     scores = np.where(visible & ~lost, scores, 0.0)
-    said = ~np.array(template_rows(attribution, sides), dtype=bool)
-    bound = bound_for(scores[said] if said.any() else scores, *packer.ends)
+    bound = bound_for(scores[counted_rows(template_rows(attribution, sides))], *packer.ends)
     scored = {side.name for side in sides}
     shown_sides = []
     if attribution.encoded:

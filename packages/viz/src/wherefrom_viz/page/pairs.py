@@ -21,10 +21,10 @@ from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import answers_begin
 from wherefrom.results.comparison import merged_cells, spearman_by_step
 from wherefrom.results.contributors import joint
+from wherefrom.results.partners import bare_text
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned, common_units
 from wherefrom.text.merging import Span, merged_token
-from wherefrom.text.places import joined_text
 from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
@@ -62,7 +62,7 @@ def _candidates(attributions: Sequence[Attribution]) -> Iterable[tuple[int, int]
         return itertools.combinations(range(len(attributions)), 2)
     alike: dict[str, list[int]] = defaultdict(list)
     for place, one in enumerate(attributions):
-        alike["".join(joined_text(one.target)[0].split())].append(place)
+        alike[bare_text(one.target)].append(place)
     return itertools.chain.from_iterable(
         itertools.combinations(places, 2) if len(places) <= ALL_AMONG else itertools.pairwise(places)
         for places in alike.values()
@@ -128,11 +128,18 @@ class _Pair:
             "from": common.attr_pos_start,
             "to": common.attr_pos_end,
             "merge": self.halves[0].merge,
+            "alike": self.alike,
         }
         for name, groups in self.groups.items():
             aligned = len(groups) if self.same[name] else [[*mine, *its] for mine, its in groups]
             found[name] = {"f": self.flags(name), "g": aligned}
         return {**found, "agreement": self.agreement()}
+
+    @property
+    def alike(self) -> bool:
+        """Are they of one text, so that they are what one looks at side by side?"""
+        one, other = (half.attribution for half in self.halves)
+        return all(bare_text(getattr(one, side)) == bare_text(getattr(other, side)) for side in ("source", "target"))
 
     def starts(self, level: Level, side: str) -> list[int]:
         """Which of the tokens here begin a unit: those that do in all texts that have them."""

@@ -33,6 +33,7 @@ from wherefrom_viz.browser.ordering import Progress, Tested, filtered, sorted_ke
 from wherefrom_viz.browser.screens.base import SessionScreen
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.goto import GotoScreen
+from wherefrom_viz.browser.shares import shares_of_sections
 from wherefrom_viz.browser.sources.library import Keys
 from wherefrom_viz.browser.widgets.example_list import ExampleList
 from wherefrom_viz.browser.widgets.file_tabs import FileTabs
@@ -233,11 +234,12 @@ class BrowseScreen(SessionScreen):
         library, drawing = self.session.library, self.session.drawing
         try:
             description = described_as(examples[0], library.provenance(keys[0]), drawing)
+            shares = shares_of_sections(examples[0], description)
         except WherefromError as error:
             self._unreadable(keys, str(error))
             return
         title, summary = library.title(keys[0]), library.summary(keys[0])
-        self.query_one(Preview).description(title, summary, description, drawing, self.shades_now())
+        self.query_one(Preview).description(title, summary, description, shares, drawing, self.shades_now())
 
     def _unreadable(self, keys: list[int], why: str) -> None:
         if keys[0] == self.examples.key:
@@ -417,7 +419,7 @@ class BrowseScreen(SessionScreen):
             self.post_message(CopyWanted(f"{title}\n{summary.prompt}\n{summary.output}\n"))
 
     def action_goto(self) -> None:
-        """Go to an id or a number."""
+        """Go to an id, to "#3" as the list calls an example without one, or to a line of the list."""
         self.app.push_screen(GotoScreen(), self._go)
 
     def _go(self, wanted: str | None) -> None:
@@ -425,11 +427,10 @@ class BrowseScreen(SessionScreen):
             return
         library, keys = self.session.library, self.examples.keys.tolist()
         for place, key in enumerate(keys):
-            if library.summary(key).id == wanted:
+            if library.title(key) == wanted:
                 self.examples.move_to(place)
                 return
-        number = wanted.removeprefix("#")
-        if number.isdecimal() and 0 < int(number) <= len(keys):
-            self.examples.move_to(int(number) - 1)
+        if wanted.isdecimal() and 0 < int(wanted) <= len(keys):
+            self.examples.move_to(int(wanted) - 1)
             return
         self.notify(f"No example listed here is called {wanted!r}.", severity="warning", markup=False)

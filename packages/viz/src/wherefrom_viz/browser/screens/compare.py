@@ -75,6 +75,7 @@ class CompareScreen(ExampleScreen):
                     yield Static("", id=f"head-{name}", classes="pane--head", markup=False)
                     yield ReadingView(id=f"read-{name}")
                     yield MatrixView(id=f"matrix-{name}")
+                    yield LegendLine("", id=f"legend-{name}", classes="pane--legend", markup=False)
         yield AgreementView(id="agreement")
         yield LegendLine("", id="legend", markup=False)
         yield PipelineLine("", id="pipeline", markup=False)
@@ -104,7 +105,9 @@ class CompareScreen(ExampleScreen):
 
     def _unreadable(self, keys: list[int], why: str) -> None:
         self.comparison = None
-        self.query_one("#legend", LegendLine).update(Text(f" ! {visible(why)}", style="bold red"))
+        legend = self.query_one("#legend", LegendLine)
+        legend.display = True
+        legend.update(Text(f" ! {visible(why)}", style="bold red"))
 
     @property
     def linked(self) -> Description | None:
@@ -188,12 +191,26 @@ class CompareScreen(ExampleScreen):
             table.show(comparison.difference, self.looking, drawing, shades)
         agreed = evolve(comparison.a, step_scores={"rank agreement": comparison.agreement})
         self.query_one(StepSparkline).show(agreed, self.looking.column, "rank agreement")
-        shown = comparison.difference if self.shows_difference or self.tab == "steps" else comparison.a
-        self.query_one(LegendLine).show(shown, drawing, shades, self.bound_of(shown))
+        self._explain(descriptions)
         place = f"output {self.looking.column + 1} of {len(comparison.a.steps)}"
         left_out = any(one.omits_special() for one in descriptions.values())
         self.query_one(PipelineLine).show(comparison.difference, drawing, place, left_out=left_out)
         self._title()
+
+    def _explain(self, descriptions: dict[str, Description]) -> None:
+        """One legend where what is seen has the same colours and words, else one in each pane."""
+        drawing, shades = self.session.drawing, self.shades_now()
+        seen = {pane: descriptions[pane] for pane in self._seen() or ["difference"]}
+        alike = len({(self.bound_of(one), one.words) for one in seen.values()}) == 1
+        for pane in PANES:
+            legend = self.query_one(f"#legend-{pane}", LegendLine)
+            legend.display = not alike
+            if pane in seen:
+                legend.show(seen[pane], drawing, shades, self.bound_of(seen[pane]))
+        first = next(iter(seen.values()))
+        legend = self.query_one("#legend", LegendLine)
+        legend.display = alike
+        legend.show(first, drawing, shades, self.bound_of(first))
 
     def _head(self, pane: str, description: Description) -> None:
         if pane == "difference":

@@ -18,7 +18,6 @@ from wherefrom_viz.browser.drawing import (
 from wherefrom_viz.browser.exporting import text_of
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.messages import ComparisonWanted, CopyWanted, ExportWanted, RemarkWanted
-from wherefrom_viz.browser.reading_layout import rows_of_steps
 from wherefrom_viz.browser.screens.bindings import bindings
 from wherefrom_viz.browser.screens.example import ExampleScreen
 from wherefrom_viz.browser.session import Session
@@ -261,7 +260,7 @@ class DetailScreen(ExampleScreen):
             bar.complain("")
             return
         description = self.description
-        own = set(rows_of_steps(description).values())
+        own = set(description.output_rows.values())
         rows = [
             row for row, unit in enumerate(description.inputs) if row not in own and wanted in unit.label.casefold()
         ]

@@ -27,6 +27,7 @@ FORMATS = (
     (".parquet", "the same for data frames"),
     (".md", "Markdown table, as seen"),
     (".tex", "LaTeX table, as seen"),
+    (".pdf", "figure for LaTeX, as seen"),
     (".txt", "text, as seen"),
     (".inseq.json", "for inseq"),
     ("/", "folder, a Hugging Face data set"),

@@ -1,4 +1,4 @@
-"""A question for an id or a number."""
+"""A question for an id, a number or a line of the list."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class GotoScreen(ModalScreen[str | None]):
         """One line to write on."""
         with Vertical(classes="dialog small"):
             yield Static("Go to", classes="dialog--title")
-            yield Input(placeholder="an id, or a number in this list", id="goto", compact=True)
+            yield Input(placeholder="an id, #3, or a line of this list", id="goto", compact=True)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """That is it."""

@@ -16,8 +16,9 @@ import numpy.typing as npt
 from attrs import frozen
 from wherefrom.errors import InputError, WherefromError
 from wherefrom.files import Summary
-from wherefrom.files.summaries import TAGS
+from wherefrom.files.summaries import PREVIEW, TAGS
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.partners import bare, matched
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.browser.notes import NOTE, Notes, Remark, merged, notes_file
@@ -228,24 +229,38 @@ class Library:
         return Growth(new, self.complaints, replaced)
 
     def counterpart(self, key: int) -> int | None:
-        """The example to compare with: the same text by another method or from another file (same id, or same input and
-        output); else the one that another file has under the same id, or in the same place where neither has ids, as
-        ``wherefrom compare`` pairs files of different texts."""
+        """The example to compare with: what ``wherefrom compare`` pairs it with in another file, if of the same input;
+        else one of the same input and output, or of the same input and id, in any file; else what it is paired with."""
         own = self.summary(key)
-        source, place = self.locate(key)
-        of_text: int | None = None
-        of_name: int | None = None
-        for other in self.keys().tolist():
-            if other == key:
-                continue
-            summary = self.summary(other)
-            if summary.prompt == own.prompt:
-                if own.id is not None and summary.id == own.id:
-                    return int(other)
-                if of_text is None and summary.output == own.output:
-                    of_text = int(other)
-            elsewhere, at = self.locate(other)
-            named = summary.id == own.id and (own.id is not None or at == place)
-            if of_name is None and elsewhere is not source and named:
-                of_name = int(other)
-        return of_name if of_text is None else of_text
+        partners = [partner for number in range(len(self.sources)) for partner in self._partners(key, number)]
+        for partner in partners:
+            if _same_beginning(self.summary(partner).prompt, own.prompt):
+                return partner
+        known = [(other, self.summary(other)) for other in self.keys().tolist() if other != key]
+        ranked = [
+            (_same_beginning(one.output, own.output), own.id is not None and one.id == own.id, other)
+            for other, one in known
+            if _same_beginning(one.prompt, own.prompt)
+        ]
+        found = max(ranked, key=lambda entry: entry[:2], default=None)
+        if found is not None and any(found[:2]):
+            return int(found[2])
+        return partners[0] if partners else None
+
+    def _partners(self, key: int, number: int) -> list[int]:
+        """What ``wherefrom compare`` pairs an example with in the source at place ``number``; nothing in its own."""
+        own = int(key) % len(self.sources)
+        if number == own:
+            return []
+        first, second = (
+            [k for k in self.keys(only).tolist() if self.summary(k).error is None] for only in sorted((own, number))
+        )
+        pairs = matched([self.summary(k).id for k in first], [self.summary(k).id for k in second])
+        return [other for a, b in pairs for one, other in ((first[a], second[b]), (second[b], first[a])) if one == key]
+
+
+def _same_beginning(one: str, other: str) -> bool:
+    """Are two texts the same, as far as summaries have them?"""
+    texts = [bare(text.removesuffix("…") if len(text) == PREVIEW else text) for text in (one, other)]
+    end = min(map(len, texts)) if PREVIEW in (len(one), len(other)) else None
+    return texts[0][:end] == texts[1][:end]

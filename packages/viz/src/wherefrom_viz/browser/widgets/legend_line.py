@@ -16,7 +16,7 @@ _LEFT_OUT = "special and template tokens left out"
 
 
 class LegendLine(Static):
-    """The scale as a bar, and the sign in words."""
+    """The scale as a bar, and the sign in words: side by side, or below each other in a pane."""
 
     def show(self, description: Description, drawing: Drawing, shades: StyleCache, bound: float) -> None:
         """Draw the legend of a description; ``bound`` is the score of the strongest colour."""
@@ -29,7 +29,7 @@ class LegendLine(Static):
         for step in range(-steps if signed else 0, steps + 1):
             text.append(shades.cell(step / steps), style=shades.style(step / steps))
         text.append(f" {style(bound, plus=signed)}{' ' + style.note if style.note else ''}", style="dim")
-        text.append("  " + description.words.sentence)
+        text.append(("\n " if self.has_class("pane--legend") else "  ") + description.words.sentence)
         if drawing.intensity != 1:
             text.append(f"  intensity ×{drawing.intensity:g}", style="dim")
         self.update(text)

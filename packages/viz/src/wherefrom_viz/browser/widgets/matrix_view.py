@@ -148,9 +148,8 @@ class MatrixView(DescriptionView):
         style = self.shades.style(strength) + cursor
         if width == 2:
             return (self.shades.cell(strength), style)
-        number = "" if value == 0 else self._numbers(value, plus=description.words.signed)
-        if self.shades.colourless and abs(strength) >= 0.6:
-            number += "!"
+        mark = "!" if self.shades.colourless and abs(strength) >= 0.6 else ""
+        number = self._numbers.cell(value, width - 1 - len(mark), plus=description.words.signed) + mark
         if abs(strength) < FAINT and not cross:
             style = dim
         return (pad(number, width - 1, right=True) + " ", style)

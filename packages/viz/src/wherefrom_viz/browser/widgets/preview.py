@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -10,7 +12,6 @@ from wherefrom.files import Summary
 
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
-from wherefrom_viz.browser.shares import shares_of_sections
 from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.browser.widgets.reading_view import ReadingView
 from wherefrom_viz.describe.description import Description
@@ -44,14 +45,20 @@ class Preview(Vertical):
         self.query_one(ReadingView).display = not complaint
 
     def description(
-        self, title: str, summary: Summary, drawn: Description, drawing: Drawing, shades: StyleCache
+        self,
+        title: str,
+        summary: Summary,
+        drawn: Description,
+        shares: Sequence[tuple[str, float]],
+        drawing: Drawing,
+        shades: StyleCache,
     ) -> None:
-        """The text, shaded."""
+        """The text, shaded, and the shares of its blocks."""
         self.tell(title, summary)
         facts = Text(no_wrap=True, overflow="ellipsis").append(f" {visible(title)}", style="bold")
         parts = [visible(drawn.subtitle)] if drawn.subtitle else [visible(summary.method)]
         parts += [f"{name} {short(value)}" for name, value in summary.scores.items()]
-        parts += [f"{name.lower()} {share:.0%}" for name, share in shares_of_sections(drawn)]
+        parts += [f"{name.lower()} {share:.0%}" for name, share in shares]
         facts.append("  " + isolate(" · ".join(part for part in parts if part)), style="dim")
         self.query_one("#facts", Static).update(facts)
         everything = Focus(pinned=frozenset(range(len(drawn.steps))))

@@ -14,10 +14,11 @@ from textual.widget import Widget
 from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.numbers import step_score
+from wherefrom_viz.describe.running_text import heights
 from wherefrom_viz.describe.text_marks import elide
 
-_BARS = "▁▂▃▄▅▆▇█"
+_BARS, _HANGING = "▁▂▃▄▅▆▇█", "▔▀█"
 _LABEL = 20
 
 
@@ -53,7 +54,7 @@ class StepSparkline(Widget):
         values = np.asarray(self.description.step_scores[self.metric], dtype=np.float64)
         if not len(values):
             return Strip.blank(width, base)
-        value = short(float(values[min(self.column, len(values) - 1)]))
+        value = step_score(float(values[min(self.column, len(values) - 1)]))
         label = f" {elide(self.metric, _LABEL - len(value) - 3)} {value}".ljust(_LABEL)
         pieces: list[tuple[str, Style]] = [(label, name)]
         bar = self.get_component_rich_style("sparkline--bar", partial=True)
@@ -75,15 +76,13 @@ class StepSparkline(Widget):
         return range(first, min(count, first + room))
 
     def _mark(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]], column: int) -> str:
-        value = float(values[column])
-        if not math.isfinite(value):
+        """The bar of a score: it stands, or hangs if the score is negative."""
+        assert self.description is not None
+        if not math.isfinite(values[column]):
             return "?"
-        known = values[np.isfinite(values)]
-        low, high = min(0.0, float(known.min())), float(known.max())
-        if self.metric == "probability":
-            low, high = 0.0, 1.0
-        share = (value - low) / (high - low) if high > low else 0.0
-        return _BARS[max(0, min(7, int(share * 8)))]
+        height = float(heights(self.description, self.metric)[column])
+        bars = _HANGING if height < 0 else _BARS
+        return bars[min(len(bars) - 1, int(abs(height) * len(bars)))]
 
     def on_click(self, event: events.Click) -> None:
         """Go to the token of the bar."""

@@ -10,7 +10,7 @@ from textual.widgets import Static
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus
 from wherefrom_viz.browser.style_cache import StyleCache
-from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.description import Description, share_of
 from wherefrom_viz.describe.numbers import short
 from wherefrom_viz.describe.text_marks import cells, elide, isolate
 
@@ -110,7 +110,7 @@ def _card(
             number = "+" + number
         room = max(3, width - 11)
         name = elide(label, room)
-        strength = min(1.0, max(-1.0, score / bound * drawing.intensity)) * fading
+        strength = share_of(score * drawing.intensity, bound) * fading
         text.append(number.rjust(9) + " ", style="dim")
         text.append(isolate(name), style=shades.style(strength))
         text.append("\n")
@@ -146,7 +146,7 @@ def _line(
         name = elide(label, 12)
         if text.cell_len + cells(name) + len(number) + 4 > width:
             break
-        strength = min(1.0, max(-1.0, score / bound * drawing.intensity)) * fading
+        strength = share_of(score * drawing.intensity, bound) * fading
         text.append(isolate(name), style=shades.style(strength))
         text.append(f" {'+' if score > 0 and description.words.signed else ''}{number}  ", style="dim")
     return text

@@ -11,7 +11,7 @@ import { ListView } from "./list_view.js";
 import { MatrixView } from "./matrix_view.js";
 import { short } from "./numbers.js";
 import { Overview } from "./overview.js";
-import { partnersOf } from "./pairing.js";
+import { pairOf, partnersOf } from "./pairing.js";
 import { Store } from "./payload.js";
 import { ReadView } from "./read_view.js";
 import { Sliders } from "./sliders.js";
@@ -19,7 +19,7 @@ import { added, cleanName, fitting } from "./spans.js";
 import { SpanBar } from "./span_bar.js";
 import { DEFAULTS, formatHash, MATRICES, parseHash, SCALES, TABS, THEMES, UNPINNED, within } from "./state.js";
 import { StepsView } from "./steps_view.js";
-import { buildView, columnBound, fading, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, strongest } from "./units.js";
+import { buildView, counted, fading, joinedText, largest, LEVELS, MERGES, NORMALIZATIONS, ranked, robustBound, rowScores, shownColumns, strongest } from "./units.js";
 
 export class App {
   /**
@@ -55,7 +55,7 @@ export class App {
   // ---- what is chosen
 
   viewOptions(normalize = this.state.n) {
-    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h, range: this.meta.range };
+    return { level: this.state.g, merge: this.state.m, normalize, spans: this.spans(), hide: this.state.h, range: this.meta.range, pale: this.meta.pale };
   }
 
   /** What is shown now, as ranges: a preview never overrides a pin. */
@@ -87,7 +87,7 @@ export class App {
   scale(c) {
     const sc = this.scaleName();
     const { view } = this;
-    if (sc === "step" && c !== null) return (view.bounds[c] ??= columnBound(view, c, c));
+    if (sc === "step" && c !== null) return (view.bounds[c] ??= largest(shownColumns(view, c, c)));
     if (sc === "robust") return (view.robust ??= robustBound(view));
     return sc === "shared" ? this.meta.bound : view.bound;
   }
@@ -106,19 +106,18 @@ export class App {
   }
 
   /**
-   * Score of the strongest colour in what is shown, for cells and legend alike; null where every output has its own.
+   * Score of the strongest colour in what is shown, for cells and legend alike (null where every output has its own), and what is coloured.
    * A token that is read alone is drawn on its own scale by default: on that of the example most would be pale.
    */
-  shownBound() {
+  shownRange() {
     const { view } = this;
     const { range } = this.meta;
     const { span, rows } = this.active();
     const name = this.scaleName();
-    if (this.state.tab !== "read") return name === "step" ? null : this.bound(null);
-    if (name !== "shown") return this.bound(rows ? null : span[0]);
-    if (rows) return largest(rowScores(view, ...rows).scores, range);
+    if (this.state.tab !== "read") return [name === "step" ? null : this.bound(null), counted(view)];
     const shown = span ?? [0, view.columns - 1];
-    return columnBound(view, ...shown, range) / fading(view, ...shown);
+    const scores = rows ? rowScores(view, ...rows).scores : shownColumns(view, ...shown);
+    return [name === "shown" ? largest(scores, range) / (rows ? 1 : fading(view, ...shown)) : this.bound(rows ? null : span[0]), scores];
   }
 
   /** Are there inputs that the page leaves out? */
@@ -154,8 +153,7 @@ export class App {
     const { b, ex } = this.state;
     const all = this.partners();
     if (all.includes(b)) return b;
-    const own = this.list.entries[ex];
-    return all.find((index) => own && this.list.entries[index]?.whole === own.whole) ?? all.find((index) => index > ex) ?? all[0] ?? null;
+    return all.find((index) => pairOf(this.pairs, ex, index).alike) ?? all.find((index) => index > ex) ?? all[0] ?? null;
   }
 
   // ---- changes
@@ -324,7 +322,7 @@ export class App {
     const tab = this.state.tab;
     this.tabNames.forEach((name) => {
       const own = this.tabs[name];
-      own.setAttribute("aria-selected", name === tab ? "true" : "false");
+      own.setAttribute("aria-selected", name === tab);
       own.tabIndex = name === tab ? 0 : -1;
     });
     this.panel.setAttribute("aria-labelledby", this.tabs[tab].id);

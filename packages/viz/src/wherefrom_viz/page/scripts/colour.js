@@ -25,6 +25,9 @@ export function textOn(rgb) {
   return (light + 0.05) / 0.05 >= 1.05 / (light + 0.05) ? "#000000" : "#ffffff";
 }
 
+/** The colours from the lowest to the highest score, as legends show them. */
+export const shades = (painter, signs) => Array.from({ length: signs ? 17 : 9 }, (_, i) => painter.background((signs ? i - 8 : i) / 8 / painter.intensity));
+
 /** Paints scores scaled to [-1, 1] for one palette and theme. */
 export class Painter {
   constructor(palette, theme, intensity = 1) {

@@ -7,7 +7,7 @@ import { cellNumber } from "./numbers.js";
 import { compareViews, pairOf } from "./pairing.js";
 import { MATRICES } from "./state.js";
 import { chips } from "./steps_view.js";
-import { columnScores, fading, joinedText } from "./units.js";
+import { columnScores, counted, fading, joinedText } from "./units.js";
 
 const NAMES = { a: "A", b: "B", difference: "A − B" };
 
@@ -38,9 +38,10 @@ export class CompareView {
     if (drawing !== this.drawing) return;
     const drawn = Boolean(app.state.sp[app.state.ex] || app.state.sp[other]);
     this.pair = compareViews(app.example, example, pair, { ...app.viewOptions("none"), spans: app.spans(), others: app.spans(other, example), drawn });
-    this.notes = [...new Set([...app.example.notes, ...example.notes])];
+    this.examples = [app.example, example];
+    this.notes = [...new Set(this.examples.flatMap((one) => one.notes))];
     const titles = [app.state.ex, other].map((index) => app.label(index));
-    const methods = [app.example, example].map((one) => app.methodOf(one));
+    const methods = this.examples.map((one) => app.methodOf(one));
     this.written = { titles, methods };
     this.names = namesOf(titles, methods.map((method) => method.split(" · ")));
     this.words = { a: app.words, b: app.wordsOf(example), difference: DIFFERENCE };
@@ -81,7 +82,7 @@ export class CompareView {
     const view = this.pair[name];
     const { [name]: one, a, b, shared } = this.names;
     const title = one ? `${NAMES[name]}, ${one}` : `A − B of ${a} and ${b}`;
-    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: (c) => view.bound / fading(view, c), shownBound: () => view.bound, active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
+    return { name: NAMES[name], view, words: this.words[name], title, subtitle: shared, bound: (c) => view.bound / fading(view, c), shownRange: () => [view.bound, counted(view)], active: () => this.active(), pinLine: (line, extend) => this.pinLine(line, extend) };
   }
 
   /** What the legend explains: a matrix; texts have theirs beside them. */

@@ -61,7 +61,7 @@ export class CitationsView {
     const unit = (label) => ({ text: label, label, side: "sentence" });
     const view = { inputs: sentences.map(unit), cols: parts.map(unit), rows: sentences.length, columns: parts.length, scores, visible: new Uint8Array(scores.length).fill(1), stepScores: {}, seen: [...sentences.keys()] };
     const bound = largest(scores);
-    return { view, title: "Citations", words: { signed: true, raises: "raises", lowers: "lowers", of: "the log-probability of the sentence, in nats" }, bound: () => bound, shownBound: () => bound };
+    return { view, title: "Citations", words: { signed: true, raises: "raises", lowers: "lowers", of: "the log-probability of the sentence, in nats" }, bound: () => bound, shownRange: () => [bound, scores] };
   }
 
   render() {

@@ -28,8 +28,8 @@ export class Controls {
     const field = (key, label, attributes, value) => keyed(key, h("label.choice", h("span", label), h("input", { ...attributes, onchange: (event) => app.choose(key, value(event.target)) })));
     const toggle = (key, label, checked) => field(key, label, { type: "checkbox", checked }, (input) => input.checked);
     const [min, max] = LIMITS.s;
-    const display = h(
-      "div.menu",
+    const menu = (name, content) => h(`details.${name.toLowerCase()}`, { ontoggle: (event) => this.opened(event.target) }, h("summary", name), h("div.menu", content));
+    const display = [
       chosen("m", "Merge by", MERGES, MERGE_WORDS),
       chosen("sc", "Scale", SCALES),
       chosen("c", "Colours", Object.keys(app.meta.palettes)),
@@ -40,13 +40,13 @@ export class Controls {
       toggle("u", "Underline instead of background", state.u),
       toggle("mono", "Monospaced text", state.mono),
       toggle("h", "Hide special and template tokens", state.h),
-    );
+    ];
     const files = Object.entries(FILES).map(([kind, label]) => (kind !== "link" || app.page) && h("button", { onclick: () => exported(app, kind) }, label));
     keepingFocus(root, () => root.replaceChildren(
       chosen("g", "Units", LEVELS, LEVEL_WORDS),
       chosen("n", "Normalise", NORMALIZATIONS, NORMALIZE_WORDS),
-      h("details.display", { ontoggle: (event) => this.opened(event.target) }, h("summary", "Display"), display),
-      h("details.export", { ontoggle: (event) => this.opened(event.target) }, h("summary", "Export"), h("div.menu", files)),
+      menu("Display", display),
+      menu("Export", files),
       h("button.help", { "aria-label": "Help", onclick: () => app.help.showModal() }, "?"),
     ));
     for (const name of open) root.querySelector(`details.${name}`).open = true;

@@ -1,8 +1,8 @@
 // The current view as text or as a drawing, for papers and other programs.
 
-import { css, textOn } from "./colour.js";
+import { css, shades, textOn } from "./colour.js";
 import { elided } from "./labels.js";
-import { brief, cellNumber, cellUnit, rangeEnds, short, signed } from "./numbers.js";
+import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 /** The score of a cell; null where there is none, or no number. */
@@ -11,23 +11,23 @@ function cell({ visible, alone, lost, scores, columns }, r, c) {
   return visible[at] && !alone?.[at] && !lost?.has(at) ? scores[at] : null;
 }
 
-/** A Markdown table; letters that mean something in Markdown are escaped. */
-export function toMarkdown(view, plus = true) {
-  const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&]/g, "\\$&").replace(/[\r\n]/g, " ");
-  const lines = [`| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
+/** A Markdown table with its title and what is said of it below; letters that mean something in Markdown are escaped. */
+export function toMarkdown(view, { title, notes, signs }) {
+  const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@]/g, "\\$&").replace(/[\r\n]/g, " ");
+  const lines = [title && `**${safe(title)}**`, "", `| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
   for (const r of view.seen) {
-    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), plus)));
+    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), signs)));
     lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
-    lines.push(`| *${safe(name)}* | ${values.map(short).join(" | ")} |`);
+    lines.push(`| *${safe(name)}* | ${values.map((value) => stepScore(value)).join(" | ")} |`);
   }
-  return lines.join("\n") + "\n";
+  return [...lines, "", safe(notes), ""].join("\n");
 }
 
 /** Tab-separated values with all digits. Texts that a spreadsheet would run are quoted with an apostrophe. */
 export function toTsv(view) {
-  const safe = (text) => text.replace(/[\t\r\n]/g, " ").replace(/^[=+\-@]/, "'$&");
+  const safe = (text) => text.replace(/[\t\r\n]/g, " ").replace(/^ *[=+\-@＝＋－＠]/, "'$&");
   const lines = [["side", "input", ...view.cols.map((col) => safe(named(col)))].join("\t")];
   for (const r of view.seen) {
     const unit = view.inputs[r];
@@ -69,16 +69,16 @@ export const wholeSvg = ([width, height], page, ink, title, parts) =>
   ].join("\n");
 
 /** The colours of scores from the lowest to the highest, with both in numbers. */
-export function rampSvg(painter, bound, { x, y, ink, signs }) {
-  const [low, high] = rangeEnds(bound, signs);
+export function rampSvg(painter, range, { x, y, ink, signs }) {
+  const [low, high] = rangeEnds(range, signs);
   const from = x + 8 + 7 * low.length;
   const write = (x, text) => parts.push(textSvg(x, y + 11, ink, text, 'font-size="11"'));
   const parts = [];
   write(x, low);
   let at = from;
-  for (let i = signs ? -8 : 0; i <= 8; i++, at += 9) {
-    const rgb = painter.background(i / 8 / painter.intensity);
+  for (const rgb of shades(painter, signs)) {
     parts.push(`<rect x="${at}" y="${y}" width="9" height="13" fill="${rgb ? css(rgb) : "none"}"/>`);
+    at += 9;
   }
   parts.push(`<rect x="${from}" y="${y}" width="${at - from}" height="13" fill="none" stroke="${ink}" stroke-opacity="0.4"/>`);
   write(at + 6, high);
@@ -86,14 +86,15 @@ export function rampSvg(painter, bound, { x, y, ink, signs }) {
 }
 
 /** The matrix of a scene as a drawing. */
-export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title = "", legend = "", signs = true } = {}) {
+export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   const { view } = scene;
   const unit = cellUnit(scene.bound(null));
   if (unit) legend += ` · ${unit}`;
-  const label = Math.min(240, 20 + 7 * Math.max(...view.seen.map((r) => [...named(view.inputs[r])].length), 4));
-  const upright = view.columns > 10 || view.cols.some((col) => [...named(col)].length > 9);
+  const longest = (units) => 7 * Math.max(...units.map((unit) => [...named(unit)].length), 4);
+  const label = Math.min(240, 20 + longest(view.seen.map((r) => view.inputs[r])));
+  const upright = view.columns > 10 || longest(view.cols) > 63;
   const [width, height] = [upright ? 30 : 66, 22];
-  const head = upright ? Math.min(160, 16 + 7 * Math.max(...view.cols.map((col) => [...named(col)].length))) : 24;
+  const head = upright ? Math.min(160, 16 + longest(view.cols)) : 24;
   const top = 26 + head;
   const names = Object.keys(view.stepScores);
   const total = [
@@ -126,11 +127,11 @@ export function toSvg(scene, painter, { ink = "#111111", page = "#ffffff", title
   names.forEach((name, place) => {
     const y = top + (view.seen.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
-    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, brief(value), 'text-anchor="middle" font-size="10"'));
+    view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, stepScore(value, 2), 'text-anchor="middle" font-size="10"'));
   });
   if (legend) {
     write(8, total[1] - 10, legend, 'font-size="11"');
-    parts.push(...rampSvg(painter, scene.shownBound(), { x: 8, y: total[1] - 44, ink, signs }));
+    parts.push(...rampSvg(painter, scene.shownRange(), { x: 8, y: total[1] - 44, ink, signs }));
   }
   return wholeSvg(total, page, ink, title, parts);
 }

@@ -1,6 +1,6 @@
 // The legend under a view: the colours in words, what was done to the scores, and notes.
 
-import { css } from "./colour.js";
+import { css, shades } from "./colour.js";
 import { h } from "./dom.js";
 import { rangeEnds } from "./numbers.js";
 import { MERGE_WORDS, SCALES } from "./state.js";
@@ -8,12 +8,8 @@ import { MERGE_WORDS, SCALES } from "./state.js";
 /** The parts of the legend for what the page shows now. */
 export function legend(app) {
   const { state, example } = app;
-  const compared = state.tab === "compare" && app.views.compare.pair;
+  const compared = comparedIn(app);
   const scenes = compared ? app.views.compare.scenes() : state.tab === "citations" ? [app.views.citations.scene] : [app];
-  const how = [...example.pipeline];
-  if (state.g !== "token") how.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
-  const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
-  if (words && how[how.length - 1] !== words) how.push(words);
   const last = compared
     ? compared.a.alone?.some(Boolean) && "hatched, dashed or chequered: no counterpart in the other"
     : `scale: ${SCALES[app.scaleName()]}`;
@@ -22,9 +18,26 @@ export function legend(app) {
   if (state.tab === "citations") return [...shown, ...notes];
   return [
     ...shown,
-    h("span.quiet", [how.join(" → ") || "scores as the method gave them", last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
+    h("span.quiet", [pipeline(app), last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
     ...notes,
   ];
+}
+
+const comparedIn = ({ state, views }) => state.tab === "compare" && views.compare.pair;
+
+/** How raw scores became what is shown, in words; of two that are compared, of each where it is not the same. */
+export function pipeline(app) {
+  const { state } = app;
+  const compared = comparedIn(app);
+  const how = (example) => {
+    const done = [...example.pipeline];
+    if (state.g !== "token") done.push(`${MERGE_WORDS[state.m]} over ${state.g}s`);
+    const words = { step: "share of each step's total", sequence: "share of the largest score" }[compared ? "step" : state.n];
+    if (words && done.at(-1) !== words) done.push(words);
+    return done.join(" → ") || "scores as the method gave them";
+  };
+  const [a, b] = (compared ? app.views.compare.examples : [app.example]).map(how);
+  return { a, b }[state.cm] ?? (compared && a !== b ? `A: ${a} · B: ${b}` : a);
 }
 
 /** What the colours mean, in words. */
@@ -33,6 +46,9 @@ export function meaning(app, words) {
   return words.signed ? [`${lowers} − ${words.lowers}`, `${raises} + ${words.raises} ${words.of}`] : [`stronger colour: more influence on ${words.of}`];
 }
 
+/** What the signs mean, and how the scores came about, as Python's tables tell it. */
+export const told = ({ signed, raises, lowers, of }, how) => `${signed ? `+ ${raises}, - ${lowers} ${of}`.trim() : `larger: more influence on ${of}; no sign`}. ${how}`;
+
 /** The colours of a scene with their bounds, and what they mean. */
 export const colours = (app, scene) => [ramp(app, scene), ...meaning(app, scene.words).map((text) => h("span", text))];
 
@@ -40,13 +56,12 @@ export const colours = (app, scene) => [ramp(app, scene), ...meaning(app, scene.
 function ramp(app, scene) {
   const { signed } = scene.words;
   const strip = h("span.ramp", { "aria-hidden": "true" });
-  for (let i = signed ? -8 : 0; i <= 8; i++) {
-    const rgb = app.painter.background(i / 8 / app.state.s);
+  for (const rgb of shades(app.painter, signed)) {
     const swatch = h("span");
     if (rgb) swatch.style.backgroundColor = css(rgb);
     strip.append(swatch);
   }
-  const bound = scene.shownBound();
-  const [low, high] = rangeEnds(bound, signed);
-  return h("span.scale", { "data-bound": bound ?? "" }, scene.name && h("strong", `${scene.name} `), `${low} `, strip, ` ${high}`);
+  const range = scene.shownRange();
+  const [low, high] = rangeEnds(range, signed);
+  return h("span.scale", { "data-bound": range[0] ?? "" }, scene.name && h("strong", `${scene.name} `), `${low} `, strip, ` ${high}`);
 }

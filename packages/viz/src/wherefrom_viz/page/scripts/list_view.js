@@ -2,13 +2,13 @@
 
 import { h, fenced } from "./dom.js";
 import { found, SORTS } from "./search.js";
+import { within } from "./state.js";
 
 const LINE = 46; // pixels, as in the style sheet
 
 export class ListView {
   constructor(app) {
     this.app = app;
-    this.query = "";
     this.sort = "order";
     this.entries = [];
     this.trouble = ""; // why the list ends early
@@ -46,8 +46,7 @@ export class ListView {
   }
 
   filter() {
-    this.query = this.search.value;
-    this.hits = found(this.entries, this.query, this.sorter.value);
+    this.hits = found(this.entries, this.search.value, this.sorter.value);
     const { n } = this.app.meta;
     const rest = this.entries.length < n ? `, ${n} in all${this.trouble ? `. ${this.trouble}` : ", reading the list…"}` : "";
     this.count.textContent = `${this.hits.length} of ${this.entries.length}${rest}`;
@@ -59,7 +58,7 @@ export class ListView {
   neighbour(index, by) {
     const at = this.hits.indexOf(index);
     if (at < 0) return this.hits[0] ?? index;
-    return this.hits[Math.min(this.hits.length - 1, Math.max(0, at + by))];
+    return this.hits[within(at + by, 0, this.hits.length - 1)];
   }
 
   /** Scroll to the current example and mark it. */
@@ -84,7 +83,7 @@ export class ListView {
         {
           role: "option",
           id: `${this.app.id}-e${index}`,
-          "aria-selected": index === this.app.state.ex ? "true" : "false",
+          "aria-selected": String(index === this.app.state.ex),
           "aria-setsize": this.hits.length,
           "aria-posinset": at + 1,
           onclick: () => this.app.go(index),

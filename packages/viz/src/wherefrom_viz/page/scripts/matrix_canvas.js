@@ -4,8 +4,8 @@
 import { hexToRgb } from "./colour.js";
 import { direction, h } from "./dom.js";
 import { elided, labelled } from "./labels.js";
-import { short } from "./numbers.js";
-import { within } from "./state.js";
+import { stepScore } from "./numbers.js";
+import { inside, within } from "./state.js";
 
 const LABEL = 14; // room of a label across its text, in pixels
 const LONGEST = 140; // and along it
@@ -171,7 +171,7 @@ export class MatrixCanvas {
       // the crosshair's is whole at the edge too
       const middle = place === crossed ? within(axis.at(place + 0.5), axis.from + LABEL / 2, axis.to - LABEL / 2) : axis.at(place + 0.5);
       const { label, special } = this.matrix.unit(lines[place]);
-      const look = { special, crossed: place === crossed, pinned: Boolean(pins && place >= pins[0] && place <= pins[1]) };
+      const look = { special, crossed: place === crossed, pinned: inside(pins, place) };
       if (axis === this.y) this.label(label, this.left - GAP, middle, this.left - 2 * GAP, look);
       else this.label(label, middle, this.top - GAP, this.top - 2 * GAP, look, true);
     }
@@ -207,17 +207,17 @@ export class MatrixCanvas {
   }
 
   /** A row of bars that stands on `base`, a bar under each output; hollow ones are below zero. */
-  bars({ name, values, most }, base) {
+  bars({ name, values, heights }, base) {
     const { pen, x, left, width, size } = this;
     const { at } = this.matrix;
-    const told = at ? `${name} ${short(values[at.x])}` : name;
+    const told = at ? `${name} ${stepScore(values[at.x])}` : name;
     this.label(told, left - GAP, base - STEP / 2, left - 2 * GAP, {});
     pen.fillStyle = this.colour("line");
     pen.fillRect(0, base - STEP, width, 1);
     this.clipped(left, base - STEP, width - left, STEP, () => {
       for (let place = x.first; place <= x.last; place++) {
         const value = values[place];
-        const [wide, high] = [Math.max(1, size * 0.7), Math.max(1, Math.min(1, Math.abs(value) / most || 0) * (STEP - 6))];
+        const [wide, high] = [Math.max(1, size * 0.7), heights[place]];
         const box = [x.at(place + 0.5) - wide / 2, base - high, wide, high];
         pen.fillStyle = pen.strokeStyle = place === at?.x ? this.style.color : this.colour("quiet");
         if (value < 0 && wide > 3) pen.strokeRect(...box);

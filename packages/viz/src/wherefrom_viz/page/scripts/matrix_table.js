@@ -1,7 +1,7 @@
 // A matrix as a table: heads that stay in sight, a cell per score, step scores as bars under the outputs.
 
 import { fenced, h, rowHead } from "./dom.js";
-import { brief, cellNumber } from "./numbers.js";
+import { cellNumber, stepScore } from "./numbers.js";
 
 export class MatrixTable {
   constructor(matrix) {
@@ -66,13 +66,13 @@ export class MatrixTable {
     return td;
   }
 
-  stepRow({ name, values, most }) {
-    const bar = (value) => {
+  stepRow({ name, values, heights }) {
+    const bar = (value, i) => {
       const element = h(value < 0 ? "span.stepbar.below" : "span.stepbar");
-      element.style.height = `${Math.max(1, Math.min(1, Math.abs(value) / most || 0) * 22)}px`;
+      element.style.height = `${heights[i]}px`;
       return element;
     };
-    return h("tr", rowHead(name), values.map((value) => h("td.step", bar(value), h("span.number", brief(value)))));
+    return h("tr", rowHead(name), values.map((value, i) => h("td.step", bar(value, i), h("span.number", stepScore(value, 2)))));
   }
 
   /** Show what is pinned. */

@@ -5,7 +5,7 @@ import { answered, fenced, h, keepingFocus } from "./dom.js";
 import { MatrixCanvas } from "./matrix_canvas.js";
 import { MatrixTable } from "./matrix_table.js";
 import { cellUnit, signed } from "./numbers.js";
-import { within } from "./state.js";
+import { inside, within } from "./state.js";
 
 const MOST_CELLS = 4000;
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -54,7 +54,7 @@ export class MatrixView {
     const places = [...lines.keys()].filter((place) => {
       const { row, col } = lines[place];
       const [range, at] = row !== undefined ? [rows, row] : [span, col];
-      return range && at >= range[0] && at <= range[1];
+      return inside(range, at);
     });
     return places.length ? [places[0], places[places.length - 1]] : null;
   }
@@ -67,13 +67,14 @@ export class MatrixView {
     return { r, c, value: view.visible[at] ? view.scores[at] : null, alone: Boolean(view.alone?.[at]) };
   }
 
-  /** Step scores to draw as bars under the outputs, each with what gets the highest bar. */
+  /** Step scores to draw as bars under the outputs, each with how high these are, in pixels: 22 is a probability of 1, else the largest magnitude. */
   steps() {
     return this.app.state.x
       ? []
       : Object.entries(this.scene.view.stepScores).map(([name, values]) => {
           const sizes = values.filter(Number.isFinite).map(Math.abs);
-          return { name, values, most: name === "probability" ? 1 : Math.max(...sizes, 1e-30) };
+          const most = name === "probability" ? 1 : Math.max(...sizes, 1e-30);
+          return { name, values, heights: Array.from(values, (value) => Math.max(1, Math.min(1, Math.abs(value) / most || 0) * 22)) };
         });
   }
 

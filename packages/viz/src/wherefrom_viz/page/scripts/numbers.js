@@ -6,21 +6,23 @@ export function signed(value, plus = true) {
   return (plus && value > 0 ? "+" : "") + short(value);
 }
 
-/** Three significant digits; a number beyond all is told as Python tells it. */
-export function short(value) {
+/** Three significant digits, or all before the point; a number beyond all is told as Python tells it. */
+export function short(value, digits = 3) {
   if (!Number.isFinite(value)) return value > 0 ? "inf" : value < 0 ? "-inf" : "n/a";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(3))) : value.toExponential(1).replace("e+", "e");
+  if (size >= 999.5 && size < 1e5) return value.toFixed(0);
+  return size >= 1e-3 && size < 1e5 ? String(Number(value.toPrecision(digits))) : value.toExponential(1).replace("e+", "e");
 }
 
-/** Two significant digits, for a small cell. */
-export const brief = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(2))) : short(value));
+/** A step score: counts and ranks, all whole numbers, as such. */
+export const stepScore = (value, digits) => (Number.isSafeInteger(value) ? String(value) : short(value, digits));
 
-/** The lowest and the highest score of the colours in words; null where every output has its own. */
-export function rangeEnds(bound, signs) {
+/** The lowest and the highest score of the colours in words, and whether there are some beyond; null where every output has its own. */
+export function rangeEnds([bound, scores], signs) {
   const most = bound === null ? "the largest of each output" : short(bound);
-  return [signs ? `−${bound === null ? "" : most}` : "0", (signs ? "+" : "") + most];
+  const beyond = (sign, word) => (bound && scores.some((score) => sign * score > bound * (1 + 1e-6)) ? ` and ${word}` : "");
+  return [signs ? `−${bound === null ? "" : most}${beyond(-1, "below")}` : "0", (signs ? "+" : "") + most + beyond(1, "above")];
 }
 
 /** Number for a small cell: the same decimals in all of them, and no sign on what rounds to nothing. */

@@ -42,7 +42,7 @@ export class Overview {
 
   render() {
     if (!this.root) return;
-    this.thumbs.forEach((thumb, index) => thumb.setAttribute("aria-selected", index === this.app.state.ex ? "true" : "false"));
+    this.thumbs.forEach((thumb, index) => thumb.setAttribute("aria-selected", index === this.app.state.ex));
     this.lines.setAttribute("aria-activedescendant", this.thumbs[this.app.state.ex].id);
     const { c, s } = this.app.state;
     const look = [c, s, this.app.theme()].join();
@@ -75,7 +75,7 @@ export class Overview {
     [canvas.width, canvas.height] = [columns, rows];
     const context = canvas.getContext("2d");
     cells.forEach((value, at) => {
-      const rgb = this.app.painter.background(value / this.app.meta.bound);
+      const rgb = this.app.painter.background(value / this.app.meta.raw);
       if (!rgb) return;
       context.fillStyle = css(rgb);
       context.fillRect(at % columns, Math.floor(at / columns), 1, 1);

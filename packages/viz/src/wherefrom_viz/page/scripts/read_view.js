@@ -2,9 +2,11 @@
 // hover or click an input to see which outputs it drove.
 
 import { cueLines, cueOf, Documents } from "./context_parts.js";
+import { css } from "./colour.js";
 import { answered, direction, fenced, flowOn, h, running } from "./dom.js";
 import { HeatStrip } from "./heat_strip.js";
-import { short, signed } from "./numbers.js";
+import { signed, stepScore } from "./numbers.js";
+import { inside } from "./state.js";
 import { columnScores, fading, joinedText, ranked, rowScores, strongest } from "./units.js";
 
 const HINTS = {
@@ -126,18 +128,18 @@ export class ReadView {
     const { span, rows } = app.active();
     const range = rows ?? span;
     const { scores, visible } = rows ? rowScores(view, ...rows) : columnScores(view, ...(span ?? [0, view.columns - 1]));
-    const bound = app.shownBound();
+    const [bound] = app.shownRange();
     const strength = (at) => (visible[at] ? (scores[at] / bound) * (rows ? fading(view, at) : 1) : 0);
     for (const token of this.tokens) {
       const { element, unit } = token;
       const [own, other] = rows ? [unit.row, unit.col] : [unit.col, unit.row];
-      const picked = Boolean(range && own >= range[0] && own <= range[1]);
+      const picked = inside(range, own);
       painter.paint(element, strength(other));
       if (picked) element.closest("[role=listbox]").setAttribute("aria-activedescendant", (element.id ||= `${app.id}-${unit.side}${unit.start}`));
       if (picked === token.picked) continue;
       token.picked = picked;
       element.classList.toggle("picked", picked);
-      element.setAttribute("aria-selected", picked ? "true" : "false");
+      element.setAttribute("aria-selected", picked);
     }
     this.card.replaceChildren(...this.cardLines(span, rows));
     this.documents?.paint(span, (at) => this.find(at, null));
@@ -194,7 +196,7 @@ export class ReadView {
         : [h("span.quiet", "All outputs together come from")];
       entries = strongest(view, from, to);
       if (span && from === to) {
-        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${short(values[from])}`));
+        const facts = Object.entries(view.stepScores).map(([name, values]) => h("span", `${name} ${stepScore(values[from])}`));
         if (facts.length) lines.push(h("p.facts", facts));
       }
       lines.push(...cueLines(app, span));
@@ -209,13 +211,13 @@ export class ReadView {
         const bar = h("span.fill");
         bar.style.width = `${Math.max(2, (Math.abs(score) / most) * 100)}%`;
         const rgb = this.app.painter.background((score / most) * 0.75);
-        if (rgb) bar.style.backgroundColor = `rgb(${rgb.join(", ")})`;
+        if (rgb) bar.style.backgroundColor = css(rgb);
         return h("li", h("button.name", { title: "show it in the text", onclick: () => this.find(at, rows) }, fenced((rows ? view.cols : view.inputs)[at].label)), h("span.value", signed(score, words.signed)), h("span.track", bar));
       }),
     );
     const hint = span || rows ? null : h("p.quiet", HINTS[touched() ? "touch" : "mouse"]);
     const pinned = app.state.tok || app.state.row ? h("button.unit", { onclick: () => app.addSpan() }, "Make it a unit") : null;
-    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": app.widening ? "true" : "false", onclick: () => app.widen() }, "Widen: tap its other end") : null;
+    const wider = pinned && touched() ? h("button.wider", { "aria-pressed": String(Boolean(app.widening)), onclick: () => app.widen() }, "Widen: tap its other end") : null;
     return [h("h2", ...title), ...lines, entries.length ? list : h("p", "No input has a score here."), hint, pinned, wider].filter(Boolean);
   }
 }

@@ -2,22 +2,23 @@
 
 import { download, h } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
-import { meaning } from "./legend.js";
+import { meaning, pipeline, told } from "./legend.js";
 import { toTextSvg } from "./text_export.js";
 
 export async function exported(app, kind) {
   if (kind === "link") return copyLink(app);
-  const name = (app.example.title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
   const pair = app.state.tab === "compare" ? app.views.compare.pair : null;
   const cited = app.state.tab === "citations" ? app.views.citations.scene : null;
   const shown = cited ?? (pair && app.views.compare.shown()) ?? app;
-  const { view } = shown;
-  if (kind === "md") return download(`${name}.md`, toMarkdown(view, shown.words.signed), "text/markdown");
-  if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
-  if (kind === "json") return download(`${name}.json`, toJson(pair ? app.views.compare.written : { title: app.example.title, method: app.methodOf(app.example) }, view, app.state, pair), "application/json");
-  const dark = app.theme() === "dark";
+  const { view, words } = shown;
+  const name = ((pair ? shown : app).title || "attribution").replace(/[^\w-]+/g, "_").slice(0, 60) || "attribution";
   const title = [shown.title, shown.subtitle ?? app.methodOf(app.example)].filter(Boolean).join(" · ");
-  const look = { title, legend: meaning(app, shown.words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs: shown.words.signed };
+  const signs = words.signed;
+  if (kind === "md") return download(`${name}.md`, toMarkdown(view, { title, signs, notes: told(words, cited ? "" : `${pipeline(app)}.`) }), "text/markdown");
+  if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
+  if (kind === "json") return download(`${name}.json`, toJson(pair ? app.views.compare.written : { title: app.example.title, method: app.methodOf(app.example) }, view, cited ? { g: "sentence", n: "none" } : app.state, pair), "application/json");
+  const dark = app.theme() === "dark";
+  const look = { title, legend: meaning(app, words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs };
   const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(shown, app.painter, look);
   return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));
 }

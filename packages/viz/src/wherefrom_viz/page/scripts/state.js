@@ -21,6 +21,9 @@ export const LIMITS = { s: [0.5, 4], z: [0.5, 3] };
 
 export const within = (value, least, most) => Math.min(most, Math.max(least, value));
 
+/** Is a place in a range [from, to]? Not where there is none. */
+export const inside = (range, at) => Boolean(range) && at >= range[0] && at <= range[1];
+
 export const DEFAULTS = {
   ex: 0, // example
   tab: "read",

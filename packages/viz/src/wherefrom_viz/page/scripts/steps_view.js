@@ -1,7 +1,8 @@
 // A line per output token: its step scores, and the inputs it owes most. Sortable.
 
 import { columnHead, fenced, h, scrolling } from "./dom.js";
-import { short, signed } from "./numbers.js";
+import { signed, stepScore } from "./numbers.js";
+import { inside } from "./state.js";
 import { strongest } from "./units.js";
 
 export class StepsView {
@@ -47,7 +48,7 @@ export class StepsView {
       h("td", pick),
       names.map((name) => {
         const doubtful = name === "probability" && view.stepScores[name][c] < 0.1;
-        return h("td.number", short(view.stepScores[name][c]), doubtful ? h("strong", " low") : null);
+        return h("td.number", stepScore(view.stepScores[name][c]), doubtful ? h("strong", " low") : null);
       }),
       chips(app, view, c, app.bound(c)),
     );
@@ -56,8 +57,7 @@ export class StepsView {
   paint() {
     const { span } = this.app.active();
     for (const row of this.body.children) {
-      const c = Number(row.dataset.col);
-      row.classList.toggle("picked", Boolean(span && c >= span[0] && c <= span[1]));
+      row.classList.toggle("picked", inside(span, row.dataset.col));
     }
   }
 
@@ -97,9 +97,9 @@ function spark(name, values) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${name} from ${short(low)} to ${short(high)}`);
+  svg.setAttribute("aria-label", `${name} from ${stepScore(low)} to ${stepScore(high)}`);
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
   line.setAttribute("points", values.flatMap((v, i) => (Number.isFinite(v) ? `${x(i).toFixed(1)},${y(v).toFixed(1)}` : [])).join(" "));
   svg.append(line);
-  return h("figure", svg, h("figcaption", `${name}: ${short(low)} to ${short(high)}`));
+  return h("figure", svg, h("figcaption", `${name}: ${stepScore(low)} to ${stepScore(high)}`));
 }

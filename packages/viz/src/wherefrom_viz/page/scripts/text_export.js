@@ -30,7 +30,7 @@ export function toTextSvg(app, { ink, page, title, legend, signs }) {
     y += origin.height + 14;
     width = Math.max(width, origin.width);
   }
-  parts.push(...rampSvg(app.painter, app.shownBound(), { x: MARGIN, y: y + 6, ink, signs }), textSvg(MARGIN, y + 38, ink, legend, 'font-size="11"'));
+  parts.push(...rampSvg(app.painter, app.shownRange(), { x: MARGIN, y: y + 6, ink, signs }), textSvg(MARGIN, y + 38, ink, legend, 'font-size="11"'));
   return wholeSvg([width + 2 * MARGIN, y + 52], page, ink, title, parts);
 }
 

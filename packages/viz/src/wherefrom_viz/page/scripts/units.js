@@ -90,7 +90,7 @@ export const mergedSteps = (stepScores, ways, spans) =>
  * What the views draw: an example at one granularity and normalisation.
  * Rows are inputs, columns explained units; `seen` lists the rows that any step could see.
  */
-export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false, range } = {}) {
+export function buildView(example, { level = "token", merge = "sum", normalize = "none", stepMerge = example.stepMerge ?? {}, spans = [], hide = false, range, pale } = {}) {
   const target = example.sides.find((side) => side.name === "target");
   const spansOf = (side) => (level === "span" ? spans.filter((span) => span.side === side.name) : []);
   const position = (side, i) => (side.positions ? side.positions[i] : i);
@@ -135,7 +135,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
     if (contrast) col.label = col.both = contrast + col.label;
   });
   const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
-  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores };
+  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores, pale };
   const unitAt = (units, i) => units.filter((start) => start <= i).length - 1;
   view.lost = new Set((example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns)));
   if (normalize !== "none") normalizeScores(view, normalize);
@@ -171,17 +171,12 @@ function partOf(side, at) {
   return glyph && { glyph, at: at - from, of: to - from };
 }
 
-/** Have all tokens of a unit the flag? */
-function every(side, start, end, name) {
-  for (let i = start; i < end; i++) if (!flagged(side.f, i, name)) return false;
-  return true;
-}
-
 function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
   const part = level === "token" ? partOf(side, start) : null;
   const turn = level === "turn" && turns.find(([name, from]) => name === side.name && from === start);
-  const said = hide && end - start > 1 ? [...side.t.keys()].slice(start, end).filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template")) : [];
-  const text = joined(said.length ? said.map((i) => side.t[i]) : side.t.slice(start, end));
+  const tokens = Array.from({ length: end - start }, (_, k) => start + k);
+  const said = tokens.filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template"));
+  const text = joined((hide && said.length ? said : tokens).map((i) => side.t[i]));
   const drawn = spans.find((span) => start >= span.from && start < span.to);
   const plain = text.replace(/^ /, "");
   return {
@@ -194,8 +189,8 @@ function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
     drawn,
     spaced: text.startsWith(" "),
     breaks: text.endsWith("⏎"),
-    special: every(side, start, end, "special"),
-    template: [...side.f.slice(start, end)].every((_, k) => flagged(side.f, start + k, "special") || flagged(side.f, start + k, "template")),
+    special: tokens.every((i) => flagged(side.f, i, "special")),
+    template: !said.length,
     output: side.name === "target" && cut >= 0 && start >= cut,
     only: side.only ? onlyIn(side.only.slice(start, end)) : "",
   };
@@ -218,22 +213,20 @@ export function normalizeScores(view, how) {
   }
 }
 
+/** Of values of all inputs, each with `each` of them, those that are not hidden. */
+export const shownOnly = ({ hidden }, values, each = 1) => (hidden ? values.map((value, at) => (hidden[Math.floor(at / each)] ? 0 : value)) : values);
+
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
-export function counted(view) {
-  return view.hidden ? view.scores.map((value, i) => (view.hidden[Math.floor(i / view.columns)] ? 0 : value)) : view.scores;
-}
+export const counted = (view) => shownOnly(view, view.scores, view.columns);
 
 /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
 export function fading(view, from, to = from) {
   const chance = from !== null && view.stepScores.check_chance;
-  return chance && !chance.slice(from, to + 1).some((value) => value < 0.05) ? 0.2 : 1;
+  return chance && !chance.slice(from, to + 1).some((value) => value < view.pale[0]) ? view.pale[1] : 1;
 }
 
-/** Of the scores of all inputs, those that are not hidden. */
-export const shownOnly = (view, scores) => (view.hidden ? scores.map((value, at) => (view.hidden[at] ? 0 : value)) : scores);
-
-/** The largest magnitude over inputs that are not hidden, of columns together. */
-export const columnBound = (view, from, to, range) => largest(shownOnly(view, columnScores(view, from, to).scores), range);
+/** Scores of inputs that are not hidden, of columns together. */
+export const shownColumns = (view, from, to) => shownOnly(view, columnScores(view, from, to).scores);
 
 /** The largest magnitude, 1 if all are nothing; ends of a range that are given take the place of the lowest and the highest score. */
 export function largest(scores, [low, high] = []) {
@@ -275,7 +268,7 @@ export function joinedText(units) {
 /** The strongest inputs of a span of columns, as {at, score}. */
 export function strongest(view, from, to, count) {
   const { scores, visible } = columnScores(view, from, to);
-  return ranked({ scores, visible: view.hidden ? visible.map((seen, at) => (view.hidden[at] ? 0 : seen)) : visible }, count);
+  return ranked({ scores, visible: shownOnly(view, visible) }, count);
 }
 
 /** The largest magnitudes of what `columnScores` or `rowScores` gave, as {at, score}. */

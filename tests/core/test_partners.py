@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from wherefrom.results.partners import bare_text, matched
+
+from tests.core.made import spelt
+
+IDS = st.lists(st.sampled_from(["a", "b", "c"]), max_size=6)
+
+
+@given(IDS, IDS)
+def test_the_second_of_an_id_is_matched_with_the_second(first: list[str], second: list[str]) -> None:
+    found = matched(first, second)
+    if second:
+        assert all(first[a] == second[b] for a, b in found)
+        assert all(first[:a].count(first[a]) == second[:b].count(second[b]) for a, b in found)
+        assert len(found) == sum(min(first.count(name), second.count(name)) for name in "abc")
+    assert {(b, a) for a, b in matched(second, first)} == set(found)
+
+
+def test_without_an_id_for_all_places_count() -> None:
+    assert matched(["a", None], ["b", "a", "c"]) == [(0, 0), (1, 1)]
+    assert matched(["a", "b"], [None]) == [(0, 0)]
+
+
+def test_a_text_is_the_same_whatever_its_tokenizer_does_to_spaces_and_capitals() -> None:
+    one, other = spelt(["<s>", "The", " cat"], special=(0,)), spelt(["the", "cat", "</s>"], special=(2,))
+    assert bare_text(one) == bare_text(other) == "thecat"
