@@ -13,6 +13,7 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, WherefromWarning
+from wherefrom.questions.chats import after_chat
 from wherefrom.questions.given import Text, is_one
 from wherefrom.settings import is_pair
 from wherefrom.text.segmentation import word_indices
@@ -152,7 +153,7 @@ def forced_example(
 ) -> Example:
     """An example whose target is given.
 
-    Decoder-only: a text must continue the prompt (after a chat, the answer alone will do); ids must begin with the
+    Decoder-only: a text must continue the prompt (after a chat as `after_chat` takes it); ids must begin with the
     prompt's. Encoder-decoder: a text is what the decoder says; ids are the decoder's whole sequence, with its start.
 
     Raises:
@@ -180,8 +181,8 @@ def forced_example(
                 "Give the ids of prompt and continuation together."
             )
         return generated_example(model, prompt, ids)
-    if is_chat and not target.startswith(prompt.text):
-        target = prompt.text + target
+    if is_chat:
+        target = after_chat(model, prompt, target, "target")
     if not target.startswith(prompt.text):
         raise InputError(
             f"The target of a decoder-only model must continue its prompt. The prompt is {prompt.text!r}; "
