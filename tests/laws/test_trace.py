@@ -245,6 +245,7 @@ def test_against_the_other_steps_is_zero_where_all_read_alike():
 
 PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OUTPUT = PROMPT + " to the hospital. He was very happy."
+CHAT = [{"role": "user", "content": PROMPT}]
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +368,18 @@ def test_what_the_model_generates_is_traced_in_the_same_call(model):
     assert len(traced[0].details["trace"]["positions"]) >= 1
 
 
+@pytest.mark.parametrize(
+    "asked, says",
+    [
+        ({"prompt": [PROMPT, PROMPT], "output": [OUTPUT, OUTPUT]}, "2 prompts came. Trace them one by one"),
+        ({"prompt": PROMPT, "generation_args": {"num_return_sequences": 3}}, "one answer, and generation_args ask for"),
+    ],
+)
+def test_one_answer_is_followed(model, asked, says):
+    with pytest.raises(InputError, match=says):
+        wherefrom.trace(model, **asked, show_progress=False)
+
+
 @pytest.mark.parametrize("hops", [-1, None, 1.5, True])
 def test_hops_that_are_none_are_refused(model, hops):
     with pytest.raises(SettingsError, match="hops"):
@@ -410,6 +423,24 @@ def test_law_without_hops_a_contrast_is_the_contrast_of_the_span(model, method):
     )[0]
     assert np.abs(traced.target_attributions - plain.target_attributions).max() > 0.01
     assert traced.details["contrast"] == whole.details["contrast"]
+
+
+@pytest.mark.parametrize("form", ["the answer", "chat and answer", "messages"])
+def test_law_after_a_chat_a_contrast_is_what_attribution_takes_it_for(model, form):
+    contrast = {
+        "the answer": " to the garden.",
+        "chat and answer": model.encode(CHAT).text + " to the garden.",
+        "messages": [*CHAT, {"role": "assistant", "content": "to the garden."}],
+    }[form]
+    asked = {"contrast_targets": contrast, "attributed_fn": "contrast_logits_diff", "method": "input_x_gradient"}
+    answer = " to the hospital."
+    traced = wherefrom.trace(model, CHAT, answer, span="hospital", hops=0, show_progress=False, **asked)[0]
+    whole = model.attribute(CHAT, answer, show_progress=False, **asked)[0]
+    assert traced.details["contrast"]["pairs"] == whole.details["contrast"]["pairs"]
+    differing = [(p["target"], p["contrast"]) for p in whole.details["contrast"]["pairs"] if p["target"] != p["contrast"]]
+    assert differing == [(" hospital", " garden")]
+    shares = whole.trace("hospital", hops=0).target_attributions[:, 0]
+    np.testing.assert_allclose(traced.target_attributions[:, 0], shares, atol=2e-5)
 
 
 def test_the_cost_is_told_with_the_contrast_that_is_asked_for(model):

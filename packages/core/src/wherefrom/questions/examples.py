@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, WherefromWarning
 from wherefrom.questions.chats import after_chat
 from wherefrom.questions.given import Text, is_one
-from wherefrom.settings import is_pair
+from wherefrom.settings import is_pair, is_whole
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
@@ -59,6 +59,23 @@ def per_answer(values: Any, inputs: int, answers: int) -> Any:
         return [values] * answers if inputs == 1 else values
     listed = list(values)
     return [value for value in listed for _ in range(each)] if len(listed) == inputs else values
+
+
+def require_one_answer(generation_args: Mapping[str, Any], what: str) -> None:
+    """Refuse settings that ask for several answers where one is explained.
+
+    Args:
+        what: Explains one, for messages.
+
+    Raises:
+        InputError: They do.
+    """
+    count = generation_args.get("num_return_sequences", 1)
+    if is_whole(count) and count > 1:
+        raise InputError(
+            f"{what} explains one answer, and generation_args ask for {count} (num_return_sequences). Leave it out; "
+            "for several, generate them first and explain them one by one."
+        )
 
 
 def _is_pairs(values: Any) -> bool:

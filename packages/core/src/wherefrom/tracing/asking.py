@@ -28,7 +28,8 @@ from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivati
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.given import ContrastText, InputText, Target, as_contrasts, in_json
+from wherefrom.questions.examples import Example, require_one_answer
+from wherefrom.questions.given import ContrastText, InputText, Target, Text, as_contrasts, as_inputs, in_json
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive
 from wherefrom.results.attribution import Attribution, Attributions
@@ -78,7 +79,7 @@ def trace(
 
     Args:
         model: A loaded model.
-        prompt: A text or a chat.
+        prompt: A text, a chat or ids, one of these.
         output: What was generated, as `AttributionModel.attribute` takes it; None lets the model generate.
         span: The answer within the output: a text, a regular expression, a turn or positions, as
             `wherefrom.text.places.Place` says; None: the last sentence.
@@ -119,6 +120,8 @@ def trace(
     _check(hops)
     check_call(trace, locals(), hops=0)
     adapter_of(model)
+    prompt = _one_of(prompt)
+    require_one_answer(generation_args or {}, "A trace")
     contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
     request = _requested(model, method, attributed_fn, settings)
     with (
@@ -134,9 +137,9 @@ def trace(
             show_progress=False,
             progress=tell,
         )
-        planned = _planned(
-            model, clean[0], request, span, reasoning, seed, (contrast_targets, contrast_targets_alignments)
-        )
+        example = _example(model, prompt, clean[0])
+        contrast = (contrast_targets, contrast_targets_alignments)
+        planned = _planned(model, example, clean[0], request, span, reasoning, seed, contrast)
         made = _followed(model, planned, request, hops, leave_out, signed, tell)
     stage = Stage(name="trace", settings=_told(span, reasoning, hops, leave_out, signed))
     made = made.replace(method=request.method.identifier, aggregations=(stage,))
@@ -175,10 +178,11 @@ def trace_cost(
     _check(hops)
     check_call(trace_cost, locals(), hops=0)
     adapter_of(model)
+    prompt = _one_of(prompt)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
     contrast = (contrast_targets, contrast_targets_alignments)
-    planned = _planned(model, clean[0], request, span, None, 0, contrast)
+    planned = _planned(model, _example(model, prompt, clean[0]), clean[0], request, span, None, 0, contrast)
     start = _start(planned)
     reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
     one = request.method.cost_on(model.adapter, reader.asked(start))
@@ -243,8 +247,29 @@ def _requested(
     )
 
 
+def _one_of(prompt: InputText) -> Text:
+    """The one prompt.
+
+    Raises:
+        InputError: There are several.
+    """
+    inputs = as_inputs(prompt)
+    if len(inputs) > 1:
+        raise InputError(f"A trace follows one answer, and {len(inputs)} prompts came. Trace them one by one.")
+    return inputs[0]
+
+
+def _example(model: AttributionModel, prompt: Text, clean: Attribution) -> Example:
+    """The example that was read; of a chat with its prompt, which a contrast may leave out or repeat."""
+    example = example_of(model.adapter, clean)
+    if isinstance(prompt, str | np.ndarray) or example.source is not None:
+        return example
+    return evolve(example, prompt=model.adapter.encode(prompt, side="target"))
+
+
 def _planned(
     model: AttributionModel,
+    example: Example,
     clean: Attribution,
     request: Request,
     span: Place | None,
@@ -273,7 +298,7 @@ def _planned(
     )
     first, end = clean.attr_pos_start, clean.attr_pos_end
     steps = np.arange(first, end, dtype=np.int64)
-    prepared = prepare(model.adapter, [example_of(model.adapter, clean)], [steps], options)
+    prepared = prepare(model.adapter, [example], [steps], options)
     for note in prepared.warnings:
         warnings.warn(note, WherefromWarning, stacklevel=3)
     where = span_of(span, clean.target, clean.segments, first, end)
