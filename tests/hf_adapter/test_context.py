@@ -96,7 +96,7 @@ def test_generated_and_forced_outputs_score_alike(lm: wherefrom.AttributionModel
 
 
 def test_several_generated_outputs_are_refused(lm: wherefrom.AttributionModel) -> None:
-    with pytest.raises(InputError, match="attribute_context explains one answer.*num_return_sequences"):
+    with pytest.raises(InputError, match=r"attribute_context explains one answer.*num_return_sequences"):
         attribute_context(lm, ASKED, SICK, generation_args={"num_return_sequences": 2, "num_beams": 2})
 
 
