@@ -422,7 +422,8 @@ def test_law_without_hops_a_contrast_is_the_contrast_of_the_span(model, method):
         model, PROMPT, OUTPUT, span="happy", hops=0, show_progress=False, **asked | {"contrast_targets": None}
     )[0]
     assert np.abs(traced.target_attributions - plain.target_attributions).max() > 0.01
-    assert traced.details["contrast"] == whole.details["contrast"]
+    (happy,) = (pair for pair in whole.details["contrast"]["pairs"] if pair["target"] == " happy")
+    assert traced.details["contrast"] == {**whole.details["contrast"], "pairs": [happy]}
 
 
 @pytest.mark.parametrize("form", ["the answer", "chat and answer", "messages"])
@@ -436,11 +437,18 @@ def test_law_after_a_chat_a_contrast_is_what_attribution_takes_it_for(model, for
     answer = " to the hospital."
     traced = wherefrom.trace(model, CHAT, answer, span="hospital", hops=0, show_progress=False, **asked)[0]
     whole = model.attribute(CHAT, answer, show_progress=False, **asked)[0]
-    assert traced.details["contrast"]["pairs"] == whole.details["contrast"]["pairs"]
-    differing = [(p["target"], p["contrast"]) for p in whole.details["contrast"]["pairs"] if p["target"] != p["contrast"]]
-    assert differing == [(" hospital", " garden")]
+    (differing,) = (pair for pair in whole.details["contrast"]["pairs"] if pair["target"] != pair["contrast"])
+    assert (differing["target"], differing["contrast"]) == (" hospital", " garden")
+    assert traced.details["contrast"]["pairs"] == [differing]
     shares = whole.trace("hospital", hops=0).target_attributions[:, 0]
     np.testing.assert_allclose(traced.target_attributions[:, 0], shares, atol=2e-5)
+
+
+def test_a_contrast_may_end_behind_the_span(model):
+    asked = {"contrast_targets": PROMPT + " to the garden", "attributed_fn": "contrast_logits_diff"}
+    wherefrom.trace(model, PROMPT, OUTPUT, span="hospital", show_progress=False, **asked)
+    with pytest.warns(wherefrom.errors.WherefromWarning, match=r"ends before step 16 \('\. He was very happy\.'\)"):
+        wherefrom.trace(model, PROMPT, OUTPUT, span="all", show_progress=False, **asked)
 
 
 def test_the_cost_is_told_with_the_contrast_that_is_asked_for(model):

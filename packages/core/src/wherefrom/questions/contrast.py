@@ -82,10 +82,6 @@ class Contrast:
         """
         return evolve(plain, contrast_ids=self.contrast_ids, contrast_logits=logits)
 
-    def at(self, steps: IntArray) -> Contrast:
-        """The same contrast for some of its steps."""
-        return evolve(self, alignment=self.alignment.at(steps))
-
     @property
     def details(self) -> dict[str, Any]:
         """Which tokens were compared, as JSON values."""
@@ -381,11 +377,10 @@ def _changes_context(
 
 def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) -> tuple[str, ...]:
     """Steps that the contrast is too short for."""
-    paired = np.setdiff1d(alignment.steps, alignment.unpaired)
-    beyond = alignment.steps[alignment.steps > (paired[-1] if len(paired) else -1)]
-    last = len(written.ids) - 1
-    if not len(beyond) or alignment.positions[-1] != last:
+    beyond = alignment.beyond
+    if not len(beyond):
         return ()
+    last = int(alignment.positions[alignment.steps == beyond[0]][0])
     said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
     return (
         f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "

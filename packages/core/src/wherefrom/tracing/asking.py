@@ -196,24 +196,24 @@ class _Plan:
     clean: Attribution
     """The example with no scores."""
     question: Question
+    """About the span, with its contrast."""
+    whole: Question
+    """About all that was generated, without one."""
     span: IntArray
     """Indices into the target."""
     reasoning: IntArray
     sources: int
     """Source tokens that are inputs of their own."""
     details: Mapping[str, Any]
-    """The pairs of a contrast."""
+    """The pairs of a contrast, those of the span."""
 
     @property
     def without_contrast(self) -> Question:
         """The question about what the span read: of the same function, or of the log-probability where that is nothing
         without a contrast."""
-        asked = self.question.target_function
+        asked = self.whole.target_function
         function = asked.function if plain_without_contrast(asked.function) else Probability(logprob=True)
-        return evolve(
-            self.question,
-            target_function=evolve(asked, function=function, contrast_ids=None, contrast_logits=None),
-        )
+        return evolve(self.whole, target_function=evolve(asked, function=function))
 
 
 def _check(hops: object) -> None:
@@ -298,14 +298,16 @@ def _planned(
     )
     first, end = clean.attr_pos_start, clean.attr_pos_end
     steps = np.arange(first, end, dtype=np.int64)
-    prepared = prepare(model.adapter, [example], [steps], options)
+    where = span_of(span, clean.target, clean.segments, first, end)
+    prepared = prepare(model.adapter, [example], [np.arange(where[0], where[-1] + 1, dtype=np.int64)], options)
     for note in prepared.warnings:
         warnings.warn(note, WherefromWarning, stacklevel=3)
-    where = span_of(span, clean.target, clean.segments, first, end)
     _differs(prepared.questions[0], where, clean)
+    alone = evolve(options, contrast_targets=None, contrast_alignments=None)
     return _Plan(
         clean=clean,
         question=prepared.questions[0],
+        whole=prepare(model.adapter, [example], [steps], alone).questions[0],
         details=prepared.details[0],
         span=where,
         reasoning=steps
