@@ -457,6 +457,16 @@ def test_what_is_remarked_of_a_dubious_contrast(contrast: str, message: str) -> 
         attribute("demo:lm", PROMPT, SHE, attributed_fn="contrast_prob_diff", contrast_targets=contrast)
 
 
+@pytest.mark.parametrize("method", ["saliency", "dummy"])
+@pytest.mark.parametrize("name", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_a_score_with_nothing_to_compare_with_is_remarked(name: str, method: str) -> None:
+    with pytest.warns(WherefromWarning, match=f"The step score {name} is 0 at every step: it compares with a contrast"):
+        attribute("demo:lm", PROMPT, SHE, method=method, step_scores=[name])
+    both = {"method": method, "step_scores": [name], "contrast_targets": [HE, None]}
+    with pytest.warns(WherefromWarning, match=f"The step score {name} is 0 at every step"):
+        attribute("demo:lm", [PROMPT, PROMPT], [SHE, SHE], **both)
+
+
 def test_an_early_end_of_a_translation_is_remarked() -> None:
     with pytest.warns(WherefromWarning, match=r"ends before step \d+ \(' voiture verte\.'\).*last token, '</s>'"):
         attribute(

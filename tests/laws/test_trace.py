@@ -138,6 +138,18 @@ def test_law_all_hops_one_by_one_are_the_exact_solution():
     assert steps.missing == 0
 
 
+def test_what_arrives_late_in_an_exact_trace_is_told_together():
+    first, steps = 1, 100
+    matrix = np.zeros((first + steps, steps))
+    matrix[0] = [1.0, *[0.02] * (steps - 1)]
+    matrix[np.arange(first, first + steps - 1), np.arange(1, steps)] = 0.98
+    start = np.eye(first + steps)[-1]
+    walk = solved(matrix, first, start, np.arange(first + steps) >= first)
+    assert len(walk.arrived) == 66
+    assert sum(walk.arrived) == pytest.approx(1)
+    assert walk.arrived[:2] == pytest.approx((0.02, 0.02 * 0.98))
+
+
 def test_a_token_is_visited_by_the_share_of_paths_through_it():
     """Three steps in a chain: all of the mass goes through both that come before."""
     matrix = np.zeros((5, 3))
@@ -194,6 +206,14 @@ def test_a_turn_is_a_span():
     turns = (wherefrom.Segment(side="target", start=9, end=12, kind="turn", label="assistant"),)
     traced = made().replace(segments=turns).trace("turn:Assistant", hops=0)
     assert [first for first, _ in traced.details["trace"]["positions"]] == [9, 10, 11]
+
+
+@pytest.mark.parametrize("word", ["turn", "document", "slot"])
+def test_the_word_for_a_kind_of_segment_is_a_text(word):
+    said = [f" {word}" if piece == " code" else piece for piece in SAID]
+    said[-1] = f" {word}"
+    one = attribution(None, said, 6, special=(0,), seed=0)
+    assert one.trace(word, hops=0).details["trace"]["positions"] == [[12, 13]]
 
 
 def test_the_answer_to_a_chat_is_no_turn_and_the_error_says_how_it_is_named():
@@ -442,6 +462,22 @@ def test_law_after_a_chat_a_contrast_is_what_attribution_takes_it_for(model, for
     assert traced.details["contrast"]["pairs"] == [differing]
     shares = whole.trace("hospital", hops=0).target_attributions[:, 0]
     np.testing.assert_allclose(traced.target_attributions[:, 0], shares, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_a_trace_that_leads_nowhere_says_why(model, name):
+    with pytest.warns(wherefrom.errors.WherefromWarning, match=rf"'happy' leads nowhere.*{name} compares with a contrast"):
+        wherefrom.trace(model, PROMPT, OUTPUT, span="happy", attributed_fn=name, show_progress=False)
+
+
+def test_a_trace_without_a_score_above_zero_says_so(model):
+    def nothing(prediction):
+        return 0 * prediction.at_target(prediction.logits)
+
+    with pytest.warns(wherefrom.errors.WherefromWarning, match="occlusion has no score above 0 there"):
+        wherefrom.trace(
+            model, PROMPT, OUTPUT, span="happy", method="occlusion", attributed_fn=nothing, show_progress=False
+        )
 
 
 def test_a_contrast_may_end_behind_the_span(model):

@@ -49,6 +49,10 @@ DEFAULT_METHOD = LayerGradientXActivation(depth=0.3, multiply_by_inputs=False)
 pretrained models, at the price of seven tenths of a backward pass."""
 
 
+_ALMOST_ALL = 0.99
+"""Of the mass: where so much was lost, it is told."""
+
+
 def trace(
     model: AttributionModel,
     prompt: InputText,
@@ -380,12 +384,31 @@ def _followed(
     passes_on = np.zeros(plan.sources + len(plan.clean.target), dtype=bool)
     passes_on[plan.sources + plan.reasoning] = True
     walk = walked(read, _start(plan), passes_on, hops)
+    if walk.lost > _ALMOST_ALL:
+        warnings.warn(_of_nothing(plan, request), WherefromWarning, stacklevel=3)
     one = plan.clean
     if plan.sources:  # so that the walk's rows of the source find their place
         one = one.replace(source_attributions=np.zeros((plan.sources, one.attr_pos_end - one.attr_pos_start)))
     facts = {"hops": hops, "leave_out": leave_out, "readings": done}
     made = one.replace(**traced(one, walk, plan.span, one.attr_pos_start, facts))
     return made.replace(details={**made.details, **plan.details}) if plan.details else made
+
+
+def _of_nothing(plan: _Plan, request: Request) -> str:
+    """Why a trace lost its mass."""
+    asked = plan.question.target_function
+    said = "".join(plan.clean.target[index].text for index in plan.span).strip()
+    if request.method.uses_target_function and asked.contrast_ids is None and not plain_without_contrast(asked.function):
+        why = (
+            f"{asked.function.identifier} compares with a contrast, and none is given. Pass contrast_targets, or take "
+            "another attributed_fn."
+        )
+    else:
+        why = (
+            f"{request.method.identifier} has no score above 0 there, or where it leads. Take another method, "
+            "attributed_fn or span, or signed='magnitude', which counts what lowers the answer, too."
+        )
+    return f"The trace of {said!r} leads nowhere, its columns are (almost) all 0: {why}"
 
 
 def _told(
