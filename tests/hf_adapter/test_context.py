@@ -98,7 +98,12 @@ def test_generated_and_forced_outputs_score_alike(lm: wherefrom.AttributionModel
 def test_what_a_title_says_is_no_place_of_the_template(lm: wherefrom.AttributionModel) -> None:
     documents = [{"text": "George was sick.", "title": "GET /users/{id} {n} {text}", "id": "a{n}"}]
     out = attribute_context(
-        lm, ASKED, documents, output="to the hospital.", document_template="[{title}] {text} ({id})", support_unit="none"
+        lm,
+        ASKED,
+        documents,
+        output="to the hospital.",
+        document_template="[{title}] {text} ({id})",
+        support_unit="none",
     )
     assert out.input_context == "[GET /users/{id} {n} {text}] George was sick. (a{n})"
 

@@ -279,7 +279,7 @@ def test_the_answer_to_another_chat_is_a_contrast_and_no_target(tokenizer: Any, 
 def test_a_prompt_that_is_all_messages_without_its_special_tokens_may_be_an_answer(tokenizer: Any) -> None:
     model = answering(tokenizer, "{% for m in messages %}<s>{{ m.content }}</s>{% endfor %}")
     said = "George was sick. His colleagues"
-    with pytest.raises(InputError, match="but an answer may begin so, too. Give the answer alone as '<s>George"):
+    with pytest.raises(InputError, match=r"but an answer may begin so, too\. Give the answer alone as '<s>George"):
         model.attribute(ASKED, said, show_progress=False)
     one = model.attribute(ASKED, model.encode(ASKED).text + said, show_progress=False)[0]
     assert "".join(token.text for token in one.steps).strip() == said

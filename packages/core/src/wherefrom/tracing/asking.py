@@ -398,7 +398,11 @@ def _of_nothing(plan: _Plan, request: Request) -> str:
     """Why a trace lost its mass."""
     asked = plan.question.target_function
     said = "".join(plan.clean.target[index].text for index in plan.span).strip()
-    if request.method.uses_target_function and asked.contrast_ids is None and not plain_without_contrast(asked.function):
+    if (
+        request.method.uses_target_function
+        and asked.contrast_ids is None
+        and not plain_without_contrast(asked.function)
+    ):
         why = (
             f"{asked.function.identifier} compares with a contrast, and none is given. Pass contrast_targets, or take "
             "another attributed_fn."
