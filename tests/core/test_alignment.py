@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -21,6 +22,15 @@ def tokens(text: str) -> list[Token]:
     return [
         Token(id=sum(ord(c) * 257**k for k, c in enumerate(piece)) % 2**31, piece=piece, text=piece, position=i)
         for i, piece in enumerate(pieces)
+    ]
+
+
+def worded(text: str) -> list[Token]:
+    """The same, with the numbers of words and end tokens."""
+    words = [n for n, word in enumerate(text.split()) for _ in word.split("|")]
+    return [
+        msgspec.structs.replace(token, word=word, special=token.text.strip() == "</s>")
+        for token, word in zip(tokens(text), words, strict=True)
     ]
 
 
@@ -61,6 +71,29 @@ def compared(original: str, contrast: str, **options: Any) -> list[str]:
 )
 def test_default(original: str, contrast: str, expected: list[str]) -> None:
     assert compared(original, contrast) == expected
+
+
+@pytest.mark.parametrize(
+    "original, contrast, beyond",
+    [
+        ("a b c d", "a b", ["c", "d"]),
+        ("a she was ill", "a he", ["was", "ill"]),  # what stands for a piece is compared with it, too
+        ("a she was ill .", "a he .", []),  # a replacement within the text
+        ("a she was ill . </s>", "a he </s>", ["was", "ill", "."]),
+        ("a b c d </s>", "a b </s>", ["c", "d"]),
+        ("a b c d", "a b </s>", ["c", "d"]),
+        ("a gentle|man", "a boy", []),  # one word
+        ("a gentle|man came", "a boy", ["came"]),
+        ("a un|believ|able", "a unbelievable", []),
+        ("a b", "a b c d", []),
+        ("a b c", "a b c", []),
+    ],
+)
+def test_what_the_contrast_is_too_short_for_is_named(original: str, contrast: str, beyond: list[str]) -> None:
+    here, there = map(worded, (original, contrast))
+    found = align(here, there, np.arange(1, len(here)))
+    assert [here[step].text.strip() for step in found.beyond] == beyond
+    assert not len(align(here, there, np.array([1])).beyond)
 
 
 def test_what_has_no_counterpart_is_named() -> None:

@@ -288,6 +288,24 @@ def test_nucleus_grows_with_its_probability_at_each_step(
         assert ordered[step, : size - 1].sum() < lower + 1e-9
 
 
+def test_a_nucleus_of_all_is_every_token_that_is_possible() -> None:
+    """Also in single precision, where sums of probabilities differ from 1."""
+    logits = np.random.default_rng(0).normal(0, 4, (3, 50_000)).astype(np.float32)
+    logits[2, :100] = -np.inf
+    prediction = StepPrediction(logits=logits, target_ids=np.array([200] * 3))
+    assert value("top_p_size", prediction, top_p=1.0).tolist() == [50_000, 50_000, 49_900]
+
+
+@pytest.mark.parametrize("top_p", [1e-9, 0.5, 0.999, 1 - 1e-6])
+def test_a_nucleus_of_single_precision_is_that_of_double(top_p: float) -> None:
+    logits = np.random.default_rng(1).normal(0, 4, (5, 50_000)).astype(np.float32)
+    single, double = (
+        value("top_p_size", StepPrediction(logits=logits.astype(dtype), target_ids=np.zeros(5, np.int64)), top_p=top_p)
+        for dtype in (np.float32, np.float64)
+    )
+    np.testing.assert_allclose(single, double, rtol=1e-3)
+
+
 @given(prediction=predictions)
 def test_rank_and_margin_agree_on_the_first_choice(prediction: StepPrediction) -> None:
     rank, margin = value("rank", prediction), value("margin", prediction)

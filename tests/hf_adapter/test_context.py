@@ -95,6 +95,24 @@ def test_generated_and_forced_outputs_score_alike(lm: wherefrom.AttributionModel
     np.testing.assert_allclose(given.cti_scores, made.cti_scores, atol=1e-5)
 
 
+def test_what_a_title_says_is_no_place_of_the_template(lm: wherefrom.AttributionModel) -> None:
+    documents = [{"text": "George was sick.", "title": "GET /users/{id} {n} {text}", "id": "a{n}"}]
+    out = attribute_context(
+        lm,
+        ASKED,
+        documents,
+        output="to the hospital.",
+        document_template="[{title}] {text} ({id})",
+        support_unit="none",
+    )
+    assert out.input_context == "[GET /users/{id} {n} {text}] George was sick. (a{n})"
+
+
+def test_several_generated_outputs_are_refused(lm: wherefrom.AttributionModel) -> None:
+    with pytest.raises(InputError, match=r"attribute_context explains one answer.*num_return_sequences"):
+        attribute_context(lm, ASKED, SICK, generation_args={"num_return_sequences": 2, "num_beams": 2})
+
+
 @pytest.mark.parametrize(
     "current, separator, output, written",
     [

@@ -139,6 +139,7 @@ def test_a_foil_that_is_the_target_explains_nothing(function: str, method: str) 
         np.testing.assert_allclose(values, 0.0, atol=1e-5)
 
 
+@pytest.mark.filterwarnings("ignore:The contrast .* ends before step")
 @pytest.mark.parametrize("name", ["gpt2-tiny", "marian-tiny"])
 def test_batches_of_contrasts_with_other_lengths_equal_singles(name: str) -> None:
     sources = ["the name of the class", "an object is", "if x"]
@@ -447,12 +448,44 @@ def test_what_is_said_of_a_wrong_contrast(options: dict[str, Any], error: type[E
     "contrast,message",
     [
         ("because he was sick", "shares no token with the prompt.*prompt and continuation"),
+        (f"{PROMPT} because he", r"ends before step 7 \(' was sick'\).*last token, ' he'.*attr_pos_end=7"),
         (f"{PROMPT} because", r"ends before step 6 \(' she was sick'\).*last token, ' because'.*attr_pos_end=6"),
     ],
 )
 def test_what_is_remarked_of_a_dubious_contrast(contrast: str, message: str) -> None:
     with pytest.warns(WherefromWarning, match=message):
         attribute("demo:lm", PROMPT, SHE, attributed_fn="contrast_prob_diff", contrast_targets=contrast)
+
+
+@pytest.mark.parametrize("method", ["saliency", "dummy"])
+@pytest.mark.parametrize("name", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_a_score_with_nothing_to_compare_with_is_remarked(name: str, method: str) -> None:
+    with pytest.warns(WherefromWarning, match=f"The step score {name} is 0 at every step: it compares with a contrast"):
+        attribute("demo:lm", PROMPT, SHE, method=method, step_scores=[name])
+    both = {"method": method, "step_scores": [name], "contrast_targets": [HE, None]}
+    with pytest.warns(WherefromWarning, match=f"The step score {name} is 0 at every step"):
+        attribute("demo:lm", [PROMPT, PROMPT], [SHE, SHE], **both)
+
+
+def test_an_early_end_of_a_translation_is_remarked() -> None:
+    with pytest.warns(WherefromWarning, match=r"ends before step \d+ \(' voiture verte\.'\).*last token, '</s>'"):
+        attribute(
+            "demo:mt",
+            "Mary sees the green car.",
+            "Marie voit la voiture verte.",
+            attributed_fn="contrast_prob_diff",
+            contrast_targets="Marie voit la",
+        )
+
+
+def test_of_a_span_alone_nothing_else_is_compared() -> None:
+    """Nothing is said of steps that nobody explains."""
+    asked = {"attributed_fn": "logprob_diff", "contrast_targets": f"{PROMPT} because he was"}
+    out = attribute("demo:lm", PROMPT, SHE, attributed_span="she", step_scores=["contrast_prob"], **asked)[0]
+    assert [pair["target"] for pair in out.details["contrast"]["pairs"]] == [" she"]
+    whole = attribute("demo:lm", PROMPT, SHE, attr_pos_end=7, step_scores=["contrast_prob"], **asked)[0]
+    np.testing.assert_allclose(out.step_scores["contrast_prob"], whole.step_scores["contrast_prob"][-1:], rtol=1e-6)
+    np.testing.assert_allclose(out.target_attributions[:6, 0], whole.target_attributions[:6, -1], atol=1e-6)
 
 
 OWN_SCORES = [

@@ -216,3 +216,70 @@ def test_an_answer_cannot_be_continued_and_closed(tokenizer: Any) -> None:
     tokenizer.chat_template = CHATML
     with pytest.raises(InputError, match="continue_final_message"):
         rendered(tokenizer, CHATS["begun"], {"continue_final_message": True, "add_generation_prompt": True})
+
+
+ANSWERED = {
+    "words alone": "{% for m in messages %}{{ m.role | capitalize }}: {{ m.content }}\n{% endfor %}Assistant:",
+    "a mark in front": "<s>{% for m in messages %}[INST] {{ m.content }} [/INST]{% endfor %}",
+    "marks around turns": "{% for m in messages %}<s>{{ m.role }}\n{{ m.content }}</s>\n{% endfor %}<s>assistant\n",
+    "two marks in front": "<s><s>user\n{% for m in messages %}{{ m.content }}</s>\n{% endfor %}<s>assistant\n",
+}
+ASKED, OTHER = ([{"role": "user", "content": f"{name} was sick."}] for name in ("George", "Mary"))
+
+
+def answering(tokenizer: Any, template: str) -> Any:
+    tokenizer.chat_template = template
+    return wherefrom.load_model("demo:lm", "dummy", tokenizer=tokenizer, device="cpu")
+
+
+def with_answer(model: Any, messages: Any, answer: str) -> Any:
+    """Ids of a chat and its answer."""
+    text = model.encode(messages).text + answer
+    return model.adapter.encode(text, side="target", add_special_tokens=False).ids
+
+
+def written_forms(model: Any, messages: Any, answer: str) -> list[str]:
+    """A chat and its answer as users have them: as rendered, as generated, without the first token."""
+    ids, text = with_answer(model, messages, answer), model.encode(messages).text + answer
+    forms = [text, model.decode(ids), model.decode(ids, skip_special_tokens=False)]
+    return [*forms, text.removeprefix("<s>")]
+
+
+@pytest.mark.parametrize("template", ANSWERED)
+def test_an_answer_is_the_same_alone_and_with_its_chat_however_that_is_spelt(tokenizer: Any, template: str) -> None:
+    model, answer = answering(tokenizer, ANSWERED[template]), " to the hospital."
+    begins = len(model.encode(ASKED).ids)
+    for text in (answer, *written_forms(model, ASKED, answer)):
+        one = model.attribute(ASKED, text, show_progress=False)[0]
+        assert [token.id for token in one.target] == with_answer(model, ASKED, answer).tolist(), text
+        assert one.attr_pos_start == begins
+
+
+@pytest.mark.parametrize("template", ANSWERED)
+def test_the_answer_to_another_chat_is_a_contrast_and_no_target(tokenizer: Any, template: str) -> None:
+    model, answer = answering(tokenizer, ANSWERED[template]), " to the hospital."
+    wanted = model.attribute(OTHER, answer, step_scores=["probability"], show_progress=False)[0]
+
+    def require_compared(**contrast: Any) -> None:
+        compared = model.attribute(ASKED, answer, step_scores=["contrast_prob"], show_progress=False, **contrast)[0]
+        assert compared.step_scores["contrast_prob"] == pytest.approx(wanted.step_scores["probability"], rel=1e-5)
+
+    require_compared(contrast_sources=OTHER, contrast_targets=answer)
+    for text in written_forms(model, OTHER, answer):
+        with pytest.raises(InputError, match="begins like a chat, but with another than its prompt"):
+            model.attribute(ASKED, text, show_progress=False)
+        require_compared(contrast_sources=OTHER, contrast_targets=text)
+        if "</s>" in model.encode(OTHER).text and "</s>" not in text:
+            with pytest.raises(InputError, match="begins like a chat whose special tokens were left out"):
+                require_compared(contrast_targets=text)
+        else:
+            require_compared(contrast_targets=text)
+
+
+def test_a_prompt_that_is_all_messages_without_its_special_tokens_may_be_an_answer(tokenizer: Any) -> None:
+    model = answering(tokenizer, "{% for m in messages %}<s>{{ m.content }}</s>{% endfor %}")
+    said = "George was sick. His colleagues"
+    with pytest.raises(InputError, match=r"but an answer may begin so, too\. Give the answer alone as '<s>George"):
+        model.attribute(ASKED, said, show_progress=False)
+    one = model.attribute(ASKED, model.encode(ASKED).text + said, show_progress=False)[0]
+    assert "".join(token.text for token in one.steps).strip() == said

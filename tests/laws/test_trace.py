@@ -138,6 +138,18 @@ def test_law_all_hops_one_by_one_are_the_exact_solution():
     assert steps.missing == 0
 
 
+def test_what_arrives_late_in_an_exact_trace_is_told_together():
+    first, steps = 1, 100
+    matrix = np.zeros((first + steps, steps))
+    matrix[0] = [1.0, *[0.02] * (steps - 1)]
+    matrix[np.arange(first, first + steps - 1), np.arange(1, steps)] = 0.98
+    start = np.eye(first + steps)[-1]
+    walk = solved(matrix, first, start, np.arange(first + steps) >= first)
+    assert len(walk.arrived) == 66
+    assert sum(walk.arrived) == pytest.approx(1)
+    assert walk.arrived[:2] == pytest.approx((0.02, 0.02 * 0.98))
+
+
 def test_a_token_is_visited_by_the_share_of_paths_through_it():
     """Three steps in a chain: all of the mass goes through both that come before."""
     matrix = np.zeros((5, 3))
@@ -196,6 +208,14 @@ def test_a_turn_is_a_span():
     assert [first for first, _ in traced.details["trace"]["positions"]] == [9, 10, 11]
 
 
+@pytest.mark.parametrize("word", ["turn", "document", "slot"])
+def test_the_word_for_a_kind_of_segment_is_a_text(word):
+    said = [f" {word}" if piece == " code" else piece for piece in SAID]
+    said[-1] = f" {word}"
+    one = attribution(None, said, 6, special=(0,), seed=0)
+    assert one.trace(word, hops=0).details["trace"]["positions"] == [[12, 13]]
+
+
 def test_the_answer_to_a_chat_is_no_turn_and_the_error_says_how_it_is_named():
     model = wherefrom.load_model("demo:lm")
     chat = [{"role": "user", "content": "George was sick. His colleagues asked him to come"}]
@@ -245,6 +265,7 @@ def test_against_the_other_steps_is_zero_where_all_read_alike():
 
 PROMPT = "George was sick yesterday. His colleagues asked him to come"
 OUTPUT = PROMPT + " to the hospital. He was very happy."
+CHAT = [{"role": "user", "content": PROMPT}]
 
 
 @pytest.fixture(scope="module")
@@ -367,6 +388,18 @@ def test_what_the_model_generates_is_traced_in_the_same_call(model):
     assert len(traced[0].details["trace"]["positions"]) >= 1
 
 
+@pytest.mark.parametrize(
+    "asked, says",
+    [
+        ({"prompt": [PROMPT, PROMPT], "output": [OUTPUT, OUTPUT]}, "2 prompts came. Trace them one by one"),
+        ({"prompt": PROMPT, "generation_args": {"num_return_sequences": 3}}, "one answer, and generation_args ask for"),
+    ],
+)
+def test_one_answer_is_followed(model, asked, says):
+    with pytest.raises(InputError, match=says):
+        wherefrom.trace(model, **asked, show_progress=False)
+
+
 @pytest.mark.parametrize("hops", [-1, None, 1.5, True])
 def test_hops_that_are_none_are_refused(model, hops):
     with pytest.raises(SettingsError, match="hops"):
@@ -409,7 +442,49 @@ def test_law_without_hops_a_contrast_is_the_contrast_of_the_span(model, method):
         model, PROMPT, OUTPUT, span="happy", hops=0, show_progress=False, **asked | {"contrast_targets": None}
     )[0]
     assert np.abs(traced.target_attributions - plain.target_attributions).max() > 0.01
-    assert traced.details["contrast"] == whole.details["contrast"]
+    (happy,) = (pair for pair in whole.details["contrast"]["pairs"] if pair["target"] == " happy")
+    assert traced.details["contrast"] == {**whole.details["contrast"], "pairs": [happy]}
+
+
+@pytest.mark.parametrize("form", ["the answer", "chat and answer", "messages"])
+def test_law_after_a_chat_a_contrast_is_what_attribution_takes_it_for(model, form):
+    contrast = {
+        "the answer": " to the garden.",
+        "chat and answer": model.encode(CHAT).text + " to the garden.",
+        "messages": [*CHAT, {"role": "assistant", "content": "to the garden."}],
+    }[form]
+    asked = {"contrast_targets": contrast, "attributed_fn": "contrast_logits_diff", "method": "input_x_gradient"}
+    answer = " to the hospital."
+    traced = wherefrom.trace(model, CHAT, answer, span="hospital", hops=0, show_progress=False, **asked)[0]
+    whole = model.attribute(CHAT, answer, show_progress=False, **asked)[0]
+    (differing,) = (pair for pair in whole.details["contrast"]["pairs"] if pair["target"] != pair["contrast"])
+    assert (differing["target"], differing["contrast"]) == (" hospital", " garden")
+    assert traced.details["contrast"]["pairs"] == [differing]
+    shares = whole.trace("hospital", hops=0).target_attributions[:, 0]
+    np.testing.assert_allclose(traced.target_attributions[:, 0], shares, atol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["pcxmi", "in_context_pvi", "kl_divergence"])
+def test_a_trace_that_leads_nowhere_says_why(model, name):
+    with pytest.warns(wherefrom.errors.WherefromWarning, match=rf"leads nowhere.*{name} compares with a contrast"):
+        wherefrom.trace(model, PROMPT, OUTPUT, span="happy", attributed_fn=name, show_progress=False)
+
+
+def test_a_trace_without_a_score_above_zero_says_so(model):
+    def nothing(prediction):
+        return 0 * prediction.at_target(prediction.logits)
+
+    with pytest.warns(wherefrom.errors.WherefromWarning, match="occlusion has no score above 0 there"):
+        wherefrom.trace(
+            model, PROMPT, OUTPUT, span="happy", method="occlusion", attributed_fn=nothing, show_progress=False
+        )
+
+
+def test_a_contrast_may_end_behind_the_span(model):
+    asked = {"contrast_targets": PROMPT + " to the garden", "attributed_fn": "contrast_logits_diff"}
+    wherefrom.trace(model, PROMPT, OUTPUT, span="hospital", show_progress=False, **asked)
+    with pytest.warns(wherefrom.errors.WherefromWarning, match=r"ends before step 16 \('\. He was very happy\.'\)"):
+        wherefrom.trace(model, PROMPT, OUTPUT, span="all", show_progress=False, **asked)
 
 
 def test_the_cost_is_told_with_the_contrast_that_is_asked_for(model):

@@ -227,7 +227,8 @@ class AttributionModel:
             input_texts: A text, a chat (list of ``{"role", "content"}`` messages), the ids of a whole input with its
                 special tokens, or a list of these.
             generated_texts: Targets to explain, as text or as ids, one per input; None lets the model generate. For
-                decoder-only models a target repeats its prompt and continues it.
+                decoder-only models a target repeats its prompt and continues it; after a chat the answer alone will
+                do, or chat and answer as `generate` gives them.
             method: Identifier, object or class; None: the model's own, or `occlusion` where it has none.
             override_default_attribution: Make ``method`` the model's own from now on.
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
@@ -82,16 +83,19 @@ def context_text(context: Context, *, template: str = "{text}", separator: str =
     for number, (document, name) in enumerate(zip(documents, names_of(documents), strict=True), start=1):
         if written:
             written += separator
-        before, after = (
-            part.replace("{n}", str(number)).replace("{title}", document.title).replace("{id}", document.id)
-            for part in template.split("{text}")
-        )
+        values = {"{n}": str(number), "{title}": document.title, "{id}": document.id}
+        before, after = (_filled(part, values) for part in template.split("{text}"))
         begin = len(written)
         written += before + document.text + after
         first = begin + len(before) + len(document.text) - len(document.text.lstrip())
         own = (first, first + len(document.text.strip()))
         parts.append(Part(span=(begin, len(written)), text=document.text, id=name, title=document.title, own=own))
     return ContextText(text=written, parts=tuple(parts))
+
+
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    """A template with values in its places; what a value says is no place."""
+    return re.sub("|".join(map(re.escape, values)), lambda place: values[place.group()], template)
 
 
 def as_documents(items: Any) -> list[Document]:

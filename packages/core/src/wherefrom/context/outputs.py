@@ -17,7 +17,7 @@ from wherefrom.context.documents import sentence_parts
 from wherefrom.context.readings import Prefix, cut, encoded_prefix, encoded_source, end_of, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
-from wherefrom.questions.examples import continued
+from wherefrom.questions.examples import continued, require_one_answer
 from wherefrom.text.segmentation import end_with_bytes
 from wherefrom.text.tokens import Token
 
@@ -71,8 +71,9 @@ def generated(
     """What the model says after its beginning, end tokens left out.
 
     Raises:
-        InputError: It says nothing.
+        InputError: It says nothing, or several outputs are asked for.
     """
+    require_one_answer(settings, "attribute_context")
     prefix = encoded_prefix(model, beginning)
     source = encoded_source(model, beginning)
     prompt = prefix.ids if source is None else source.ids

@@ -18,11 +18,12 @@ from wherefrom.step_functions.base import plain_without_contrast
 
 def flat_notes(method: AnyMethod, question: Question, made: Attribution) -> Iterator[str]:
     """Remarks that name the first step whose scores are all exactly zero, by their cause: nothing to compare with, only
-    tokens that the baseline leaves as they are, or no gradient.
+    tokens that the baseline leaves as they are, or no gradient; and step scores with nothing to compare with.
 
     Comparisons with a contrast are left out: where text and contrast say the same, zero is the answer. So are zeros of
     methods that take no gradients: what is taken away may change nothing.
     """
+    yield from _scores_of_nothing(question, made)
     asked = question.target_function
     flat = _flat(made)
     if asked.contrast_ids is not None or asked.contrast_logits is not None or not flat.any():
@@ -51,6 +52,19 @@ def flat_notes(method: AnyMethod, question: Question, made: Attribution) -> Iter
             "with the input there: rounding, saturation or a value detached from it do that. Use a smooth target "
             "function, or a method without gradients."
         )
+
+
+def _scores_of_nothing(question: Question, made: Attribution) -> Iterator[str]:
+    """Step scores that compare, and have nothing to compare with."""
+    for name, score in question.scores.items():
+        values = made.step_scores.get(name)
+        if values is None or score.contrast_ids is not None or plain_without_contrast(score.function):
+            continue
+        if not np.asarray(values).any():
+            yield (
+                f"The step score {name} is 0 at every step: it compares with a contrast, and none is given. Pass "
+                "contrast_targets or contrast_sources, or leave it out."
+            )
 
 
 def _flat(made: Attribution) -> BoolArray:

@@ -79,13 +79,14 @@ def prepare(
 ) -> Prepared:
     """One question per example with a step. A contrast costs one forward pass per example, for all steps and
     functions."""
-    contrasts = _contrasts(model, examples, positions, options)
+    explained = [_explained(example, steps, options) for example, steps in zip(examples, positions, strict=True)]
+    contrasts = _contrasts(model, examples, [steps for steps, _ in explained], options)
     notes = list(require_comparable(options.function, contrasts, contrast_force_inputs=options.contrast_force_inputs))
     notes += [note for contrast in contrasts if contrast is not None for note in contrast.warnings]
     logits = _contrastive_passes(model, contrasts, options)
     questions = [
-        _question(model, example, steps, options, contrast, logits.get(index))
-        for index, (example, steps, contrast) in enumerate(zip(examples, positions, contrasts, strict=True))
+        _question(model, example, steps, groups, options, contrast, logits.get(index))
+        for index, (example, (steps, groups), contrast) in enumerate(zip(examples, explained, contrasts, strict=True))
         if len(steps)
     ]
     details = [
@@ -93,6 +94,20 @@ def prepare(
         for contrast in contrasts
     ]
     return Prepared(questions=questions, details=details, warnings=notes)
+
+
+def _explained(example: Example, steps: IntArray, options: QuestionOptions) -> tuple[IntArray, IntArray | None]:
+    """The steps that are explained, and which of them together."""
+    if options.span is None or not len(steps):
+        return steps, None
+    spans = span_targets(
+        options.span,
+        example.target_tokens,
+        steps,
+        [one for one in example.segments if one.side == "target"],
+        answer_start=example.default_start,
+    )
+    return spans.steps, spans.groups
 
 
 def _contrasts(
@@ -139,23 +154,12 @@ def _question(
     model: SequenceModel,
     example: Example,
     steps: IntArray,
+    groups: IntArray | None,
     options: QuestionOptions,
     contrast: Contrast | None,
     logits: Array | None,
 ) -> Question:
-    groups, function = None, options.function
-    if options.span is not None:
-        spans = span_targets(
-            options.span,
-            example.target_tokens,
-            steps,
-            [one for one in example.segments if one.side == "target"],
-            answer_start=example.default_start,
-        )
-        kept = spans.steps - steps[0]
-        steps, groups, function = spans.steps, spans.groups, target_of_spans(function)
-        contrast = None if contrast is None else contrast.at(kept)
-        logits = None if logits is None else logits[kept]
+    function = options.function if groups is None else target_of_spans(options.function)
     plain = TargetFunction(function=function, target_ids=example.target_ids[steps], card=model.card)
     source_ids = None if example.source is None else example.source.ids
     source_tokens = () if example.source is None else example.source.tokens

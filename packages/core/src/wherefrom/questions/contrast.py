@@ -25,6 +25,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
 from wherefrom.errors import InputError, ModelCapabilityError, UsageError
+from wherefrom.questions.chats import after_chat, has_turns
 from wherefrom.questions.examples import Example, check_ids, check_start, continuation_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
 from wherefrom.questions.target_function import TargetFunction
@@ -81,10 +82,6 @@ class Contrast:
         """
         return evolve(plain, contrast_ids=self.contrast_ids, contrast_logits=logits)
 
-    def at(self, steps: IntArray) -> Contrast:
-        """The same contrast for some of its steps."""
-        return evolve(self, alignment=self.alignment.at(steps))
-
     @property
     def details(self) -> dict[str, Any]:
         """Which tokens were compared, as JSON values."""
@@ -106,7 +103,7 @@ def make_contrast(
     Args:
         steps: Explained target positions.
         target: Encoder-decoder: what the decoder says instead. Decoder-only: prompt and continuation, and the
-            prompt may be another. None: the original continuation.
+            prompt may be another; after a chat the answer alone will do. None: the original continuation.
         source: Encoder-decoder: what the encoder reads instead. Decoder-only: another prompt, which ``target``,
             if given, must repeat. None: the original one.
         alignments: Pairs of positions, ``"auto"`` (by the model's embeddings), ``"auto:NAME"`` (by a sentence
@@ -263,11 +260,6 @@ def _decoder_side(model: SequenceModel, example: Example, target: Text | None, a
         if example.source is not None:
             check_start(model.card, target, "contrastive target")
         return Encoding(ids=target, tokens=model.tokens(target, side="target"), text=model.decode(target))
-    prompt = example.prompt
-    if isinstance(target, str) and prompt is not None and any(part.kind == "turn" for part in prompt.segments):
-        # after a chat the answer alone will do, and the template has written all special tokens already
-        target = target if target.startswith(prompt.text) else prompt.text + target
-        add_special_tokens = False
     return model.encode(target, side="target", add_special_tokens=add_special_tokens)
 
 
@@ -281,6 +273,9 @@ def _decoder_only(
     """The contrastive sequence, and where the continuation begins in the original and in it, if both are
     known."""
     if source is None:
+        if isinstance(target, str) and example.prompt is not None and has_turns(example.prompt):
+            target = after_chat(model, example.prompt, target, "contrastive target", another=True)
+            add_special_tokens = False  # the template has written them
         return _decoder_side(model, example, target, add_special_tokens), None
     prompt = encode_input(model, source, add_special_tokens=add_special_tokens, what="contrastive source")
     if target is None:
@@ -288,6 +283,9 @@ def _decoder_only(
         continuation = model.tokens(ids, side="target")[len(prompt.ids) :]
         written = Encoding(ids=ids, tokens=(*prompt.tokens, *continuation), text=model.decode(ids))
         return written, (example.default_start, len(prompt.ids))
+    if isinstance(target, str) and has_turns(prompt):
+        target = after_chat(model, prompt, target, "contrastive target")
+        add_special_tokens = False
     written = _decoder_side(model, example, target, add_special_tokens)
     if isinstance(target, str) and not target.startswith(prompt.text):
         raise InputError(
@@ -376,11 +374,10 @@ def _changes_context(
 
 def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) -> tuple[str, ...]:
     """Steps that the contrast is too short for."""
-    paired = np.setdiff1d(alignment.steps, alignment.unpaired)
-    beyond = alignment.steps[alignment.steps > (paired[-1] if len(paired) else -1)]
-    last = len(written.ids) - 1
-    if not len(beyond) or alignment.positions[-1] != last:
+    beyond = alignment.beyond
+    if not len(beyond):
         return ()
+    last = int(alignment.positions[alignment.steps == beyond[0]][0])
     said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
     return (
         f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,9 @@ from attrs import frozen
 from wherefrom.adapters import Encoding, ModelCard, SequenceModel, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError, WherefromWarning
+from wherefrom.questions.chats import after_chat
 from wherefrom.questions.given import Text, is_one
-from wherefrom.settings import is_pair
+from wherefrom.settings import is_pair, is_whole
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
@@ -58,6 +59,23 @@ def per_answer(values: Any, inputs: int, answers: int) -> Any:
         return [values] * answers if inputs == 1 else values
     listed = list(values)
     return [value for value in listed for _ in range(each)] if len(listed) == inputs else values
+
+
+def require_one_answer(generation_args: Mapping[str, Any], what: str) -> None:
+    """Refuse settings that ask for several answers where one is explained.
+
+    Args:
+        what: Explains one, for messages.
+
+    Raises:
+        InputError: They do.
+    """
+    count = generation_args.get("num_return_sequences", 1)
+    if is_whole(count) and count > 1:
+        raise InputError(
+            f"{what} explains one answer, and generation_args ask for {count} (num_return_sequences). Leave it out; "
+            "for several, generate them first and explain them one by one."
+        )
 
 
 def _is_pairs(values: Any) -> bool:
@@ -152,7 +170,7 @@ def forced_example(
 ) -> Example:
     """An example whose target is given.
 
-    Decoder-only: a text must continue the prompt (after a chat, the answer alone will do); ids must begin with the
+    Decoder-only: a text must continue the prompt (after a chat as `after_chat` takes it); ids must begin with the
     prompt's. Encoder-decoder: a text is what the decoder says; ids are the decoder's whole sequence, with its start.
 
     Raises:
@@ -180,8 +198,8 @@ def forced_example(
                 "Give the ids of prompt and continuation together."
             )
         return generated_example(model, prompt, ids)
-    if is_chat and not target.startswith(prompt.text):
-        target = prompt.text + target
+    if is_chat:
+        target = after_chat(model, prompt, target, "target")
     if not target.startswith(prompt.text):
         raise InputError(
             f"The target of a decoder-only model must continue its prompt. The prompt is {prompt.text!r}; "

@@ -42,7 +42,8 @@ class Walk:
     labels: tuple[str, ...]
     """Of the columns: ``"0 hops"``, ``"1 hop"``, ..., or ``"all hops"``."""
     arrived: tuple[float, ...]
-    """Mass that came to rest with exactly so many hops. An exact solution tells the first of them."""
+    """Mass that came to rest with exactly so many hops. An exact solution tells so many of them one by one
+    (`MOST_HOPS`), and what came later as the last number."""
     missing: float
     """Mass still on its way after the last hop."""
     lost: float
@@ -118,10 +119,11 @@ def solved(matrix: Masses, first: int, start: Masses, passes_on: BoolArray) -> W
         flows += np.where(passes_on, went, 0.0)[first : first + steps]
     visits = np.zeros(len(start))
     visits[first : first + steps] = flows - start[first : first + steps]
+    arrived = [*told.arrived, float(ends.sum()) - sum(told.arrived)]
     return Walk(
         columns=np.stack([began.columns[:, 0], ends], axis=1),
         labels=(hops_label(0), "all hops"),
-        arrived=told.arrived[: 1 + max(hop for hop, mass in enumerate(told.arrived) if mass > ENOUGH or hop == 0)],
+        arrived=tuple(arrived[: 1 + max(hop for hop, mass in enumerate(arrived) if mass > ENOUGH or hop == 0)]),
         missing=0.0,
         lost=max(1.0 - float(ends.sum()), 0.0),
         visits=visits,

@@ -17,7 +17,7 @@ from wherefrom.results.data import TRACE, AttributionData
 from wherefrom.results.details import without_steps
 from wherefrom.results.direction import without_direction
 from wherefrom.results.hops import Masses, Walk
-from wherefrom.text.places import last_sentence, places_of
+from wherefrom.text.places import last_sentence, names_segment, places_of
 from wherefrom.text.tokens import Segment, Token
 
 LeftOut = Literal["sink", "special", "nothing"]
@@ -44,7 +44,7 @@ def span_of(
         if not len(found):
             raise InputError(f"{name}: the explained steps have no sentence to begin at. Give a span.")
         return found + first
-    if isinstance(what, Segment) or (isinstance(what, str) and what.partition(":")[0] in ("turn", "document", "slot")):
+    if isinstance(what, Segment) or (isinstance(what, str) and names_segment(what)):
         found = places_of(what, tokens, segments, name=name)
         inside = found[(found >= first) & (found < end)]
         if len(inside) != len(found):

@@ -13,7 +13,8 @@ from wherefrom.step_functions.base import StepFunction, StepPrediction, step_fun
 class TopPSize(StepFunction):
     """Number of most likely tokens needed to reach a probability of ``top_p`` together, counted at each step.
 
-    From 1 to the size of the vocabulary; it grows with ``top_p``. A count has no gradient.
+    From 1 to the size of the vocabulary, which it is for 1.0 unless the model rules tokens out; it grows with
+    ``top_p``. A count has no gradient.
 
     Source: Holtzman, Buys, Du, Forbes & Choi (2020), "The Curious Case of Neural Text Degeneration".
     """
@@ -24,6 +25,10 @@ class TopPSize(StepFunction):
     def __call__(self, prediction: StepPrediction, /) -> Array:
         """Shape ``(steps,)``, whole numbers of at least 1 as floats."""
         xp = prediction.xp
-        most_likely = xp.sort(xp.exp(prediction.log_probabilities()), axis=-1, descending=True)
-        reached_before = xp.cumulative_sum(most_likely, axis=-1) - most_likely
-        return xp.sum(xp.astype(reached_before < self.top_p, most_likely.dtype), axis=-1)
+        log_p = prediction.log_probabilities()
+        if self.top_p == 1.0:
+            return xp.sum(xp.astype(xp.isfinite(log_p), log_p.dtype), axis=-1)
+        # what a token and all less likely ones have together: small numbers first, so that rounding stays small
+        from_here_on = xp.cumulative_sum(xp.sort(xp.exp(log_p), axis=-1), axis=-1)
+        size = xp.sum(xp.astype(from_here_on > 1.0 - self.top_p, log_p.dtype), axis=-1)
+        return xp.where(size > 1, size, xp.ones_like(size))

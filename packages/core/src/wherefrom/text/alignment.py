@@ -13,7 +13,7 @@ embeddings.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, Literal, TypeAlias
 
@@ -46,17 +46,14 @@ class Alignment:
     unpaired: IntArray
     """Steps without a counterpart of their own: compared with what the contrast says at that place."""
     origin: Literal["default", "given", "auto"]
+    beyond: IntArray
+    """The last steps, if the contrast ends before them: they are compared with its last token, or with what ends it,
+    and belong to no word that it has a counterpart of."""
 
     @property
     def pairs(self) -> tuple[tuple[int, int], ...]:
         """(step, position in the contrast) for each step."""
         return tuple(zip(self.steps.tolist(), self.positions.tolist(), strict=True))
-
-    def at(self, indices: IntArray) -> Alignment:
-        """The same alignment for the steps at some indices."""
-        steps = self.steps[indices]
-        kept = self.unpaired[np.isin(self.unpaired, steps)]
-        return Alignment(steps=steps, positions=self.positions[indices], unpaired=kept, origin=self.origin)
 
     def described(self, original: Sequence[Token], contrast: Sequence[Token]) -> dict[str, Any]:
         """The pairs as JSON values, with their texts, to be shown to whoever asked."""
@@ -362,6 +359,8 @@ def _completed(
         place = place if image is None else image + 1
     positions = np.array([filled[int(step)] for step in steps], dtype=np.int64)
     unpaired = np.array([int(step) for step in steps if images.get(int(step)) is None], dtype=np.int64)
+    given = {} if alignments is None or isinstance(alignments, str) else dict(alignments)
+    beyond = _beyond(images, filled, original, contrast, given)
     early = np.flatnonzero(positions < 1)
     if len(early):
         step = int(steps[early[0]])
@@ -373,7 +372,46 @@ def _completed(
     origin: Literal["default", "given", "auto"] = "default"
     if alignments is not None:
         origin = "auto" if isinstance(alignments, str) else "given"
-    return Alignment(steps=np.asarray(steps), positions=positions, unpaired=unpaired, origin=origin)
+    return Alignment(
+        steps=np.asarray(steps),
+        positions=positions,
+        unpaired=unpaired,
+        origin=origin,
+        beyond=np.array([int(step) for step in steps if int(step) in beyond], dtype=np.int64),
+    )
+
+
+def _beyond(
+    images: Images,
+    filled: Sequence[int],
+    original: Sequence[Token],
+    contrast: Sequence[Token],
+    given: Mapping[int, int],
+) -> set[int]:
+    """Tokens at the end of the original that the contrast is too short for.
+
+    Args:
+        filled: The position that each token is compared with.
+        given: Pairs that somebody chose, which are meant.
+    """
+    last = max((place for place, token in enumerate(contrast) if not token.special), default=len(contrast) - 1)
+    begin = min((position for position, image in images.items() if image == last), default=-1) + 1
+    if begin:
+        said, word = contrast[last].text.strip(), original[begin - 1].word
+        pieces = original[begin - 1].text.lstrip()
+        for token in original[begin:]:
+            pieces += token.text
+            if not said.startswith(pieces) and (word is None or token.word != word):
+                break
+            begin += 1
+    found: set[int] = set()
+    for position in reversed(range(begin, len(original))):
+        if original[position].special:
+            continue
+        if position in given or filled[position] < last:
+            break
+        found.add(position)
+    return found
 
 
 def _quoted(tokens: Sequence[Token], limit: int = 60) -> str:

@@ -24,6 +24,11 @@ _SEGMENT = re.compile(r"(?P<kind>turn|document|slot):(?P<label>.+)", re.DOTALL)
 _FLAGS = ((re.ASCII, "a"), (re.IGNORECASE, "i"), (re.MULTILINE, "m"), (re.DOTALL, "s"), (re.VERBOSE, "x"))
 
 
+def names_segment(what: str) -> bool:
+    """Is it the name of a segment, ``"turn:user"``, and no piece of text?"""
+    return _SEGMENT.fullmatch(what) is not None
+
+
 def as_setting(what: Any) -> Any:
     """A place among the target's tokens as plain values, so that settings compare, print and are written to files: a
     pattern between slashes with its flags, a segment as its positions, pairs as tuples.

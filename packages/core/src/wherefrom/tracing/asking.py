@@ -27,7 +27,8 @@ from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivati
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.given import ContrastText, InputText, Target, as_contrasts, in_json
+from wherefrom.questions.examples import Example, require_one_answer
+from wherefrom.questions.given import ContrastText, InputText, Target, Text, as_contrasts, as_inputs, in_json
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive
 from wherefrom.results.attribution import Attribution, Attributions
@@ -45,6 +46,10 @@ from wherefrom.tracing.reading import SpanReader
 DEFAULT_METHOD = LayerGradientXActivation(depth=0.3, multiply_by_inputs=False)
 """Reads each hop where nobody says what shall: of the cheap methods the one that found most planted evidence on two
 pretrained models, at the price of seven tenths of a backward pass."""
+
+
+_ALMOST_ALL = 0.99
+"""Of the mass: where so much was lost, it is told."""
 
 
 def trace(
@@ -77,7 +82,7 @@ def trace(
 
     Args:
         model: A loaded model.
-        prompt: A text or a chat.
+        prompt: A text, a chat or ids, one of these.
         output: What was generated, as `AttributionModel.attribute` takes it; None lets the model generate.
         span: The answer within the output: a text, a regular expression, a turn or positions, as
             `wherefrom.text.places.Place` says; None: the last sentence.
@@ -119,6 +124,8 @@ def trace(
     _check(hops)
     check_call(trace, locals(), hops=0)
     adapter_of(model)
+    prompt = _one_of(prompt)
+    require_one_answer(generation_args or {}, "A trace")
     contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
     request = _requested(model, method, attributed_fn, settings)
     with (
@@ -134,9 +141,9 @@ def trace(
             show_progress=False,
             progress=tell,
         )
-        planned = _planned(
-            model, clean[0], request, span, reasoning, seed, (contrast_targets, contrast_targets_alignments)
-        )
+        example = _example(model, prompt, clean[0])
+        contrast = (contrast_targets, contrast_targets_alignments)
+        planned = _planned(model, example, clean[0], request, span, reasoning, seed, contrast)
         made = _followed(model, planned, request, hops, leave_out, signed, tell)
     stage = Stage(name="trace", settings=_told(span, reasoning, hops, leave_out, signed))
     made = made.replace(method=request.method.identifier, aggregations=(stage,))
@@ -180,10 +187,11 @@ def trace_cost(
     _check(hops)
     check_call(trace_cost, locals(), hops=0)
     adapter_of(model)
+    prompt = _one_of(prompt)
     request = _requested(model, method, attributed_fn, settings)
     clean = model.attribute(prompt, output, method=Dummy(), show_progress=False)
     contrast = (contrast_targets, contrast_targets_alignments)
-    planned = _planned(model, clean[0], request, span, None, 0, contrast)
+    planned = _planned(model, _example(model, prompt, clean[0]), clean[0], request, span, None, 0, contrast)
     start = _start(planned)
     reader = _reader(model, planned, request, "sink", "positive", lambda phase, done, total: None)
     one = request.method.cost_on(model.adapter, reader.asked(start))
@@ -197,24 +205,24 @@ class _Plan:
     clean: Attribution
     """The example with no scores."""
     question: Question
+    """About the span, with its contrast."""
+    whole: Question
+    """About all that was generated, without one."""
     span: IntArray
     """Indices into the target."""
     reasoning: IntArray
     sources: int
     """Source tokens that are inputs of their own."""
     details: Mapping[str, Any]
-    """The pairs of a contrast."""
+    """The pairs of a contrast, those of the span."""
 
     @property
     def without_contrast(self) -> Question:
         """The question about what the span read: of the same function, or of the log-probability where that is nothing
         without a contrast."""
-        asked = self.question.target_function
+        asked = self.whole.target_function
         function = asked.function if plain_without_contrast(asked.function) else Probability(logprob=True)
-        return evolve(
-            self.question,
-            target_function=evolve(asked, function=function, contrast_ids=None, contrast_logits=None),
-        )
+        return evolve(self.whole, target_function=evolve(asked, function=function))
 
 
 def _check(hops: object) -> None:
@@ -248,8 +256,29 @@ def _requested(
     )
 
 
+def _one_of(prompt: InputText) -> Text:
+    """The one prompt.
+
+    Raises:
+        InputError: There are several.
+    """
+    inputs = as_inputs(prompt)
+    if len(inputs) > 1:
+        raise InputError(f"A trace follows one answer, and {len(inputs)} prompts came. Trace them one by one.")
+    return inputs[0]
+
+
+def _example(model: AttributionModel, prompt: Text, clean: Attribution) -> Example:
+    """The example that was read; of a chat with its prompt, which a contrast may leave out or repeat."""
+    example = example_of(model.adapter, clean)
+    if isinstance(prompt, str | np.ndarray) or example.source is not None:
+        return example
+    return evolve(example, prompt=model.adapter.encode(prompt, side="target"))
+
+
 def _planned(
     model: AttributionModel,
+    example: Example,
     clean: Attribution,
     request: Request,
     span: Place | None,
@@ -270,14 +299,16 @@ def _planned(
     )
     first, end = clean.attr_pos_start, clean.attr_pos_end
     steps = np.arange(first, end, dtype=np.int64)
-    prepared = prepare(model.adapter, [example_of(model.adapter, clean)], [steps], options)
+    where = span_of(span, clean.target, clean.segments, first, end)
+    prepared = prepare(model.adapter, [example], [np.arange(where[0], where[-1] + 1, dtype=np.int64)], options)
     for note in prepared.warnings:
         warnings.warn(note, WherefromWarning, stacklevel=3)
-    where = span_of(span, clean.target, clean.segments, first, end)
     _differs(prepared.questions[0], where, clean)
+    alone = evolve(options, contrast_targets=None, contrast_alignments=None)
     return _Plan(
         clean=clean,
         question=prepared.questions[0],
+        whole=prepare(model.adapter, [example], [steps], alone).questions[0],
         details=prepared.details[0],
         span=where,
         reasoning=steps
@@ -350,12 +381,35 @@ def _followed(
     passes_on = np.zeros(plan.sources + len(plan.clean.target), dtype=bool)
     passes_on[plan.sources + plan.reasoning] = True
     walk = walked(read, _start(plan), passes_on, hops)
+    if walk.lost > _ALMOST_ALL:
+        warnings.warn(_of_nothing(plan, request), WherefromWarning, stacklevel=3)
     one = plan.clean
     if plan.sources:  # so that the walk's rows of the source find their place
         one = one.replace(source_attributions=np.zeros((plan.sources, one.attr_pos_end - one.attr_pos_start)))
     facts = {"hops": hops, "leave_out": leave_out, "readings": done}
     made = one.replace(**traced(one, walk, plan.span, one.attr_pos_start, facts))
     return made.replace(details={**made.details, **plan.details}) if plan.details else made
+
+
+def _of_nothing(plan: _Plan, request: Request) -> str:
+    """Why a trace lost its mass."""
+    asked = plan.question.target_function
+    said = "".join(plan.clean.target[index].text for index in plan.span).strip()
+    if (
+        request.method.uses_target_function
+        and asked.contrast_ids is None
+        and not plain_without_contrast(asked.function)
+    ):
+        why = (
+            f"{asked.function.identifier} compares with a contrast, and none is given. Pass contrast_targets, or take "
+            "another attributed_fn."
+        )
+    else:
+        why = (
+            f"{request.method.identifier} has no score above 0 there, or where it leads. Take another method, "
+            "attributed_fn or span, or signed='magnitude', which counts what lowers the answer, too."
+        )
+    return f"The trace of {said!r} leads nowhere, its columns are (almost) all 0: {why}"
 
 
 def _told(

@@ -31,7 +31,7 @@ class SpanReader:
     signed: bool
     """Do the method's scores carry a sign?"""
     question: Question
-    """About all generated tokens that are explained, one output per step."""
+    """About all steps that mass is read from, one output per step."""
     left_out: BoolArray
     """Inputs that take no part, shape ``(inputs,)``."""
     rule: SignRule
