@@ -9,6 +9,7 @@ import pytest
 import torch
 from attrs import evolve
 from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 from tests.hf_adapter.test_empty_rows import logits
@@ -44,6 +45,13 @@ def test_linear_biases_are_the_same_in_one_batch(name: str) -> None:
     together = list(predictor.predict([row, *others], None))
     for one, of in zip(together, [row, *others], strict=True):
         torch.testing.assert_close(torch.as_tensor(one.logits)[:3], logits(predictor, of), rtol=0, atol=1e-12)
+
+
+def test_a_recurrence_that_knows_no_mask_is_refused() -> None:
+    predictor, row = predictor_of(build("recurrent_gemma")), hiding_row("recurrent_gemma")
+    with pytest.raises(ModelCapabilityError, match=r"cannot hide tokens: a hidden .*baseline='delete'"):
+        logits(predictor, row)
+    assert logits(predictor, evolve(row, target_visible=None)).isfinite().all()
 
 
 @pytest.mark.parametrize("name", [*CONFIGS, "mamba"])
