@@ -13,6 +13,7 @@ from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactio
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import counting, question
+from wherefrom.text.tokens import Segment
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of, require_same, scores
@@ -67,6 +68,30 @@ def test_units_are_of_mixed_size_and_the_strongest_are_cut() -> None:
         if start >= int(about.steps[0]):
             continue  # of what was generated, a step sees a part
         np.testing.assert_allclose(fine[start:end].sum(0), large[start:end].sum(0), atol=1e-10)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_chat_only_what_the_user_wrote_is_cut(name: str) -> None:
+    budget = 14
+    model, tally = counting(model_of("reference"))
+    _, system, *user, _ = units_of(asked(model), "sentence").members
+    turns = [
+        Segment(side="target", start=system.start, end=system.end, kind="turn", label="system"),
+        Segment(side="target", start=user[0].start, end=user[-1].end - 2, kind="turn", label="user"),
+    ]
+    about = asked(model, segments=turns)
+    method = METHODS.get(name)()
+    assert method.cost(about).forwards > budget  # type: ignore[attr-defined]
+    (found,) = evolve(method, budget=budget).attribute(model, [about], no_progress)  # type: ignore[call-arg, type-var]
+    assert found.details["budget"] == budget
+    assert tally.forward_rows <= budget
+    outside = np.ones(len(about.target_ids), bool)
+    outside[turns[1].start : turns[1].end] = False
+    assert not to_numpy(found.target)[outside].any()
+    spans = found.details["units"]["target"]
+    assert len(spans) > 1
+    assert (spans[0][0], spans[-1][1]) == (turns[1].start, turns[1].end)
+    assert {start for start, _ in spans} <= {unit.start for unit in units_of(about, "auto").members}
 
 
 def test_what_was_left_whole_is_told() -> None:

@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -26,7 +26,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import ALONE
 from wherefrom.methods.perturbation.enough import needed
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
-from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of
+from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of, written_by_user
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 
@@ -100,8 +100,9 @@ class _Search:
     def __init__(
         self, method: PerturbationSettings, model: ScoringModel, question: Question, progress: Progress
     ) -> None:
+        within = written_by_user(question) if method.units == AUTO else []
         if method.units == AUTO:
-            method = evolve(method, units="token")
+            method = evolve(method, units="word" if within else "token")
         if method.units not in LEVELS:
             raise SettingsError(
                 f"budget={method.budget} cuts large units into smaller ones, so units must be one of "
@@ -113,7 +114,7 @@ class _Search:
         self._progress = progress
         finest = method.units
         levels = [one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"]
-        self._cuts = [cut for level in levels if (cut := _spans_of(question, level)) is not None]
+        self._cuts = [cut for level in levels if (cut := _spans_of(question, level, within)) is not None]
         self._ran = 0
         self._spent = 0
         self._first: Scores | None = None
@@ -173,11 +174,7 @@ class _Search:
 
     def _inside(self, piece: _Piece, level: int) -> tuple[Span, ...]:
         """What a unit is cut into at a level: parts with something to remove."""
-        parts = [
-            (max(start, piece.start), min(end, piece.end))
-            for start, end in self._cuts[level].get(piece.side, ())
-            if start < piece.end and end > piece.start
-        ]
+        parts = _overlaps(self._cuts[level].get(piece.side, ()), [(piece.start, piece.end)])
         return tuple(part for part in parts if len(_removable(self._question, piece.side, part)))
 
     @property
@@ -230,7 +227,7 @@ class _Search:
             details["standard_error"] = [cast(FloatArray, piece.errors).tolist() for piece in pieces]
         warnings = self._first.warnings
         if whole:
-            everything = _free(self._method).cost(self._question).forwards
+            everything = _over(self._method, self._cuts[-1]).cost(self._question).forwards
             warnings = (
                 *warnings,
                 f"{self._method.identifier}: with budget={budget}, {len(whole)} of {len(pieces)} units were left "
@@ -269,9 +266,13 @@ def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece
     return [evolve(part, scores=row) for part, row in zip(parts, scores, strict=True)]
 
 
-def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | None:
+def _spans_of(question: Question, level: str, within: Sequence[Span]) -> dict[Side, tuple[Span, ...]] | None:
     """The units of one level on both sides, gaps between them as units too where something in them can be removed; None
-    where the input has no such level."""
+    where the input has no such level.
+
+    Args:
+        within: The stretches of the target that may be removed; empty: all of it.
+    """
     try:
         units = units_of(question, level)
     except InputError:
@@ -286,6 +287,8 @@ def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | 
             continue
         named = [(units.members[i].start, units.members[i].end) for i in units.of_side(side)]
         filled = _filled(named, members[0].start, members[-1].end)
+        if within:
+            filled = _overlaps(filled, within)
         cut[side] = tuple(span for span in filled if len(_removable(question, side, span)))
     return cut
 
@@ -306,6 +309,14 @@ def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
         at = last
     if at < end:
         yield (at, end)
+
+
+def _overlaps(spans: Iterable[Span], within: Sequence[Span]) -> Iterator[Span]:
+    """What of ``spans`` lies in the stretches ``within``."""
+    for start, end in spans:
+        for first, last in within:
+            if start < last and end > first:
+                yield (max(start, first), min(end, last))
 
 
 def _over(method: M, cut: dict[Side, tuple[Span, ...]]) -> M:
