@@ -1,4 +1,13 @@
-"""Mean and standard error of sampled shares, added up as samples come."""
+"""Mean and standard error of sampled shares, added up as samples come.
+
+Samples come in rounds, one for each of a round's equal stretches, in order. What a mean over them is off by is what
+samples of one stretch would differ by, and there is one of each. So it is told from neighbours: half of the square of
+their difference, where a trend counts as well, at the ends of a round, and a sixth of that of second differences, which
+no trend moves, in between. Each sample weighs as much as every other in them.
+
+Source:
+    Wolter (2007), "Introduction to Variance Estimation", section 8.2 (successive differences).
+"""
 
 from __future__ import annotations
 
@@ -13,25 +22,30 @@ from wherefrom.methods.sampling.errors import rough_outputs, within
 
 
 class Moments:
-    """Sums of each output's shares ``(inputs, width)`` per side, and of squares of their totals per token."""
+    """Sums of each output's shares ``(inputs, width)`` per side, and of squared differences of their totals per
+    token."""
 
     def __init__(self, outputs: int) -> None:
         self._counts = np.zeros(outputs, np.int64)
         self._shares: dict[Side, list[Array]] = {}
         self._tokens: dict[Side, FloatArray] = {}
         self._squares: dict[Side, FloatArray] = {}
+        self._before: dict[Side, FloatArray] = {}
+        """The last two totals per token of each output, shape ``(2, inputs, outputs)``."""
 
     @property
     def count(self) -> int:
         """Samples that every output has."""
         return int(self._counts.min())
 
-    def add(self, shares: Mapping[Side, Iterable[Array]], outputs: IntArray) -> None:
+    def add(self, shares: Mapping[Side, Iterable[Array]], outputs: IntArray, stretch: int, stretches: int) -> None:
         """One more sample of some outputs.
 
         Args:
             shares: Of each side, and of one output after the other: shape ``(inputs, width)``, nobody else's.
             outputs: Their numbers. Those that are added first are added in order.
+            stretch: Which stretch of the round it is of; they come in order.
+            stretches: How many the round has.
         """
         self._counts[outputs] += 1
         for side, of_side in shares.items():
@@ -41,8 +55,14 @@ class Moments:
                 if side not in self._tokens:
                     shape = (len(token), len(self._counts))
                     self._tokens[side], self._squares[side] = np.zeros(shape), np.zeros(shape)
+                    self._before[side] = np.zeros((2, *shape))
                 self._tokens[side][:, output] += token
-                self._squares[side][:, output] += token**2
+                last, one_more = self._before[side][:, :, output].copy()
+                ends = (stretch == 1) + (0 < stretch == stretches - 1)
+                self._squares[side][:, output] += ends * (token - last) ** 2 / 2
+                if stretch > 1:
+                    self._squares[side][:, output] += (token - 2 * last + one_more) ** 2 / 6
+                self._before[side][:, :, output] = token, last
                 if output == len(sums):
                     sums.append(share)
                 else:
@@ -56,11 +76,7 @@ class Moments:
         """Standard errors of `token_means`; infinite after one sample."""
         if self.count < 2:
             return {side: np.full(tokens.shape, np.inf) for side, tokens in self._tokens.items()}
-        means = self.token_means()
-        return {
-            side: np.sqrt(np.maximum(squares / self._counts - means[side] ** 2, 0) / (self._counts - 1))
-            for side, squares in self._squares.items()
-        }
+        return {side: np.sqrt(squares) / self._counts for side, squares in self._squares.items()}
 
     def largest(self) -> FloatArray:
         """The largest of `token_means` of each output, by size. Shape ``(outputs,)``."""
