@@ -170,10 +170,10 @@ def _lent(cache: Any, length: int) -> Any:
 def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None, room: int = 0) -> DecoderRun:
     """A decoder run at its beginning."""
     accepts = frozenset(inspect.signature(module.forward).parameters)
-    return DecoderRun(module, encoder, first_position=_first_position(module), accepts=accepts, room=room)
+    return DecoderRun(module, encoder, first_position=first_position(module), accepts=accepts, room=room)
 
 
-def _first_position(module: PreTrainedModel) -> int:
+def first_position(module: PreTrainedModel) -> int:
     """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
     table = getattr(getattr(module.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)
