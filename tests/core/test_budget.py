@@ -163,6 +163,22 @@ def test_parts_that_may_not_be_counted_out_stay_whole() -> None:
     assert found.details["forwards"] <= 200
 
 
+def test_a_larger_budget_never_turns_an_answer_into_an_error() -> None:
+    """14 words in one sentence: they fit a budget of 2**14, but exact_shapley takes no more than 12 units at once."""
+    model = model_of("reference")
+    about = question(model, "It ran. The cat saw a dog and it was old and small and a bird sat.", " It ran.")
+    words = [unit for unit in units_of(about, "word").members if unit.end <= int(about.steps[0])]
+    assert len(words) > 14
+    for budget in (200, 2**14, 2**17):
+        method = ExactShapley(budget=budget, units="word")
+        assert method.cost(about).forwards == method.cost_on(model, about).forwards == budget
+        (found,) = method.attribute(model, [about], no_progress)
+        assert found.details["forwards"] <= budget
+        assert any("units were left whole; it takes at most 12 units at once" in note for note in found.warnings), (
+            found.warnings
+        )
+
+
 def test_samples_are_not_lowered_below_what_units_need() -> None:
     """Half of the budget is 9 coalitions, and kernel_shap needs 14 for the 6 units."""
     model = model_of("reference")

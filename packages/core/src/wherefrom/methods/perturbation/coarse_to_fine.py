@@ -41,8 +41,9 @@ M = TypeVar("M", bound=PerturbationSettings)
 def budget_cost(method: PerturbationSettings, question: Question) -> Cost:
     """What all units at once cost, or the budget if that is less: a bound then."""
     assert method.budget is not None
-    whole = _free(method).cost(question)
-    return whole if whole.forwards <= method.budget else Cost(forwards=method.budget, at_most=True)
+    if not _at_once(method, question):
+        return Cost(forwards=method.budget, at_most=True)
+    return _free(method).cost(question)
 
 
 def require_budget(method: PerturbationSettings, model: ScoringModel, question: Question) -> None:
@@ -50,9 +51,9 @@ def require_budget(method: PerturbationSettings, model: ScoringModel, question: 
 
     Raises:
         SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+        InputError: There are no units, or more of the largest than the method takes.
     """
-    assert method.budget is not None
-    if _free(method).cost(question).forwards > method.budget:
+    if not _at_once(method, question):
         _Search(method, model, question, no_progress).largest()
 
 
@@ -63,12 +64,11 @@ def within_budget(
 
     Raises:
         SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+        InputError: There are no units, or more of the largest than the method takes.
     """
-    assert method.budget is not None
     for question in questions:
-        free = _free(method)
-        if free.cost(question).forwards <= method.budget:
-            yield from free.attribute(model, [question], progress)
+        if _at_once(method, question):
+            yield from _free(method).attribute(model, [question], progress)
         else:
             yield _Search(method, model, question, progress).answer()
 
@@ -141,7 +141,7 @@ class _Search:
 
         Raises:
             SettingsError: The budget is less than they cost.
-            InputError: There are no units.
+            InputError: There are no units, or more of the largest than the method takes.
         """
         if not self._cuts:
             raise InputError("There is nothing to take apart: the input has no units.")
@@ -149,6 +149,11 @@ class _Search:
         level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
         whole, budget = _over(self._method, self._cuts[level]), self._method.budget
         assert budget is not None
+        if _too_many(whole, self._question):
+            raise InputError(
+                f"{whole.identifier} takes at most {whole.most_units} units, and the largest are {sizes[level]}. Use "
+                "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
+            )
         if _within(whole, self._question, budget) is None:
             raise SettingsError(
                 f"budget={budget} is too little: the {sizes[level]} largest units cost "
@@ -227,11 +232,16 @@ class _Search:
             details["standard_error"] = [cast(FloatArray, piece.errors).tolist() for piece in pieces]
         warnings = self._first.warnings
         if whole:
-            everything = _over(self._method, self._cuts[-1]).cost(self._question).forwards
+            everything = _over(self._method, self._cuts[-1])
+            takes = (
+                f"it takes at most {everything.most_units} units at once"
+                if _too_many(everything, self._question)
+                else f"all {self._method.units}s at once take {everything.cost(self._question).forwards} forwards"
+            )
             warnings = (
                 *warnings,
                 f"{self._method.identifier}: with budget={budget}, {len(whole)} of {len(pieces)} units were left "
-                f"whole; all {self._method.units}s at once take {everything} forwards.",
+                f"whole; {takes}.",
             )
         wanted = self._question.source_ids is None or self._question.attribute_target
         return Scores(
@@ -325,7 +335,10 @@ def _over(method: M, cut: dict[Side, tuple[Span, ...]]) -> M:
 
 
 def _within(method: PerturbationSettings, question: Question, left: int) -> PerturbationSettings | None:
-    """The method as it is, or with as many samples as what is left allows; None if that is too little."""
+    """The method as it is, or with as many samples as what is left allows; None if that is too little, or
+    the units are too many."""
+    if _too_many(method, question):
+        return None
     if method.cost(question).forwards <= left:
         return method
     if not isinstance(method, SampledSettings):
@@ -338,6 +351,17 @@ def _within(method: PerturbationSettings, question: Question, left: int) -> Pert
             return fewer
         most -= max(1, most // 8)
     return None
+
+
+def _too_many(method: PerturbationSettings, question: Question) -> bool:
+    """Are there more units than the method takes at once?"""
+    return method.most_units is not None and len(units_of(question, method.units)) > method.most_units
+
+
+def _at_once(method: PerturbationSettings, question: Question) -> bool:
+    """Does the budget do for all units at once?"""
+    assert method.budget is not None
+    return not _too_many(method, question) and _free(method).cost(question).forwards <= method.budget
 
 
 def _free(method: M) -> M:
