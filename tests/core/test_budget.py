@@ -10,6 +10,7 @@ from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactions, KernelShap, Lime, Occlusion
+from wherefrom.methods.perturbation.coarse_to_fine import _adding_up, _Piece
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import counting, question
@@ -146,6 +147,20 @@ def test_a_budget_needs_levels() -> None:
         Interactions(budget=10)
     with pytest.raises(SettingsError, match="budget"):
         Lime(budget=0)
+
+
+def test_parts_inherit_their_share_of_the_error_of_the_whole() -> None:
+    """Four parts are shifted by a quarter of what is missing, which is as uncertain as a quarter of the whole is."""
+    whole = _Piece("target", 0, 4, 0, np.array([1.0, 2.0]), np.array([4.0, 8.0]))
+    for own in (None, np.array([3.0, 1.5])):
+        parts = [_Piece("target", at, at + 1, 1, np.array([1.0, 0.0]), own) for at in range(4)]
+        made = _adding_up(parts, whole, np.array([9, 2]))  # the second output sees two of them
+        np.testing.assert_allclose(sum(part.scores for part in made), whole.scores)
+        for part in made:
+            assert part.errors is not None
+            np.testing.assert_allclose(part.errors, np.hypot(0.0 if own is None else own, [1.0, 4.0]))
+    (exact, *_) = _adding_up(parts, evolve(whole, errors=None), np.array([9, 2]))
+    np.testing.assert_allclose(exact.errors, own)
 
 
 def test_samples_are_lowered_to_the_budget() -> None:

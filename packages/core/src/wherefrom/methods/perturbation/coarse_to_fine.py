@@ -267,13 +267,25 @@ class _Search:
 
 
 def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece]:
-    """The parts shifted alike, where an output sees them, so that their scores sum to the whole's."""
+    """The parts shifted alike, where an output sees them, so that their scores sum to the whole's; each has its share
+    of the whole's error, too."""
     scores = np.stack([part.scores for part in parts])
     first = np.array([-1 if part.side == "source" else part.start for part in parts])
     seen = first[:, None] < last[None, :]
     missing = whole.scores - (scores * seen).sum(axis=0)
-    scores = seen * (scores + missing / np.maximum(seen.sum(axis=0), 1))
-    return [evolve(part, scores=row) for part, row in zip(parts, scores, strict=True)]
+    among = np.maximum(seen.sum(axis=0), 1)
+    scores = seen * (scores + missing / among)
+    shared = None if whole.errors is None else whole.errors / among
+    errors = [_together(part.errors, shared) for part in parts]
+    return [evolve(part, scores=row, errors=error) for part, row, error in zip(parts, scores, errors, strict=True)]
+
+
+def _together(one: FloatArray | None, other: FloatArray | None) -> FloatArray | None:
+    """The standard error of a sum, from those of its two terms; None: nothing was drawn for it."""
+    if one is None or other is None:
+        return other if one is None else one
+    both: FloatArray = np.hypot(one, other)
+    return both
 
 
 def _spans_of(question: Question, level: str, within: Sequence[Span]) -> dict[Side, tuple[Span, ...]] | None:
