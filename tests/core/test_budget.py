@@ -10,9 +10,11 @@ from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import SettingsError
 from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactions, KernelShap, Lime, Occlusion
+from wherefrom.methods.perturbation.coarse_to_fine import _adding_up, _Piece
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import counting, question
+from wherefrom.text.tokens import Segment
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of, require_same, scores
@@ -69,6 +71,30 @@ def test_units_are_of_mixed_size_and_the_strongest_are_cut() -> None:
         np.testing.assert_allclose(fine[start:end].sum(0), large[start:end].sum(0), atol=1e-10)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_in_a_chat_only_what_the_user_wrote_is_cut(name: str) -> None:
+    budget = 14
+    model, tally = counting(model_of("reference"))
+    _, system, *user, _ = units_of(asked(model), "sentence").members
+    turns = [
+        Segment(side="target", start=system.start, end=system.end, kind="turn", label="system"),
+        Segment(side="target", start=user[0].start, end=user[-1].end - 2, kind="turn", label="user"),
+    ]
+    about = asked(model, segments=turns)
+    method = METHODS.get(name)()
+    assert method.cost(about).forwards > budget  # type: ignore[attr-defined]
+    (found,) = evolve(method, budget=budget).attribute(model, [about], no_progress)  # type: ignore[call-arg, type-var]
+    assert found.details["budget"] == budget
+    assert tally.forward_rows <= budget
+    outside = np.ones(len(about.target_ids), bool)
+    outside[turns[1].start : turns[1].end] = False
+    assert not to_numpy(found.target)[outside].any()
+    spans = found.details["units"]["target"]
+    assert len(spans) > 1
+    assert (spans[0][0], spans[-1][1]) == (turns[1].start, turns[1].end)
+    assert {start for start, _ in spans} <= {unit.start for unit in units_of(about, "auto").members}
+
+
 def test_what_was_left_whole_is_told() -> None:
     model = model_of("reference")
     about = asked(model)
@@ -123,6 +149,20 @@ def test_a_budget_needs_levels() -> None:
         Lime(budget=0)
 
 
+def test_parts_inherit_their_share_of_the_error_of_the_whole() -> None:
+    """Four parts are shifted by a quarter of what is missing, which is as uncertain as a quarter of the whole is."""
+    whole = _Piece("target", 0, 4, 0, np.array([1.0, 2.0]), np.array([4.0, 8.0]))
+    for own in (None, np.array([3.0, 1.5])):
+        parts = [_Piece("target", at, at + 1, 1, np.array([1.0, 0.0]), own) for at in range(4)]
+        made = _adding_up(parts, whole, np.array([9, 2]))  # the second output sees two of them
+        np.testing.assert_allclose(sum(part.scores for part in made), whole.scores)
+        for part in made:
+            assert part.errors is not None
+            np.testing.assert_allclose(part.errors, np.hypot(0.0 if own is None else own, [1.0, 4.0]))
+    (exact, *_) = _adding_up(parts, evolve(whole, errors=None), np.array([9, 2]))
+    np.testing.assert_allclose(exact.errors, own)
+
+
 def test_samples_are_lowered_to_the_budget() -> None:
     model, tally = counting(model_of("reference"))
     (found,) = KernelShap(budget=30).attribute(model, [asked(model)], no_progress)
@@ -136,6 +176,22 @@ def test_parts_that_may_not_be_counted_out_stay_whole() -> None:
     about = asked(model)
     (found,) = ExactShapley(budget=200).attribute(model, [about], no_progress)
     assert found.details["forwards"] <= 200
+
+
+def test_a_larger_budget_never_turns_an_answer_into_an_error() -> None:
+    """14 words in one sentence: they fit a budget of 2**14, but exact_shapley takes no more than 12 units at once."""
+    model = model_of("reference")
+    about = question(model, "It ran. The cat saw a dog and it was old and small and a bird sat.", " It ran.")
+    words = [unit for unit in units_of(about, "word").members if unit.end <= int(about.steps[0])]
+    assert len(words) > 14
+    for budget in (200, 2**14, 2**17):
+        method = ExactShapley(budget=budget, units="word")
+        assert method.cost(about).forwards == method.cost_on(model, about).forwards == budget
+        (found,) = method.attribute(model, [about], no_progress)
+        assert found.details["forwards"] <= budget
+        assert any("units were left whole; it takes at most 12 units at once" in note for note in found.warnings), (
+            found.warnings
+        )
 
 
 def test_samples_are_not_lowered_below_what_units_need() -> None:

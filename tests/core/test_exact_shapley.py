@@ -46,5 +46,8 @@ def test_what_is_refused_has_no_price():
     few = model.cost(words, f"{words} big", "exact_shapley", units=[(0, 3), (3, 7)])
     assert few[0].forwards == 4
     for ask in (model.cost, model.attribute):
-        with pytest.raises(SettingsError, match="budget=40 is too little: the 15 largest units cost 32768"):
-            ask(words, f"{words} big", "exact_shapley", units="token", budget=40)
+        for budget in (40, 40_000):  # no budget helps
+            with pytest.raises(InputError, match=r"at most 12 units, and the largest are 15.*kernel_shap"):
+                ask(words, f"{words} big", "exact_shapley", units="token", budget=budget)
+        with pytest.raises(SettingsError, match=r"budget=3 is too little: the \d+ largest units cost"):
+            ask("cat saw a big dog", "cat saw a big dog and", "exact_shapley", budget=3)

@@ -63,6 +63,26 @@ def test_when_no_probe_stops_all_are_averaged_with_a_warning():
     assert f"no probe stopped within 2 rounds at target position {steps};" in warning
 
 
+@pytest.mark.parametrize(
+    "settings, advice",
+    [
+        ({"keep_top_n": 6}, "raise keep_top_n."),
+        ({"keep_top_n": 0, "keep_ratio": 0.9}, "raise keep_ratio."),
+        ({"keep_top_n": 2, "invert_keep": True}, "lower keep_top_n."),
+    ],
+)
+def test_what_is_advised_makes_probes_stop(settings, advice):
+    """What is kept is in place, or with invert_keep is replaced: then less of it is easier."""
+    model = ReferenceModel()
+    asked = question(model, "the cat sat on", "a dog")
+    (ranked,) = model.predict([asked.row()])
+    asked = evolve(asked, target_function=evolve(asked.target_function, target_ids=ranked.logits.argmin(axis=1)))
+    method = Reagent(sampler="uniform", max_probe_steps=2, stopping_condition_top_k=1, **settings)
+    (scores,) = method.attribute(model, [asked], no_progress)
+    (warning,) = scores.warnings
+    assert warning.endswith(f"Raise max_probe_steps or stopping_condition_top_k, or {advice}")
+
+
 def test_a_target_that_is_first_anyway_stops_at_once():
     model, asked = copying("decoder-only")
     method = Reagent(sampler="uniform", keep_top_n=50)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from wherefrom.arrays import FloatArray
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.methods.sampling.running import Mean, Variance
 
@@ -29,15 +30,20 @@ def test_what_was_added_is_not_changed() -> None:
     assert [one.tolist() for one in samples] == [[1.0, 1.0], [4.0, 4.0], [9.0, 9.0]]
 
 
-@pytest.mark.parametrize("far", [0.0, 1e8])
-def test_standard_errors_of_shares_are_those_of_all_together(far: float) -> None:
-    samples = far + np.random.default_rng(1).normal(scale=0.01, size=(20, 2, 3))
-    moments = Moments(outputs=2)
-    for sample in samples:
-        for outputs in ([0], [1]):
-            moments.add({"target": [sample[output][:, None].copy() for output in outputs]}, np.array(outputs))
-    tokens = samples.transpose(0, 2, 1)
-    np.testing.assert_allclose(moments.token_means()["target"], tokens.mean(0), rtol=1e-13)
-    expected = tokens.std(0, ddof=1) / np.sqrt(len(samples))
-    np.testing.assert_allclose(moments.standard_errors()["target"], expected, rtol=1e-5)
-    assert not moments.within(1e-12)
+def test_standard_errors_of_shares_do_not_hang_on_how_large_they_are() -> None:
+    samples = np.random.default_rng(1).normal(scale=0.01, size=(20, 2, 3))
+
+    def errors(far: float) -> FloatArray:
+        moments = Moments(outputs=2)
+        for stretch, sample in enumerate(far + samples):
+            for output in range(2):
+                shares = {"target": [sample[output][:, None].copy()]}
+                moments.add(shares, np.array([output]), stretch, len(samples))
+        np.testing.assert_allclose(
+            moments.token_means()["target"], far + samples.transpose(0, 2, 1).mean(0), rtol=1e-13 if far else 1e-9
+        )
+        assert not moments.within(1e-12)
+        return moments.standard_errors()["target"]
+
+    np.testing.assert_allclose(errors(1e8), errors(0.0), rtol=1e-5)
+    assert ((errors(0.0) > 0.001) & (errors(0.0) < 0.005)).all(), "some 0.01 by the root of 20"

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.methods import ContextCite, GradientShap, KernelShap, Lime, ShapleyValueSampling
+from wherefrom.methods import ContextCite, GradientShap, IntegratedGradients, KernelShap, Lime, ShapleyValueSampling
 from wherefrom.methods.contract import no_progress
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
 from wherefrom.methods.perturbation.units import units_of
+from wherefrom.methods.sampling.moments import Moments
 from wherefrom.testing import ReferenceModel, question
 
 from tests.core.games import game, shapley, shapley_of_many
@@ -194,6 +195,38 @@ def test_gradient_shap_says_its_error_and_adds_samples():
     assert (error.max(axis=0) <= 0.05 * np.abs(token).max(axis=0)).all()
     (bounded,) = GradientShap(tolerance=1e-9, max_samples=24).attribute(model, [asked], no_progress)
     assert bounded.details["samples"] == 24
+
+
+@pytest.mark.parametrize("slope, noise", [(0.0, 1.0), (3.0, 1.0), (3.0, 0.1), (3.0, 0.0)])
+@pytest.mark.parametrize("stretches, rounds", [(2, 1), (3, 1), (8, 1), (8, 4), (64, 1)])
+def test_the_error_of_stratified_samples_is_what_their_mean_is_off_by(slope, noise, stretches, rounds):
+    rng = np.random.default_rng(0)
+    means, squares = [], []
+    for _ in range(400):
+        moments = Moments(1)
+        for _ in range(rounds):
+            at = (np.arange(stretches) + rng.uniform(size=stretches)) / stretches
+            for k, value in enumerate(slope * at + noise * rng.normal(size=stretches)):
+                moments.add({"target": [np.full((1, 1), value)]}, np.zeros(1, np.int64), k, stretches)
+        means.append(moments.token_means()["target"][0, 0])
+        squares.append(moments.standard_errors()["target"][0, 0] ** 2)
+    told = np.sqrt(np.mean(squares)) / np.std(means)
+    most = 1.3 if noise == 1.0 and stretches > 2 else 3.0
+    assert 0.9 < told < most, told
+
+
+def test_the_error_of_gradient_shap_is_no_multiple_of_the_true_one():
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "on the mat")
+    (exact,) = IntegratedGradients(n_steps=200).attribute(model, [asked], no_progress)
+    off, told = [], []
+    for seed in range(24):
+        (found,) = GradientShap(n_samples=32).attribute(model, [evolve(asked, seed=seed)], no_progress)
+        off.append((found.target - exact.target).sum(-1))
+        told.append(found.details["standard_error"]["target"])
+    seen = np.abs(exact.target.sum(-1)) > 1e-9
+    ratio = np.sqrt(np.mean(np.square(told), 0))[seen] / np.sqrt(np.mean(np.square(off), 0))[seen]
+    assert ((ratio > 0.7) & (ratio < 2.0)).all(), ratio
 
 
 def test_stratified_points_come_nearer_than_free_ones():

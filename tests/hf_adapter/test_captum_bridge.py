@@ -194,6 +194,15 @@ def test_windows_are_of_units_in_a_row():
     assert_close(explained("gpt2-tiny", "occlusion", window=2, baseline="unk"), made, atol=2e-7)
 
 
+@pytest.mark.parametrize("window, stride", [(3, 1), (50, 1), (3, 3)])
+def test_windows_are_no_wider_than_what_a_step_sees(window, stride):
+    """The first steps see fewer units than a window holds."""
+    settings = {"sliding_window_shapes": window, "strides": stride}
+    made = explained("gpt2-tiny", "captum:Occlusion", settings=settings, units=[(0, 2), (2, 4), (4, 5)])
+    own = {"window": window, "stride": stride, "baseline": "unk", "units": [(0, 2), (2, 4), (4, 5)]}
+    assert_close(explained("gpt2-tiny", "occlusion", **own), made, atol=2e-7)
+
+
 def test_saliency_can_keep_its_sign():
     made = explained("gpt2-tiny", "captum:Saliency", settings={"abs": False})
     assert made.signed

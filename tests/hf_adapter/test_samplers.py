@@ -10,7 +10,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import BertConfig, BertForMaskedLM, PreTrainedTokenizerFast
-from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
+from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError, WherefromWarning
 from wherefrom.methods import Reagent
 from wherefrom.methods.perturbation.samplers import as_sampler
 from wherefrom.progress import no_progress
@@ -50,6 +50,44 @@ def test_proposals_are_tokens_of_the_explained_model(masked_lm):
         assert proposed == {"dog", "cat"} - {word}, "the model that is explained knows no zebra"
     dog = next(one for word, one in zip(words, found.positions, strict=True) if word == "sat")
     assert dog.weights.argmax() == [t.text.strip() for t in model.tokens(dog.ids, side="target")].index("dog")
+
+
+@pytest.mark.parametrize("limits", [(16, 512), (512, 16), (int(1e30), 16)], ids=["tokenizer", "positions", "unsaid"])
+def test_of_a_long_text_it_reads_what_stands_around_the_place(masked_lm, tmp_path, limits):
+    said_by_tokenizer, positions = limits
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(masked_lm)
+    tokenizer.model_max_length = said_by_tokenizer
+    tokenizer.save_pretrained(tmp_path)
+    module = BertForMaskedLM.from_pretrained(masked_lm)
+    config = BertConfig(**{**module.config.to_dict(), "max_position_embeddings": positions})
+    bias = module.cls.predictions.bias.detach()
+    module = BertForMaskedLM(config)
+    with torch.no_grad():
+        module.cls.predictions.bias[:] = bias
+    module.save_pretrained(tmp_path)
+    model = ReferenceModel()
+    asked = question(model, " ".join(["the cat sat and"] * 10), "the dog")
+    sampler = MaskedLanguageModelSampler(str(tmp_path), top=3)
+    found = sampler.candidates(model, asked, "target")
+    words = [token.text.strip() for token in asked.target_tokens]
+    assert len(words) > 40
+    for word, one in zip(words[1:], found.positions[1:], strict=True):
+        assert {token.text.strip() for token in model.tokens(one.ids, side="target")} == {"dog", "cat"} - {word}
+    left, right = ["man"] * 20, ["sat"] * 20
+    at = [WORDS.index(word) for word in ("man", "[MASK]", "sat")]
+    ids = sampler._around_mask(" ".join([*left, "[MASK]", *right]))
+    assert len(ids) == 16
+    assert ids == [at[0]] * 8 + [at[1]] + [at[2]] * 7
+    assert sampler._around_mask("[MASK] sat") == at[1:]
+    assert sampler._around_mask(" ".join(["[MASK]", *right])) == [at[1]] + [at[2]] * 15
+
+
+def test_places_without_a_proposal_are_told(masked_lm):
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "the dog")
+    sampler = MaskedLanguageModelSampler(str(masked_lm), top=2)  # "dog" and "zebra", which is no token
+    with pytest.warns(WherefromWarning, match=r"another token of .* at 1 of 6 target positions.*Raise top"):
+        sampler.candidates(model, asked, "target")
 
 
 def test_names_reach_it_and_reagent_takes_it(masked_lm):

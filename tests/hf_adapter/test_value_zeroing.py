@@ -17,7 +17,7 @@ from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.inside.value_zeroing import zeroed_values
 from wherefrom_hf.running.attention_kernel import observed_by
 
-from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, UNUSUAL, build, rows_for
 from tests.zoo import families
 
 OWN_VALUES = {
@@ -32,6 +32,9 @@ OWN_VALUES = {
     "falcon": ("query_key_value", lambda fused, j: fused.view(*fused.shape[:2], 6, -1)[:, j, 5].zero_()),
 }
 """Where models that compute attention by themselves keep their values, and how to zero those of one position."""
+
+POST_NORM = ("openai-gpt", "bart", "marian", "roberta", "opt-post-norm", "led", "encoder-decoder")
+"""Models without a norm behind their last blocks."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,7 +109,7 @@ def answer_for(model, row, **changes):
     return answer
 
 
-@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder"])
+@pytest.mark.parametrize("name", [*CONFIGS, "encoder-decoder", "opt-post-norm"])
 def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
     model = build(name)
     row = rows_for(name, ((5, 6),))[0]
@@ -123,6 +126,17 @@ def test_distances_are_those_of_blocks_run_with_zeroed_values(name):
             slow = slow[:, row.steps - 1]
         torch.testing.assert_close(distances, slow, rtol=1e-3, atol=3e-6)
         assert distances.max() > 1e-2
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, *UNUSUAL])
+def test_the_last_layer_is_read_behind_a_norm_or_as_it_is(name):
+    """What else reads it (a projection to another width, of OPT's or to a decoder's) is no part of its states."""
+    model = build(name)
+    with watching(model) as watch:
+        run(model, rows_for(name)[:1], watch)
+    behind = {type(module).__name__ for module in watch.behind.values()}
+    assert behind == set() if name in POST_NORM else behind
+    assert all("Norm" in found for found in behind), behind
 
 
 @pytest.mark.parametrize("length", range(2, 10))

@@ -84,7 +84,11 @@ CLAIMS: dict[str, Claim] = {
     ),
     "flashtrace": Claim(make=m.FlashTrace, laws="steps dtype"),
     "gim": Claim(make=m.Gim, laws="steps chunk dtype"),
-    "gradient_shap": Claim(make=m.GradientShap, laws="dummy finds linear symmetric steps chunk seeded"),
+    "gradient_shap": Claim(  # its own number of samples is the one that does for all steps of a call
+        make=m.GradientShap,
+        laws="dummy finds linear symmetric steps chunk seeded",
+        about={"steps": {"n_samples": 8}},
+    ),
     "information_flow_routes": Claim(make=m.InformationFlowRoutes, laws="steps dtype"),
     "input_x_gradient": Claim(
         make=m.InputXGradient, laws="dummy finds linear symmetric steps dtype", about={"linear": {}}

@@ -22,7 +22,7 @@ import captum
 import captum.attr
 import numpy as np
 import torch
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 from captum.attr import GradientAttribution, LayerAttribution, NeuronAttribution, PerturbationAttribution
 from torch import Tensor
 from wherefrom.adapters import GivesGradients, PredictsSteps, ScoringModel
@@ -296,7 +296,8 @@ class CaptumPerturbation(_CaptumSettings, Method[ScoringModel]):
     """Captum chooses coalitions of units and turns what they are worth into scores.
 
     A causal step has only the units before it as units. With captum's windows (``Occlusion``) units stand in a row,
-    those of the source first; a window is ``{"sliding_window_shapes": 2}``, 1 by default.
+    those of the source first; a window is ``{"sliding_window_shapes": 2}``, 1 by default, and no wider than what an
+    output sees.
 
     Shapes: source ``(S, outputs)``, target ``(T, outputs)``, in units of the target function. Cost: one forward for
     each coalition that no output asked for before.
@@ -340,6 +341,15 @@ class CaptumPerturbation(_CaptumSettings, Method[ScoringModel]):
             },
         )
 
+    def _windows(self, units: int) -> dict[str, Any]:
+        """Windows and strides as they are given, but no wider than so many units."""
+        given = self._given("attribute")
+        return {
+            name: tuple(min(width, units) if isinstance(width, int) else width for width in given[name])
+            for name in WINDOWS
+            if isinstance(given.get(name), tuple)
+        }
+
     def _solved(self, growing: GrowingTable, question: Question, there: np.ndarray, output: int) -> FloatArray:
         """Scores of the units that an output can see, shape ``(len(there),)``."""
 
@@ -355,8 +365,9 @@ class CaptumPerturbation(_CaptumSettings, Method[ScoringModel]):
             more["perturbations_per_eval"] = AT_ONCE
         if self._takes("sliding_window_shapes"):
             more["sliding_window_shapes"] = (1,)
+        cut = evolve(self, settings={**self.settings, **self._windows(len(there))})
         inputs = torch.ones((1, len(there)), dtype=torch.float64)
-        answer = self._run(forward, inputs, question, **more)
+        answer = cut._run(forward, inputs, question, **more)
         return answer.detach().numpy().reshape(-1).astype(np.float64)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ import numpy as np
 from attrs import field, frozen, validators
 from wherefrom.adapters import ScoringModel, Side
 from wherefrom.arrays import IntArray
-from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError
+from wherefrom.errors import MissingDependencyError, ModelLoadError, SettingsError, WherefromWarning
 from wherefrom.methods.perturbation.samplers import (
     Candidates,
     Choices,
@@ -21,6 +22,9 @@ from wherefrom.methods.perturbation.samplers import (
 )
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
+
+from wherefrom_hf.running.passes import first_position
+from wherefrom_hf.running.positions import said_limit
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 
@@ -36,7 +40,8 @@ class MaskedLanguageModelSampler:
     """What a masked language model would put there, seeing both sides.
 
     Its tokenizer may differ from that of the explained model: proposals are spelt out, and those that are one token of
-    the explained model count. Where there are none, any token may be drawn.
+    the explained model count. Where there are none, any token may be drawn; a warning tells of how many places. Of a
+    text longer than it can read it sees what stands around the place.
     """
 
     identifier: ClassVar[str] = "masked_lm"
@@ -59,6 +64,7 @@ class MaskedLanguageModelSampler:
         allowed = frozenset(ordinary_ids(model.card).tolist())
         spellings: dict[str, int | None] = {}
         found: list[Choices] = []
+        lacking = 0
         for position, proposals in enumerate(self._proposals(self._texts(model, ids))):
             spaced = model.tokens(ids[: position + 1], side=side)[-1].text[:1].isspace()
             weights: dict[int, float] = {}
@@ -71,7 +77,15 @@ class MaskedLanguageModelSampler:
                     weights[token] = weights.get(token, 0.0) + weight
             chosen = Choices(ids=np.array(list(weights), np.int64), weights=np.array(list(weights.values())))
             usable = set(weights) - {int(ids[position])}
+            lacking += not usable and int(ids[position]) in allowed
             found.append(without(chosen, int(ids[position])) if usable else anything.positions[position])
+        if lacking:
+            warnings.warn(
+                f"masked_lm: no proposal of {self.name!r} is another token of {model.card.name!r} at {lacking} of "
+                f"{len(ids)} {side} positions, so any token is drawn there. Raise top, or use sampler='model'.",
+                WherefromWarning,
+                stacklevel=2,
+            )
         return Candidates(positions=tuple(found))
 
     def _texts(self, model: ScoringModel, ids: IntArray) -> list[str]:
@@ -86,9 +100,8 @@ class MaskedLanguageModelSampler:
         module, tokenizer = self._parts()
         answers: list[list[tuple[str, float]]] = []
         for begin in range(0, len(texts), _ROWS):
-            batch = tokenizer(
-                list(texts[begin : begin + _ROWS]), return_tensors="pt", padding=True, truncation=True
-            ).to(module.device)
+            rows = [self._around_mask(text) for text in texts[begin : begin + _ROWS]]
+            batch = tokenizer.pad({"input_ids": rows}, return_tensors="pt").to(module.device)
             with torch.no_grad():
                 logits = module(**batch).logits.float()
             for row in range(len(logits)):
@@ -100,6 +113,20 @@ class MaskedLanguageModelSampler:
                 spelt = [tokenizer.decode([int(token)]) for token in likely.indices]
                 answers.append(list(zip(spelt, likely.values.tolist(), strict=True)))
         return answers
+
+    def _around_mask(self, text: str) -> list[int]:
+        """The ids of a text, or of as much around its mask as the model can read, between the same special tokens."""
+        module, tokenizer = self._parts()
+        whole: list[int] = tokenizer(text, verbose=False)["input_ids"]
+        limit = _longest(module, tokenizer)
+        if len(whole) <= limit:
+            return whole
+        plain: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+        at = plain.index(tokenizer.mask_token_id)
+        front = whole.index(tokenizer.mask_token_id) - at
+        room = max(limit - (len(whole) - len(plain)), 1)
+        begin = max(0, min(at - room // 2, len(plain) - room))
+        return [*whole[:front], *plain[begin : begin + room], *whole[front + len(plain) :]]
 
     def _parts(self) -> tuple[Any, Any]:
         if not self._loaded:
@@ -159,6 +186,14 @@ class PartOfSpeechSampler:
         for token, text, tag in zip(ids.tolist(), texts, tags, strict=True):
             members.setdefault((tag, text[:1].isspace()), []).append(token)
         return {token: alike for group in members.values() for alike in [np.array(group, np.int64)] for token in group}
+
+
+def _longest(module: Any, tokenizer: Any) -> int:
+    """How many tokens a masked language model reads at once: what its tokenizer says, or its positions if they are
+    fewer."""
+    said = said_limit(module.config)
+    limit = tokenizer.model_max_length
+    return int(limit if said is None else min(limit, said - first_position(module)))
 
 
 def _single(model: ScoringModel, text: str, side: Side, allowed: frozenset[int]) -> int | None:

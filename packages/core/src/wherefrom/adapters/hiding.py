@@ -26,3 +26,11 @@ def cannot_hide_all(model_class: str, reason: str) -> ModelCapabilityError:
         f"{model_class} cannot hide all that a token sees: {reason}. Keep special tokens (keep_special=True), explain "
         "later steps (attr_pos_start), or take baseline='delete' or a token as baseline."
     )
+
+
+def cannot_hide(model_class: str, reason: str) -> ModelCapabilityError:
+    """The error of a model that reads hidden tokens all the same. ``reason``: what shows it."""
+    return ModelCapabilityError(
+        f"{model_class} cannot hide tokens: {reason}. Its recurrence, convolution or attention reads them although "
+        "they are masked. Take baseline='delete' or a token as baseline."
+    )

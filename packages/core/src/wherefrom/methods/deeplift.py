@@ -23,6 +23,8 @@ from wherefrom.settings import counting
 
 ACCEPTED_GAP = 0.01
 """Part of the score that the shares may miss before a warning says so; ten times that for models in half precision."""
+CANCELLED = 100 * float(np.finfo(np.float32).eps)
+"""Part of the largest share of a channel that rounding alone may leave of the sum."""
 
 
 @method(
@@ -129,8 +131,17 @@ def _scores(method: Any, question: Question, answer: RowMultipliers, *, complete
     warnings: tuple[str, ...] = ()
     left = unexplained(deltas, answer, gap)
     if complete and left.any():
+        missed = np.abs(deltas[left])
+        shares = [np.abs(side[:, left]).max(axis=(0, 2)) for side in sides.values() if side is not None]
+        largest = np.max(shares, axis=0)
+        cancel = method.multiply_by_inputs and bool((missed <= CANCELLED * largest).all())
+        cause = (
+            f"shares of up to {largest.max():.2g} cancel, and rounding is what is left. Take another baseline."
+            if cancel
+            else "the model has an operation that the rescale rule does not know."
+        )
         warnings = (
             f"{method.identifier}: for {int(left.sum())} of {len(deltas)} steps the shares miss the change of score "
-            f"by up to {np.abs(deltas).max():.2g}: the model has an operation that the rescale rule does not know.",
+            f"by up to {missed.max():.2g}: {cause}",
         )
     return Scores(source=sides["source"], target=sides["target"], step_scores=step_scores, warnings=warnings, new=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from math import factorial
+from typing import ClassVar
 
 import numpy as np
 from attrs import frozen
@@ -43,6 +44,8 @@ class ExactShapley(Budgeted):
         Shapley (1953), "A value for n-person games".
     """
 
+    most_units: ClassVar[int | None] = MOST_UNITS
+
     def whole_cost(self, question: Question) -> Cost:
         units = units_of(question, self.units)
         if len(units) > MOST_UNITS:
@@ -51,9 +54,8 @@ class ExactShapley(Budgeted):
 
     def cost_on(self, model: ScoringModel, question: Question) -> Cost:
         """What it costs, or the refusal: no price for what will not be done."""
-        units = units_of(question, self.units)
-        if self.budget is None or self.budget >= 2 ** len(units):
-            _require_few(units, "an input")
+        if self.budget is None:
+            _require_few(units_of(question, self.units), "an input")
         return super().cost_on(model, question)
 
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:

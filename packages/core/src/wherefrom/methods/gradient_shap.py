@@ -50,7 +50,8 @@ class GradientShap(Method[GivesGradients]):
 
     Samples are drawn from the question's seed, the same for all steps and for source and target, so that a
     result can be made again. Points are stratified: each of a round's equal stretches of the path gets one. The details
-    hold the standard error of every token's score. Baselines are the caller's alone: other examples are never used.
+    hold the standard error of every token's score, told from neighbouring stretches: infinite after one sample, and 1.5
+    times too large after 8 of a straight line. Baselines are the caller's alone: other examples are never used.
 
     Source:
         Lundberg & Lee (2017), https://arxiv.org/abs/1705.07874; Erion et al. (2021),
@@ -119,8 +120,11 @@ class GradientShap(Method[GivesGradients]):
                 rng = random_of_round(question.seed, rounds)
                 chosen = rng.integers(len(choices), size=count)
                 fractions = (rng.permutation(count) + rng.uniform(size=count)) / count
-                samples = ({side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen)
-                self._add(model, question, zip(samples, fractions.tolist(), strict=True), outputs, moments, tell)
+                order = np.argsort(fractions)
+                samples = (
+                    {side: self._noisy(ends, rng) for side, ends in paths[choice].items()} for choice in chosen[order]
+                )
+                self._add(model, question, samples, fractions[order].tolist(), outputs, moments, tell)
             drawn, rounds = np.concatenate([drawn, chosen]), rounds + 1
             if self.n_samples != "auto" or len(drawn) + ROUND > self.max_samples or moments.within(self.tolerance):
                 break
@@ -162,24 +166,29 @@ class GradientShap(Method[GivesGradients]):
         self,
         model: GivesGradients,
         question: Question,
-        samples: Iterator[tuple[dict[Side, Endpoints], float]],
+        samples: Iterator[dict[Side, Endpoints]],
+        points: list[float],
         outputs: IntArray,
         moments: Moments,
         tell: Callable[[], None],
     ) -> None:
-        """One backward pass per sample and output; only sums are kept."""
+        """One backward pass per sample and output; only sums are kept. ``points``: one of each stretch, in order."""
         waiting: deque[dict[Side, Endpoints]] = deque()
 
         def rows() -> Iterator[Row]:
-            for sample, fraction in samples:
+            for sample, fraction in zip(samples, points, strict=True):
                 waiting.append(sample)
                 row = question.row(**{f"{side}_embeds": ends.at(fraction) for side, ends in sample.items()})
                 yield row.select(outputs)
 
-        for answer in model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target):
+        answers = model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target)
+        for stretch, answer in enumerate(answers):
             sides: dict[Side, Array] = {"source": answer.source, "target": answer.target}
             moments.add(
-                {side: map(times(ends.difference), sides[side]) for side, ends in waiting.popleft().items()}, outputs
+                {side: map(times(ends.difference), sides[side]) for side, ends in waiting.popleft().items()},
+                outputs,
+                stretch,
+                len(points),
             )
             del answer, sides  # as large as the scores, and the next ones are about to be made
             tell()

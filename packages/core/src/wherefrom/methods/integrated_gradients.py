@@ -176,19 +176,22 @@ class IntegratedGradients(Method[GivesGradients]):
         left = ~(gaps <= self.tolerance)  # not a number counts as left
         if not left.any():
             return ()
-        largest = "not a number" if np.isnan(gaps).any() else f"largest {gaps.max():.2g}"
+        largest = "not a number" if np.isnan(gaps).any() else f"largest {gaps[left].max():.2g}"
+        given_up = bool((points[left] < len(_nested(self.max_points)[-1])).any())
         return (
             f"integrated_gradients: {int(left.sum())} of {len(gaps)} steps keep a completeness gap above "
-            f"{self.tolerance:g} after {int(points.max())} points ({largest}): the score swings along the path. "
-            f"{self._advice(function)}",
+            f"{self.tolerance:g} after {_from_to(points[left])} points ({largest}): the score swings along the path. "
+            f"{self._advice(function, given_up=given_up)}",
         )
 
-    def _advice(self, function: str) -> str:
-        """The setting most likely to help, given those in force."""
+    def _advice(self, function: str, *, given_up: bool) -> str:
+        """The setting most likely to help, given those in force. More ``max_points`` are none for outputs that were
+        given up before, as their gaps did not fall."""
+        more = 4 * self.max_points
+        points = f"n_steps={more}, which gives no step up" if given_up else f"max_points={more}"
         if function != "probability":
-            easier = "attributed_fn='probability' (it swings less), baseline='mean'"
-            return f"Try {easier}, or max_points={4 * self.max_points}."
-        return f"Try another baseline, or max_points={4 * self.max_points}."
+            return f"Try attributed_fn='probability' (it swings less), baseline='mean', or {points}."
+        return f"Try another baseline, or {points}."
 
     def _refine(self, model: GivesGradients, path: Path, ends: _Ends, progress: Progress) -> _Refined:
         """Refine the rule for all outputs until each is within tolerance, or its gap no longer falls.
@@ -322,6 +325,12 @@ class Path:
         for side, averaged in zip(self.sides, sums, strict=True):
             total = total + totals(averaged, side.difference)
         return total
+
+
+def _from_to(points: IntArray) -> str:
+    """How many points there are, fewest to most."""
+    fewest, most = int(points.min()), int(points.max())
+    return str(most) if fewest == most else f"{fewest} to {most}"
 
 
 def _parts(answer: RowGradients) -> list[Array]:

@@ -235,11 +235,13 @@ class _Search:
         if not len(steps):
             return ()
         more = "budget, max_probe_steps" if rounds < self.settings.max_probe_steps else "max_probe_steps"
+        kept = "keep_top_n" if self.settings.keep_top_n else "keep_ratio"
+        least = "lower" if self.settings.invert_keep else "raise"  # then the fewer are replaced, the sooner it stops
         some = ", ".join(str(step) for step in steps[:8]) + (", ..." if len(steps) > 8 else "")
         return (
             f"reagent: no probe stopped within {rounds} rounds at target position {some}; all "
-            f"{self.settings.num_probes} probes are averaged there. Raise {more}, keep_top_n or "
-            "stopping_condition_top_k.",
+            f"{self.settings.num_probes} probes are averaged there. Raise {more} or stopping_condition_top_k, or "
+            f"{least} {kept}.",
         )
 
     def _importance(self) -> FloatArray:

@@ -396,7 +396,10 @@ def _hidden(case: Case) -> None:
     visible = np.arange(len(row.target_ids)) != place
     readable = row.steps - 1 != place
     hidden = evolve(row, target_visible=visible)
-    first, second = case.logits([hidden, evolve(_changed(row, place, size, 5), target_visible=visible)])
+    try:
+        first, second = case.logits([hidden, evolve(_changed(row, place, size, 5), target_visible=visible)])
+    except ModelCapabilityError:
+        return  # a refusal is an answer
     case.close(
         first[readable],
         second[readable],

@@ -26,6 +26,7 @@ from wherefrom.adapters.internals import Where
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
+from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
@@ -249,7 +250,7 @@ class Watch:
         self.vectors: dict[nn.Module, list[int]] = {}
         """With ``leaves``: module to how many vectors it gave each time it ran."""
         self.behind: dict[str, nn.Module] = {}
-        """Stack name to the module that reads its last block's output, if one without children does."""
+        """Stack name to the norm that reads its last block's output, if one does."""
         self.rows = 1
         self._encoder = encoder_modules(module)
         self._place = {part: name for name, part in module.named_modules()}
@@ -501,8 +502,16 @@ class Watch:
             read, gave = self._state(given), self._state(output)
             if self.leaves and read.numel() + gave.numel():
                 self._leaves.append(LeafCall(module, read, gave, output._version))
-        elif self._last is not None and given is self._last[1]:
+        elif self._last is not None and given is self._last[1] and self._normalises(module, given, output):
             self.behind.setdefault(self._last[0], module)
+
+    def _normalises(self, module: nn.Module, given: Tensor, output: Tensor) -> bool:
+        """Is the module a norm? It is tried on other states, which is no part of the pass."""
+        self._paused = True
+        try:
+            return freeze(module, given, output) is not None
+        finally:
+            self._paused = False
 
     def _part(self, module: nn.Module, given: Any, output: Any) -> None:
         """Note a part of a block that has parts itself: what it gives may be added to the state beside attention."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import inspect
+from contextlib import nullcontext
 from typing import Any
 from weakref import WeakSet
 
@@ -21,6 +22,7 @@ from wherefrom_hf.running.as_built import kept_as_built
 from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
+from wherefrom_hf.running.kept_positions import positions_kept
 from wherefrom_hf.running.linear import quick_linear
 
 given_source: WeakSet[PreTrainedModel] = kept_as_built(WeakSet())
@@ -84,6 +86,7 @@ class DecoderRun:
         }
         end = self.position + length
         positions = torch.arange(self.position, end, device=ids.device).expand(rows, length) + self.first_position
+        kept = nullcontext() if visible is None else positions_kept(visible)
         if visible is None:
             visible = torch.ones((rows, end), dtype=torch.long, device=ids.device)
         if self.encoder is None:
@@ -105,7 +108,7 @@ class DecoderRun:
             del arguments["past_key_values"]
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
-        with quick_linear(), in_pieces(self.module, length):
+        with kept, quick_linear(), in_pieces(self.module, length):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -167,10 +170,10 @@ def _lent(cache: Any, length: int) -> Any:
 def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None, room: int = 0) -> DecoderRun:
     """A decoder run at its beginning."""
     accepts = frozenset(inspect.signature(module.forward).parameters)
-    return DecoderRun(module, encoder, first_position=_first_position(module), accepts=accepts, room=room)
+    return DecoderRun(module, encoder, first_position=first_position(module), accepts=accepts, room=room)
 
 
-def _first_position(module: PreTrainedModel) -> int:
+def first_position(module: PreTrainedModel) -> int:
     """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
     table = getattr(getattr(module.base_model, "embeddings", None), "position_embeddings", None)
     padding = getattr(table, "padding_idx", None)

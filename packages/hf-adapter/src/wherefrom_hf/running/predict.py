@@ -102,6 +102,8 @@ class Predictor:
         ids = batch.ids[:, shared:]
         given = [None if row.target_embeds is None else row.target_embeds[shared:] for row in rows]
         embeddings = self.target.laid_over(ids, given)
+        if any(row.target_visible is not None or row.source_visible is not None for row in rows):
+            self.probe.need_hidden_unread()
         attention = self._attention_in_two(shared, ids.shape[1])  # asked out here: it may run passes of its own
         if sees_nothing(batch.visible, None if encoder is None else encoder.visible):
             self.probe.need_nothing_from_hidden()

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
-from wherefrom.adapters.hiding import cannot_hide_all
+from wherefrom.adapters.hiding import cannot_hide, cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
 from wherefrom_hf.running.as_built import is_hooked, kept_as_built, seeing_states
@@ -239,8 +239,7 @@ class Probe:
 
         def logits(ids: Tensor, encoder: EncoderStates | None, visible: Tensor | None) -> Tensor:
             with observed_by(self.module, EmptyRows()) if computed_plainly(self.module) else nullcontext():
-                output, _ = start_run(self.module, encoder).forward(ids, visible, keep=False)
-            return at_least_single(output.logits)
+                return self._logits_of(ids, encoder, visible)
 
         def ask() -> str | None:
             ids = self._ids()[:, :12]
@@ -261,6 +260,38 @@ class Probe:
         reason = self._answer("nothing from hidden", ask)
         if reason is not None:
             raise cannot_hide_all(type(self.module).__name__, reason)
+
+    def need_hidden_unread(self) -> None:
+        """Refuse a model that carries hidden tokens on to others, as recurrences do that know no mask.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+
+        def ask() -> str | None:
+            ids = self._ids()[:, :12]
+            place = 4
+            visible = torch.ones_like(ids)
+            visible[:, place] = 0
+            changed = ids.clone()
+            changed[:, place] = (changed[:, place] + 1) % self._vocabulary()
+            others = visible[0].bool()
+
+            def difference(before: Tensor, after: Tensor, what: str) -> str | None:
+                return self._difference(before, after, f"a hidden token {what} changes", strictness=0.04)
+
+            encoder = self._encoder(1)
+            before, after = (self._logits_of(one, encoder, visible)[:, others] for one in (ids, changed))
+            reason = difference(before, after, "of the target")
+            if reason is not None or encoder is None:
+                return reason
+            sources = [run_encoder(self.module, one, visible) for one in (ids, changed)]
+            before, after = (self._logits_of(ids, source, None) for source in sources)
+            return difference(before, after, "of the source")
+
+        reason = self._answer("hidden unread", ask)
+        if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+            raise cannot_hide(type(self.module).__name__, reason)
 
     def other_lookups(self) -> tuple[str, ...]:
         """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""
@@ -335,7 +366,10 @@ class Probe:
         return run_encoder(self.module, ids, torch.ones_like(ids))
 
     def _logits(self, ids: Tensor) -> Tensor:
-        output, _ = start_run(self.module, self._encoder(1)).forward(ids, None, keep=False)
+        return self._logits_of(ids, self._encoder(1), None)
+
+    def _logits_of(self, ids: Tensor, encoder: EncoderStates | None, visible: Tensor | None) -> Tensor:
+        output, _ = start_run(self.module, encoder).forward(ids, visible, keep=False)
         return at_least_single(output.logits)
 
     def _difference(

@@ -12,7 +12,7 @@ Source:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -26,7 +26,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import ALONE
 from wherefrom.methods.perturbation.enough import needed
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
-from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of
+from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of, written_by_user
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 
@@ -41,8 +41,9 @@ M = TypeVar("M", bound=PerturbationSettings)
 def budget_cost(method: PerturbationSettings, question: Question) -> Cost:
     """What all units at once cost, or the budget if that is less: a bound then."""
     assert method.budget is not None
-    whole = _free(method).cost(question)
-    return whole if whole.forwards <= method.budget else Cost(forwards=method.budget, at_most=True)
+    if not _at_once(method, question):
+        return Cost(forwards=method.budget, at_most=True)
+    return _free(method).cost(question)
 
 
 def require_budget(method: PerturbationSettings, model: ScoringModel, question: Question) -> None:
@@ -50,9 +51,9 @@ def require_budget(method: PerturbationSettings, model: ScoringModel, question: 
 
     Raises:
         SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+        InputError: There are no units, or more of the largest than the method takes.
     """
-    assert method.budget is not None
-    if _free(method).cost(question).forwards > method.budget:
+    if not _at_once(method, question):
         _Search(method, model, question, no_progress).largest()
 
 
@@ -63,12 +64,11 @@ def within_budget(
 
     Raises:
         SettingsError: The budget is less than the largest units cost, or units are no level that others are cut into.
+        InputError: There are no units, or more of the largest than the method takes.
     """
-    assert method.budget is not None
     for question in questions:
-        free = _free(method)
-        if free.cost(question).forwards <= method.budget:
-            yield from free.attribute(model, [question], progress)
+        if _at_once(method, question):
+            yield from _free(method).attribute(model, [question], progress)
         else:
             yield _Search(method, model, question, progress).answer()
 
@@ -100,8 +100,9 @@ class _Search:
     def __init__(
         self, method: PerturbationSettings, model: ScoringModel, question: Question, progress: Progress
     ) -> None:
+        within = written_by_user(question) if method.units == AUTO else []
         if method.units == AUTO:
-            method = evolve(method, units="token")
+            method = evolve(method, units="word" if within else "token")
         if method.units not in LEVELS:
             raise SettingsError(
                 f"budget={method.budget} cuts large units into smaller ones, so units must be one of "
@@ -113,7 +114,7 @@ class _Search:
         self._progress = progress
         finest = method.units
         levels = [one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"]
-        self._cuts = [cut for level in levels if (cut := _spans_of(question, level)) is not None]
+        self._cuts = [cut for level in levels if (cut := _spans_of(question, level, within)) is not None]
         self._ran = 0
         self._spent = 0
         self._first: Scores | None = None
@@ -140,7 +141,7 @@ class _Search:
 
         Raises:
             SettingsError: The budget is less than they cost.
-            InputError: There are no units.
+            InputError: There are no units, or more of the largest than the method takes.
         """
         if not self._cuts:
             raise InputError("There is nothing to take apart: the input has no units.")
@@ -148,6 +149,11 @@ class _Search:
         level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
         whole, budget = _over(self._method, self._cuts[level]), self._method.budget
         assert budget is not None
+        if _too_many(whole, self._question):
+            raise InputError(
+                f"{whole.identifier} takes at most {whole.most_units} units, and the largest are {sizes[level]}. Use "
+                "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
+            )
         if _within(whole, self._question, budget) is None:
             raise SettingsError(
                 f"budget={budget} is too little: the {sizes[level]} largest units cost "
@@ -173,11 +179,7 @@ class _Search:
 
     def _inside(self, piece: _Piece, level: int) -> tuple[Span, ...]:
         """What a unit is cut into at a level: parts with something to remove."""
-        parts = [
-            (max(start, piece.start), min(end, piece.end))
-            for start, end in self._cuts[level].get(piece.side, ())
-            if start < piece.end and end > piece.start
-        ]
+        parts = _overlaps(self._cuts[level].get(piece.side, ()), [(piece.start, piece.end)])
         return tuple(part for part in parts if len(_removable(self._question, piece.side, part)))
 
     @property
@@ -230,11 +232,16 @@ class _Search:
             details["standard_error"] = [cast(FloatArray, piece.errors).tolist() for piece in pieces]
         warnings = self._first.warnings
         if whole:
-            everything = _free(self._method).cost(self._question).forwards
+            everything = _over(self._method, self._cuts[-1])
+            takes = (
+                f"it takes at most {everything.most_units} units at once"
+                if _too_many(everything, self._question)
+                else f"all {self._method.units}s at once take {everything.cost(self._question).forwards} forwards"
+            )
             warnings = (
                 *warnings,
                 f"{self._method.identifier}: with budget={budget}, {len(whole)} of {len(pieces)} units were left "
-                f"whole; all {self._method.units}s at once take {everything} forwards.",
+                f"whole; {takes}.",
             )
         wanted = self._question.source_ids is None or self._question.attribute_target
         return Scores(
@@ -260,18 +267,34 @@ class _Search:
 
 
 def _adding_up(parts: Sequence[_Piece], whole: _Piece, last: Any) -> list[_Piece]:
-    """The parts shifted alike, where an output sees them, so that their scores sum to the whole's."""
+    """The parts shifted alike, where an output sees them, so that their scores sum to the whole's; each has its share
+    of the whole's error, too."""
     scores = np.stack([part.scores for part in parts])
     first = np.array([-1 if part.side == "source" else part.start for part in parts])
     seen = first[:, None] < last[None, :]
     missing = whole.scores - (scores * seen).sum(axis=0)
-    scores = seen * (scores + missing / np.maximum(seen.sum(axis=0), 1))
-    return [evolve(part, scores=row) for part, row in zip(parts, scores, strict=True)]
+    among = np.maximum(seen.sum(axis=0), 1)
+    scores = seen * (scores + missing / among)
+    shared = None if whole.errors is None else whole.errors / among
+    errors = [_together(part.errors, shared) for part in parts]
+    return [evolve(part, scores=row, errors=error) for part, row, error in zip(parts, scores, errors, strict=True)]
 
 
-def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | None:
+def _together(one: FloatArray | None, other: FloatArray | None) -> FloatArray | None:
+    """The standard error of a sum, from those of its two terms; None: nothing was drawn for it."""
+    if one is None or other is None:
+        return other if one is None else one
+    both: FloatArray = np.hypot(one, other)
+    return both
+
+
+def _spans_of(question: Question, level: str, within: Sequence[Span]) -> dict[Side, tuple[Span, ...]] | None:
     """The units of one level on both sides, gaps between them as units too where something in them can be removed; None
-    where the input has no such level."""
+    where the input has no such level.
+
+    Args:
+        within: The stretches of the target that may be removed; empty: all of it.
+    """
     try:
         units = units_of(question, level)
     except InputError:
@@ -286,6 +309,8 @@ def _spans_of(question: Question, level: str) -> dict[Side, tuple[Span, ...]] | 
             continue
         named = [(units.members[i].start, units.members[i].end) for i in units.of_side(side)]
         filled = _filled(named, members[0].start, members[-1].end)
+        if within:
+            filled = _overlaps(filled, within)
         cut[side] = tuple(span for span in filled if len(_removable(question, side, span)))
     return cut
 
@@ -307,13 +332,24 @@ def _filled(spans: Sequence[Span], start: int, end: int) -> Iterator[Span]:
         yield (at, end)
 
 
+def _overlaps(spans: Iterable[Span], within: Sequence[Span]) -> Iterator[Span]:
+    """What of ``spans`` lies in the stretches ``within``."""
+    for start, end in spans:
+        for first, last in within:
+            if start < last and end > first:
+                yield (max(start, first), min(end, last))
+
+
 def _over(method: M, cut: dict[Side, tuple[Span, ...]]) -> M:
     """The method without a budget over given units."""
     return evolve(method, units=cut, budget=None)
 
 
 def _within(method: PerturbationSettings, question: Question, left: int) -> PerturbationSettings | None:
-    """The method as it is, or with as many samples as what is left allows; None if that is too little."""
+    """The method as it is, or with as many samples as what is left allows; None if that is too little, or
+    the units are too many."""
+    if _too_many(method, question):
+        return None
     if method.cost(question).forwards <= left:
         return method
     if not isinstance(method, SampledSettings):
@@ -326,6 +362,17 @@ def _within(method: PerturbationSettings, question: Question, left: int) -> Pert
             return fewer
         most -= max(1, most // 8)
     return None
+
+
+def _too_many(method: PerturbationSettings, question: Question) -> bool:
+    """Are there more units than the method takes at once?"""
+    return method.most_units is not None and len(units_of(question, method.units)) > method.most_units
+
+
+def _at_once(method: PerturbationSettings, question: Question) -> bool:
+    """Does the budget do for all units at once?"""
+    assert method.budget is not None
+    return not _too_many(method, question) and _free(method).cost(question).forwards <= method.budget
 
 
 def _free(method: M) -> M:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from attrs import field, frozen, validators
@@ -32,6 +32,9 @@ def _instead_of_the_other_name(settings: Any, _: object, value: int | None) -> N
 class PerturbationSettings(Method[ScoringModel]):
     """Settings of every method that removes units and looks at what is lost: a plan of masks and a way to solve
     them."""
+
+    most_units: ClassVar[int | None] = None
+    """How many units it takes at once; None: any number."""
 
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is removed and scored as one: ``"auto"`` (tokens, or words or sentences where these are more than 128; in a

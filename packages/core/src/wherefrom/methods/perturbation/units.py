@@ -216,13 +216,11 @@ def _automatic(question: Question, last: int) -> tuple[UnitsSetting, str]:
     Args:
         last: The last position that is explained.
     """
-    decoder_only = question.source_ids is None
-    tokens = question.target_tokens if decoder_only else question.source_tokens
+    tokens = question.target_tokens if question.source_ids is None else question.source_tokens
     length = last if question.source_ids is None else len(question.source_ids)
     if len(tokens) < length:
         return "token", ""
-    turns = [one for one in question.segments if one.kind == "turn" and one.label == "user" and one.start < one.end]
-    stretches = [(turn.start, turn.end) for turn in turns if turn.end <= len(tokens)] if decoder_only else []
+    stretches = written_by_user(question)
     if not stretches:
         if length <= MANY:
             return "token", ""
@@ -243,6 +241,14 @@ def _automatic(question: Question, last: int) -> tuple[UnitsSetting, str]:
         f"the user wrote {len(spans[0])} words, more than {MANY}, so sentences are removed; units='word' removes each "
         "word of the chat"
     )
+
+
+def written_by_user(question: Question) -> list[Span]:
+    """The stretches of a chat's target that automatic units lie in: what the user wrote. Empty: it is no chat."""
+    if question.source_ids is not None:
+        return []
+    turns = [one for one in question.segments if one.kind == "turn" and one.label == "user" and one.start < one.end]
+    return [(turn.start, turn.end) for turn in turns if turn.end <= len(question.target_tokens)]
 
 
 def _grouping_for(units: UnitsSetting, side: Side, *, decoder_only: bool) -> Grouping:

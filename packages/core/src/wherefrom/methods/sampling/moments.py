@@ -1,8 +1,17 @@
-"""Mean and standard error of sampled shares, added up as samples come."""
+"""Mean and standard error of sampled shares, added up as samples come.
+
+Samples come in rounds, one for each of a round's equal stretches, in order. What a mean over them is off by is what
+samples of one stretch would differ by, and there is one of each. So it is told from neighbours: half of the square of
+their difference, where a trend counts as well, at the ends of a round, and a sixth of that of second differences, which
+no trend moves, in between. Each sample weighs as much as every other in them.
+
+Source:
+    Wolter (2007), "Introduction to Variance Estimation", section 8.2 (successive differences).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -10,35 +19,50 @@ from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.output_by_output import output_by_output
 from wherefrom.methods.sampling.errors import rough_outputs, within
-from wherefrom.methods.sampling.running import Variance
 
 
 class Moments:
-    """Sums of each output's shares ``(inputs, width)`` per side, and mean and variance of their totals per token."""
+    """Sums of each output's shares ``(inputs, width)`` per side, and of squared differences of their totals per
+    token."""
 
     def __init__(self, outputs: int) -> None:
         self._counts = np.zeros(outputs, np.int64)
         self._shares: dict[Side, list[Array]] = {}
-        self._tokens: dict[Side, list[Variance]] = {}
+        self._tokens: dict[Side, FloatArray] = {}
+        self._squares: dict[Side, FloatArray] = {}
+        self._before: dict[Side, FloatArray] = {}
+        """The last two totals per token of each output, shape ``(2, inputs, outputs)``."""
 
     @property
     def count(self) -> int:
         """Samples that every output has."""
         return int(self._counts.min())
 
-    def add(self, shares: Mapping[Side, Iterable[Array]], outputs: IntArray) -> None:
+    def add(self, shares: Mapping[Side, Iterable[Array]], outputs: IntArray, stretch: int, stretches: int) -> None:
         """One more sample of some outputs.
 
         Args:
             shares: Of each side, and of one output after the other: shape ``(inputs, width)``, nobody else's.
             outputs: Their numbers. Those that are added first are added in order.
+            stretch: Which stretch of the round it is of; they come in order.
+            stretches: How many the round has.
         """
         self._counts[outputs] += 1
         for side, of_side in shares.items():
             sums = self._shares.setdefault(side, [])
-            tokens = self._tokens.setdefault(side, [Variance() for _ in self._counts])
             for output, share in zip(outputs.tolist(), of_side, strict=True):
-                tokens[output].add(to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64))
+                token = to_numpy(namespace(share).sum(share, axis=-1)).astype(np.float64)
+                if side not in self._tokens:
+                    shape = (len(token), len(self._counts))
+                    self._tokens[side], self._squares[side] = np.zeros(shape), np.zeros(shape)
+                    self._before[side] = np.zeros((2, *shape))
+                self._tokens[side][:, output] += token
+                last, one_more = self._before[side][:, :, output].copy()
+                ends = (stretch == 1) + (0 < stretch == stretches - 1)
+                self._squares[side][:, output] += ends * (token - last) ** 2 / 2
+                if stretch > 1:
+                    self._squares[side][:, output] += (token - 2 * last + one_more) ** 2 / 6
+                self._before[side][:, :, output] = token, last
                 if output == len(sums):
                     sums.append(share)
                 else:
@@ -46,13 +70,13 @@ class Moments:
 
     def token_means(self) -> dict[Side, FloatArray]:
         """Each token's mean share, summed over the width. Shape ``(inputs, outputs)``."""
-        return self._of_tokens(Variance.mean)
+        return {side: tokens / self._counts for side, tokens in self._tokens.items()}
 
     def standard_errors(self) -> dict[Side, FloatArray]:
         """Standard errors of `token_means`; infinite after one sample."""
         if self.count < 2:
-            return {side: np.full(means.shape, np.inf) for side, means in self.token_means().items()}
-        return self._of_tokens(lambda token: np.sqrt(token.value() / token.count))
+            return {side: np.full(tokens.shape, np.inf) for side, tokens in self._tokens.items()}
+        return {side: np.sqrt(squares) / self._counts for side, squares in self._squares.items()}
 
     def largest(self) -> FloatArray:
         """The largest of `token_means` of each output, by size. Shape ``(outputs,)``."""
@@ -76,10 +100,6 @@ class Moments:
             assert mean is not None, "there are sums"
             made[side] = mean
         return made
-
-    def _of_tokens(self, asked: Callable[[Variance], FloatArray]) -> dict[Side, FloatArray]:
-        """Something of each side's tokens. Shape ``(inputs, outputs)``."""
-        return {side: np.stack([asked(one) for one in tokens], axis=-1) for side, tokens in self._tokens.items()}
 
     def _together(self) -> tuple[FloatArray, FloatArray]:
         """Token scores and their errors, source rows first."""

@@ -38,7 +38,7 @@ class Mean:
 
 @define(eq=False)
 class Variance:
-    """The mean and the unbiased variance of arrays of one shape.
+    """The unbiased variance of arrays of one shape.
 
     Source: Welford (1962), https://doi.org/10.1080/00401706.1962.10490022.
     """
@@ -57,13 +57,8 @@ class Variance:
             self._mean[some] += apart / self.count
             self._squares[some] += apart * (one[some] - self._mean[some])
 
-    def mean(self) -> FloatArray:
-        """Of those so far, at least one."""
-        assert self._mean is not None, "nothing was added"
-        return self._mean
-
     def value(self) -> FloatArray:
-        """The variance of those so far, at least two."""
+        """Of those so far, at least two."""
         assert self._squares is not None, "nothing was added"
         variance: FloatArray = self._squares / (self.count - 1)
         return variance

@@ -1,0 +1,67 @@
+"""A hidden token stays where it is, and nothing carries it on."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from wherefrom.adapters import Row
+from wherefrom.errors import ModelCapabilityError
+
+from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
+from tests.hf_adapter.test_empty_rows import logits
+from tests.hf_adapter.test_probe import predictor_of
+
+COUNT_THEIR_MASK = {"bloom": "bloom", "falcon-alibi": "falcon"}
+HIDDEN = np.isin(np.arange(8), (2, 3))
+
+
+def hiding_row(name: str) -> Row:
+    (row,) = rows_for(name, ((5, 8),))
+    source = np.arange(5) != 1 if name in ENCODER_DECODERS else None
+    return evolve(row, steps=np.arange(5, 8), target_visible=~HIDDEN, source_visible=source)
+
+
+@pytest.mark.parametrize("name", COUNT_THEIR_MASK)
+def test_linear_biases_count_hidden_positions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    row, model = hiding_row(name), build(name, dtype=torch.float64)
+    came = logits(predictor_of(model), row)
+    code = import_module(f"transformers.models.{COUNT_THEIR_MASK[name]}.modeling_{COUNT_THEIR_MASK[name]}")
+    by_mask = code.build_alibi_tensor
+    monkeypatch.setattr(code, "build_alibi_tensor", lambda mask, *rest, **given: by_mask(mask * 0 + 1, *rest, **given))
+    ids = torch.from_numpy(row.target_ids)[None]
+    with torch.no_grad():
+        expected = model(ids, attention_mask=torch.from_numpy(~HIDDEN).long()[None]).logits[0, row.steps - 1]
+    torch.testing.assert_close(came, expected, rtol=0, atol=1e-6)  # BLOOM's softmax is in single precision
+
+
+@pytest.mark.parametrize("name", COUNT_THEIR_MASK)
+def test_linear_biases_are_the_same_in_one_batch(name: str) -> None:
+    row, predictor = hiding_row(name), predictor_of(build(name, dtype=torch.float64))
+    others = [evolve(row, target_visible=None), evolve(row, target_visible=np.arange(8) != 1)]
+    together = list(predictor.predict([row, *others], None))
+    for one, of in zip(together, [row, *others], strict=True):
+        torch.testing.assert_close(torch.as_tensor(one.logits)[:3], logits(predictor, of), rtol=0, atol=1e-12)
+
+
+def test_a_recurrence_that_knows_no_mask_is_refused() -> None:
+    predictor, row = predictor_of(build("recurrent_gemma")), hiding_row("recurrent_gemma")
+    with pytest.raises(ModelCapabilityError, match=r"cannot hide tokens: a hidden .*baseline='delete'"):
+        logits(predictor, row)
+    assert logits(predictor, evolve(row, target_visible=None)).isfinite().all()
+
+
+@pytest.mark.parametrize("name", [*CONFIGS, "mamba"])
+def test_models_that_read_no_hidden_token_are_not_refused(name: str) -> None:
+    predictor, row = predictor_of(build(name)), hiding_row(name)
+    came = logits(predictor, row)
+    others = np.where(HIDDEN, (row.target_ids + 1) % 40, row.target_ids)
+    source = row.source_ids
+    if source is not None:
+        source = np.where(row.source_visible, source, (source + 1) % 40)
+    torch.testing.assert_close(
+        logits(predictor, evolve(row, target_ids=others, source_ids=source)), came, rtol=0, atol=1e-5
+    )
