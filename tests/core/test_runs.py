@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -307,6 +309,29 @@ def test_a_whole_run_replaces_another_when_it_is_written_and_not_before(tmp_path
     write_run(path, (one.replace(id=f"new {one.id}") for one in open_run(path)), Manifest(total=5), overwrite=True)
     assert [one.id for one in open_run(path)] == [f"new ex-{number}" for number in range(5)]
     assert {one.name.split("-")[0] for one in path.iterdir()} == {"manifest.json", "part", "mine.txt"}
+
+
+@pytest.mark.parametrize("move", range(3))
+def test_a_run_that_replaces_another_loses_nothing_wherever_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: int
+) -> None:
+    path, killed = filled(tmp_path / "run", 3), tmp_path / "killed"
+    before = {one.name: one.read_bytes() for one in path.iterdir()}
+    real, moves = os.replace, iter(range(9))
+
+    def replace(old: Path, new: Path) -> None:
+        if Path(new).parent == path and next(moves) == move:
+            shutil.copytree(path, killed)  # what is there after a kill
+            raise KeyboardInterrupt
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_run(path, [example(number) for number in range(10, 15)], overwrite=True)
+    assert {one.name: one.read_bytes() for one in path.iterdir()} == before
+    assert {f"ex-{number}" for number in range(3)} <= open_run(killed).finished
+    write_run(killed, [example(10)], overwrite=True)
+    assert open_run(killed).finished == {"ex-10"}
 
 
 def test_a_writer_takes_no_id_twice_and_another_may_do_an_example_again(tmp_path: Path) -> None:
