@@ -184,7 +184,7 @@ def moved(line: bytes, offset: int, length: int) -> bytes:
     return json.dumps([entry[0] + offset, entry[1] + length, *entry[2:]]).encode() + b"\n"
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping"])
+@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping", "begins later", "gap"])
 def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "run")
     (index,) = path.glob("*.index")
@@ -200,6 +200,8 @@ def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None
                 "stale": b"".join(lines[:3]),
                 "wrong": data.replace(b"[", b"[1", 1),
                 "moved": b"".join([*lines[:-1], moved(lines[-1], 5, -5)]),
+                "begins later": b"".join(lines[2:]),
+                "gap": b"".join([*lines[:2], *lines[3:]]),
                 "overlapping": b"".join([*lines[:2], moved(lines[2], -9, 9), *lines[3:]]),
             }[damage]
         )
@@ -234,21 +236,23 @@ def test_a_damaged_line_costs_that_line(tmp_path: Path) -> None:
     assert [one.id for one in run] == ["ex-0", "ex-2", "ex-3", "ex-4"]
 
 
+class Full:
+    """A file on a disk that is full after some bytes."""
+
+    def __init__(self, file: object, bytes_at_once: int = 100) -> None:
+        self.file = file
+        self.bytes_at_once = bytes_at_once
+
+    def write(self, data: memoryview) -> int:
+        if len(data) <= self.bytes_at_once:
+            raise OSError(28, "No space left on device")
+        return int(self.file.write(data[: self.bytes_at_once]))  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.file, name)
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
-    class Full:
-        """A file on a disk that is full after some bytes."""
-
-        def __init__(self, file: object) -> None:
-            self.file = file
-
-        def write(self, data: memoryview) -> int:
-            if len(data) <= 100:
-                raise OSError(28, "No space left on device")
-            return int(self.file.write(data[:100]))  # type: ignore[attr-defined]
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.file, name)
-
     path = filled(tmp_path / "run", 1)
     writer = RunWriter(path, batch=1)
     writer.append(example(1))
@@ -261,6 +265,34 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     writer.append(example(2))
     writer.close()
     assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-2"]
+
+
+def test_a_disk_that_was_full_for_the_index_costs_no_example(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=2)
+    real = writer._index
+    writer.extend([example(0), example(1)])
+    writer._index = Full(real)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        writer.extend([example(2), example(3)])
+    assert open_run(path).finished == {f"ex-{number}" for number in range(4)}
+    writer._index = real
+    writer.extend([example(4), example(5)])
+    writer.close()
+    assert writer.part.with_suffix(".index").read_bytes().count(b"\n") == 6
+    run = open_run(path)
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(6)]
+    assert run.check() == []
+
+
+def test_a_failure_to_write_the_index_is_told_once(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=1)
+    writer._index = Full(writer._index, bytes_at_once=10_000)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        writer.append(example(0))
+    writer.close()
+    assert open_run(path).finished == {"ex-0"}
 
 
 def test_what_is_flushed_survives_without_closing(tmp_path: Path) -> None:

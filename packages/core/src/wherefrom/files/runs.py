@@ -92,6 +92,9 @@ class _Part:
         in_order = all(one.offset >= end and one.length > 0 for one, end in zip(new, ends, strict=False))
         if not in_order or (new and not self._fits(new)):
             return False
+        gaps = ((end, one.offset) for one, end in zip(new, ends, strict=False) if one.offset > end)
+        if any(self._has_example(*gap) for gap in gaps):
+            return False
         self.summaries += new
         self.end = ends[-1]
         return True
@@ -110,6 +113,16 @@ class _Part:
                 if file.read(1) != b"\n":
                     return False
         return True
+
+    def _has_example(self, begin: int, end: int) -> bool:
+        """Is there more than headers and empty lines between these bytes?"""
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            lines = file.read(end - begin).split(b"\n")
+        try:
+            return any(line.strip() and summary_of(line, begin) is not None for line in lines)
+        except FileFormatError:
+            return True
 
     def scan(self) -> None:
         """Read the lines that no summary covers yet."""

@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -183,10 +184,11 @@ class RunWriter:
         self.part = _new_part(self.path)
         self._file = self.part.open("xb", buffering=0)
         self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
-        self._end = 0
+        self._not_in_index = b""
+        """Index lines of what is on disk."""
         self._pending: list[tuple[bytes, Summary]] = []
         self._written: set[str] = set()
-        self._write(header_line(provenance))
+        _append(self._file, header_line(provenance))
         sync_folder(self.path)
 
     def append(self, attribution: Attribution) -> None:
@@ -227,40 +229,31 @@ class RunWriter:
     def flush(self) -> None:
         """Write what is pending; it is on disk when this returns."""
         lines, self._pending = self._pending, []
-        if not lines:
-            return
-        offset = self._end
-        try:
-            self._write(b"".join(line for line, _ in lines))
-        except BaseException:
-            self._written -= {summary.id for _, summary in lines if summary.id is not None}
-            raise
-        index = []
-        for line, summary in lines:
-            index.append(json_bytes(replace(summary, offset=offset, length=len(line), crc=crc32(line))) + b"\n")
-            offset += len(line)
-        self._index.write(b"".join(index))
-        os.fsync(self._index.fileno())  # its checksums are what damage is told by
+        if lines:
+            try:
+                offset = _append(self._file, b"".join(line for line, _ in lines))
+            except BaseException:
+                self._written -= {summary.id for _, summary in lines if summary.id is not None}
+                raise
+            for line, summary in lines:
+                entry = replace(summary, offset=offset, length=len(line), crc=crc32(line))
+                self._not_in_index += json_bytes(entry) + b"\n"
+                offset += len(line)
+        self._write_index()
 
-    def _write(self, data: bytes) -> None:
-        """Append ``data`` whole or not at all."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-            os.fsync(self._file.fileno())
-        except BaseException:
-            with suppress(OSError):
-                self._file.truncate(self._end)  # a full disk leaves half a line
-                self._file.seek(self._end)
-            raise
-        self._end += len(data)
+    def _write_index(self) -> None:
+        if self._not_in_index:
+            _append(self._index, self._not_in_index)  # its checksums are what damage is told by
+            self._not_in_index = b""
 
     def close(self) -> None:
         """Write what is pending and let go of the files."""
         if not self._file.closed:
             try:
-                self.flush()
+                if self._pending:
+                    self.flush()
+                with suppress(OSError):
+                    self._write_index()  # of what was told as a failure before: readers make it again
             finally:
                 self._file.close()
                 self._index.close()
@@ -272,3 +265,19 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _append(file: FileIO, data: bytes) -> int:
+    """Append ``data`` whole or not at all, on disk when this returns; the place where it begins."""
+    begin = file.tell()
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
+    except BaseException:
+        with suppress(OSError):
+            file.truncate(begin)  # a full disk leaves half a line
+            file.seek(begin)
+        raise
+    return begin
