@@ -2,7 +2,8 @@
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
 replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
-whether that happened, and forgets what was found out before. Of weights their kind is looked at (quantised in place,
+whether that happened, and forgets what was found out before. The functions that compute its attention are looked at too:
+one of the user's may read what has changed since. Of weights their kind is looked at (quantised in place,
 moved, of another precision), not their numbers: those change what a model says, not how it is built.
 """
 
@@ -18,6 +19,7 @@ from attrs import evolve, frozen
 from torch import nn
 from torch.nn.modules import module as of_all_modules
 
+from wherefrom_hf.running.attention_functions import attention_functions, told_now
 from wherefrom_hf.running.eager import called_eager, configs_of
 from wherefrom_hf.running.parts import parts_of, weights_of
 
@@ -150,7 +152,8 @@ def _facts(module: nn.Module, parts: list[nn.Module]) -> Hashable:
     """All that is looked at."""
     states = _states.get(module, frozenset())
     of_parts = tuple((*_facts_of_part(part), *_settings(part, states)) for part in parts)
-    return of_parts, tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts)
+    attention = tuple(map(told_now, attention_functions(parts)))
+    return of_parts, tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts), attention
 
 
 def _facts_of_part(part: nn.Module) -> tuple[Hashable, ...]:
@@ -160,12 +163,13 @@ def _facts_of_part(part: nn.Module) -> tuple[Hashable, ...]:
 
 
 def _settings(part: nn.Module, states: frozenset[str]) -> list[tuple[str, Hashable]]:
-    """Its own plain attributes, but for ``states``. This is asked at every call: what is quick comes first."""
+    """Its own plain attributes and functions, but for ``states``. This is asked at every call: what is quick comes
+    first."""
     return [
-        (name, value if type(value) in _VALUES else repr(value))
+        (name, value if type(value) in _VALUES else id(value) if callable(value) else repr(value))
         for name, value in part.__dict__.items()
         if name not in _OF_EVERY_PART
-        and (type(value) in _VALUES or (type(value) in _COLLECTIONS and is_plain(value)))
+        and (type(value) in _VALUES or callable(value) or (type(value) in _COLLECTIONS and is_plain(value)))
         and name not in states
     ]
 
