@@ -27,8 +27,9 @@ def names_beside(kind: type) -> dict[str, Any]:
 
 
 def functions_in(names: dict[str, Any]) -> dict[str, FunctionType]:
-    """The functions among what a file or a class has, by name."""
-    return {name: one for name, one in sorted(names.items()) if isinstance(one, FunctionType)}
+    """The functions among what a file or a class has, by name. What torch.compile puts there has names with ``__``."""
+    found = ((name, one) for name, one in sorted(names.items()) if isinstance(one, FunctionType))
+    return {name: one for name, one in found if not name.startswith("__")}
 
 
 def attention_functions(parts: Iterable[nn.Module]) -> list[Any]:
