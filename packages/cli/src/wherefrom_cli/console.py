@@ -105,17 +105,17 @@ class Console:
 
     def rich_console(self) -> RichConsole:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""
-        from rich.console import Console as RichConsole
+        from wherefrom_cli.piped import PipedConsole
 
         plain: dict[str, Any] = {"file": self.stdout, "highlight": False, "markup": False, "emoji": False}
         if self.color == "never":
-            return RichConsole(no_color=True, color_system=None, **plain)
+            return PipedConsole(no_color=True, color_system=None, **plain)
         if self.color == "always":
             full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
-            return RichConsole(
+            return PipedConsole(
                 force_terminal=True, no_color=False, color_system="truecolor" if full else "256", **plain
             )
-        return RichConsole(**plain)
+        return PipedConsole(**plain)
 
     def read_stdin(self) -> bytes:
         """All of standard input: the bytes, whatever the locale would make of them.
