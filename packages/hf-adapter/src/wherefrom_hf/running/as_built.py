@@ -2,9 +2,9 @@
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
 replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
-whether that happened, and forgets what was found out before. The functions that compute its attention are looked at too:
-one of the user's may read what has changed since. Of weights their kind is looked at (quantised in place,
-moved, of another precision), not their numbers: those change what a model says, not how it is built.
+whether that happened, and forgets what was found out before. The functions that compute its attention are looked at
+too: one of the user's may read what has changed since. Of weights their kind is looked at (quantised in place, moved,
+of another precision), not their numbers: those change what a model says, not how it is built.
 """
 
 from __future__ import annotations
