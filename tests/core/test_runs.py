@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,9 @@ def moved(line: bytes, offset: int, length: int) -> bytes:
     return json.dumps([entry[0] + offset, entry[1] + length, *entry[2:]]).encode() + b"\n"
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping", "begins later", "gap"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping", "begins later", "gap"]
+)
 def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "run")
     (index,) = path.glob("*.index")
@@ -283,6 +286,25 @@ def test_a_disk_that_was_full_for_the_index_costs_no_example(tmp_path: Path) -> 
     run = open_run(path)
     assert [one.id for one in run] == [f"ex-{number}" for number in range(6)]
     assert run.check() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be removed there")
+def test_a_run_whose_folder_was_removed_is_told_at_its_next_batch(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=1)
+    writer.append(example(0))
+    shutil.rmtree(path)
+    with pytest.raises(InputError, match="was removed while it was being written to"):
+        writer.append(example(1))
+    writer.close()
+
+
+@pytest.mark.parametrize("ask", [lambda run: run[0], lambda run: run.refresh()])
+def test_a_run_that_was_replaced_since_it_was_opened_is_told(tmp_path: Path, ask: Callable[[Run], object]) -> None:
+    run = open_run(filled(tmp_path / "run"))
+    write_run(tmp_path / "run", [example(9)], overwrite=True)
+    with pytest.raises(FileFormatError, match="is not there any more"):
+        ask(run)
 
 
 def test_a_failure_to_write_the_index_is_told_once(tmp_path: Path) -> None:

@@ -33,6 +33,10 @@ _BLOCK = 1 << 20
 """Bytes of an index that are read at once."""
 
 
+def _gone(path: Path) -> FileFormatError:
+    return FileFormatError(f"{path} is not there any more: the run was replaced or removed. Open it again.")
+
+
 class _Part:
     """One part file and what is known of its lines so far."""
 
@@ -151,9 +155,12 @@ class _Part:
         Raises:
             FileFormatError: They are not those that were written.
         """
-        with self.path.open("rb") as file:
-            file.seek(summary.offset)
-            line = file.read(summary.length)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(summary.offset)
+                line = file.read(summary.length)
+        except FileNotFoundError as error:
+            raise _gone(self.path) from error
         if summary.crc is not None and crc32(line) != summary.crc:
             raise FileFormatError(
                 f"{self.path} at byte {summary.offset}: the line is damaged, its checksum is another than when it was "
@@ -234,9 +241,12 @@ class Run(Sequence[Attribution]):
             self._parts.append(_Part(path))
         self._parts.sort(key=lambda part: part.path.name)
         for part in self._parts:
-            blocks = part.read_index(blocks)
-            if part.index_ended:
-                part.scan()
+            try:
+                blocks = part.read_index(blocks)
+                if part.index_ended:
+                    part.scan()
+            except FileNotFoundError as error:
+                raise _gone(part.path) from error
         if self._chosen is None:
             self._arrange()
         return len(self) - before

@@ -227,8 +227,16 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; it is on disk when this returns."""
+        """Write what is pending; it is on disk when this returns.
+
+        Raises:
+            InputError: The file is not there any more: somebody removed the folder.
+        """
         lines, self._pending = self._pending, []
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise InputError(
+                f"{self.part} was removed while it was being written to. Start the run again, in another folder."
+            )
         if lines:
             try:
                 offset = _append(self._file, b"".join(line for line, _ in lines))
