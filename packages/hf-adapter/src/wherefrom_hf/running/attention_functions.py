@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import FunctionType
 from typing import Any
 
@@ -26,7 +26,7 @@ def names_beside(kind: type) -> dict[str, Any]:
     return {} if file is None else vars(file)
 
 
-def functions_in(names: dict[str, Any]) -> dict[str, FunctionType]:
+def functions_in(names: Mapping[str, Any]) -> dict[str, FunctionType]:
     """The functions among what a file or a class has, by name. What torch.compile puts there has names with ``__``."""
     found = ((name, one) for name, one in sorted(names.items()) if isinstance(one, FunctionType))
     return {name: one for name, one in found if not name.startswith("__")}
