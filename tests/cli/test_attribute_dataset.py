@@ -27,6 +27,7 @@ from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.main import main
+from wherefrom_cli.request import ModelRequest
 from wherefrom_cli.texts import Fields
 
 Run = Callable[..., Any]
@@ -166,6 +167,20 @@ def test_existing_run_is_refused_resumed_or_begun_anew(wherefrom: Run, whole: di
     assert numbers("run") == whole
     assert wherefrom(*BASE, "-o", "run", "--overwrite").code == 0
     assert numbers("run") == whole
+
+
+@pytest.mark.parametrize("changed", ["model.safetensors", "tokenizer/vocabulary.txt"])
+def test_every_byte_of_a_local_model_is_its_identity(tmp_path: Path, changed: str) -> None:
+    (tmp_path / "tokenizer").mkdir()
+    for name in ("model.safetensors", "tokenizer/vocabulary.txt"):
+        (tmp_path / name).write_bytes(bytes(5 << 20))
+    asked = ModelRequest(name=str(tmp_path))
+    before = asked.identity()
+    assert asked.identity() == before
+    with (tmp_path / changed).open("r+b") as file:
+        file.seek(5 << 19)
+        file.write(b"x")
+    assert asked.identity() != before
 
 
 @pytest.mark.parametrize(

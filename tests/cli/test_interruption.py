@@ -28,6 +28,18 @@ def test_first_signal_is_noted_and_the_second_stops() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
+def test_what_a_script_ignores_stays_ignored() -> None:
+    console = Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with Interruption(console) as interruption:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not interruption.asked
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def test_while_nothing_is_begun_the_first_signal_stops() -> None:
     console = Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
     with Interruption(console), pytest.raises(KeyboardInterrupt):

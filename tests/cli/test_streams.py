@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,18 @@ def test_a_document_on_an_unbuffered_stream_is_whole(monkeypatch: pytest.MonkeyP
     assert set(json.loads(slow.taken)) >= {"methods", "aggregators"}
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Slow(50), encoding="utf-8", write_through=True))  # type: ignore[arg-type]
     assert main(["list", "--json"]) == 1
+
+
+def test_a_reader_that_has_gone_ends_a_view_in_silence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    pipe = os.fdopen(writer, "w", encoding="utf-8")
+    monkeypatch.setattr("sys.stdout", pipe)
+    assert main(["attribute", "-m", "demo:lm", "-a", "attention", "-i", "He was", "-g", "He was sick"]) == 141
+    pipe.close()
+    assert "Error" not in capsys.readouterr().err
 
 
 TEXTS = "Mary était là.\r\n\nहिन्दी\n"

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 from attrs import evolve
 from wherefrom.adapters import PredictsSteps, Row, SequenceModel
-from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, SettingsError, ShapeError
+from wherefrom.errors import (
+    FileFormatError,
+    InputError,
+    ModelCapabilityError,
+    SettingsError,
+    ShapeError,
+    WherefromWarning,
+)
 from wherefrom.methods import ExactShapley, FeatureAblation, KernelShap, Lime, Occlusion
 from wherefrom.methods.head_weights import HeadWeights
 from wherefrom.methods.paths.word_paths import Neighbours
@@ -377,6 +384,19 @@ def test_looked_up_words_that_are_damaged_are_looked_up_again(tmp_path):
         again.save()
         np.testing.assert_array_equal(Neighbours(table, 5, str(tmp_path)).of(words), expected)
         path.write_bytes(whole)
+
+
+def test_a_tables_folder_that_cannot_be_written_costs_no_scores(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    model, asked = setup("decoder-only")
+    (expected,) = Lime(baseline="unk").attribute(model, [asked], no_progress)
+    monkeypatch.setattr(AblationTable, "save", full)
+    with pytest.warns(WherefromWarning, match="nothing more is kept") as told:
+        (found,) = Lime(tables=str(tmp_path), baseline="unk").attribute(model, [asked], no_progress)
+    assert len(told) == 1
+    np.testing.assert_array_equal(found.target, expected.target)
 
 
 def test_a_tables_folder_saves_passes(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,20 @@ def test_a_line_that_was_cut_off_is_written_anew(model: Any, tmp_path: Path) -> 
     path.write_bytes(path.read_bytes()[:-20])
     assert run_bench(model, asked, BENCH, path).texts == whole.texts
     assert read_bench(path).texts == whole.texts
+
+
+def test_a_bench_that_is_stopped_before_its_header_is_on_disk_leaves_no_file(
+    model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bench.jsonl"
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        run_bench(model, prompts(model)[:1], BENCH, path)
+    assert not path.exists()
 
 
 def test_one_process_at_a_time_writes_to_a_file(model: Any, tmp_path: Path) -> None:

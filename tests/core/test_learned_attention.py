@@ -210,6 +210,12 @@ def test_weights_learned_on_a_model_with_other_weights_are_told() -> None:
     (warning,) = told("another", weights)
     assert "learned on planted with other weights" in warning
     assert told(None, weights) == ()  # nobody knows
+    model, seen = ToldApart([], "this"), []
+    for who in ("this", "another", "this"):  # its weights change between calls
+        object.__setattr__(model, "who", who)
+        found = LearnedAttention(weights=weights).attribute(model, questions(1), no_progress)
+        seen.append(len(next(iter(found)).warnings))
+    assert seen == [0, 1, 0]
     assert told("another", evolve(weights, fingerprint=None)) == ()  # a file of before
 
 

@@ -22,6 +22,8 @@ from wherefrom.files.wire.plain import to_plain
         (b"a\xff", "a\\xff"),
         (np.bytes_(b"a"), "a"),
         (Decimal("1.50"), "1.50"),
+        ("lat\udce4.jsonl", "lat\\udce4.jsonl"),
+        ({"\udce4": ["\udce4"]}, {"\\udce4": ["\\udce4"]}),
         ({"days": [date(2024, 1, 2)]}, {"days": ["2024-01-02"]}),
     ],
 )

@@ -194,6 +194,17 @@ class TestLock:
         (tmp_path / LOCK).write_bytes(content)
         RunLock(tmp_path).acquire().release()
 
+    def test_a_disk_that_is_full_leaves_no_lock(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> int:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "pwrite", full)
+            with pytest.raises(OSError, match="No space"):
+                RunLock(tmp_path).acquire()
+        assert list(tmp_path.iterdir()) == []
+        RunLock(tmp_path).acquire().release()
+
     def test_a_link_in_its_place_is_not_followed(self, tmp_path: Path) -> None:
         (tmp_path / "precious").write_text("mine")
         (tmp_path / "run").mkdir()

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -182,7 +185,9 @@ def moved(line: bytes, offset: int, length: int) -> bytes:
     return json.dumps([entry[0] + offset, entry[1] + length, *entry[2:]]).encode() + b"\n"
 
 
-@pytest.mark.parametrize("damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping"])
+@pytest.mark.parametrize(
+    "damage", ["missing", "cut", "nonsense", "stale", "wrong", "moved", "overlapping", "begins later", "gap"]
+)
 def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None:
     path = filled(tmp_path / "run")
     (index,) = path.glob("*.index")
@@ -198,6 +203,8 @@ def test_the_index_can_always_be_made_again(tmp_path: Path, damage: str) -> None
                 "stale": b"".join(lines[:3]),
                 "wrong": data.replace(b"[", b"[1", 1),
                 "moved": b"".join([*lines[:-1], moved(lines[-1], 5, -5)]),
+                "begins later": b"".join(lines[2:]),
+                "gap": b"".join([*lines[:2], *lines[3:]]),
                 "overlapping": b"".join([*lines[:2], moved(lines[2], -9, 9), *lines[3:]]),
             }[damage]
         )
@@ -232,21 +239,23 @@ def test_a_damaged_line_costs_that_line(tmp_path: Path) -> None:
     assert [one.id for one in run] == ["ex-0", "ex-2", "ex-3", "ex-4"]
 
 
+class Full:
+    """A file on a disk that is full after some bytes."""
+
+    def __init__(self, file: object, bytes_at_once: int = 100) -> None:
+        self.file = file
+        self.bytes_at_once = bytes_at_once
+
+    def write(self, data: memoryview) -> int:
+        if len(data) <= self.bytes_at_once:
+            raise OSError(28, "No space left on device")
+        return int(self.file.write(data[: self.bytes_at_once]))  # type: ignore[attr-defined]
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.file, name)
+
+
 def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
-    class Full:
-        """A file on a disk that is full after some bytes."""
-
-        def __init__(self, file: object) -> None:
-            self.file = file
-
-        def write(self, data: memoryview) -> int:
-            if len(data) <= 100:
-                raise OSError(28, "No space left on device")
-            return int(self.file.write(data[:100]))  # type: ignore[attr-defined]
-
-        def __getattr__(self, name: str) -> object:
-            return getattr(self.file, name)
-
     path = filled(tmp_path / "run", 1)
     writer = RunWriter(path, batch=1)
     writer.append(example(1))
@@ -259,6 +268,53 @@ def test_a_full_disk_leaves_no_half_line(tmp_path: Path) -> None:
     writer.append(example(2))
     writer.close()
     assert [one.id for one in open_run(path)] == ["ex-0", "ex-1", "ex-2"]
+
+
+def test_a_disk_that_was_full_for_the_index_costs_no_example(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=2)
+    real = writer._index
+    writer.extend([example(0), example(1)])
+    writer._index = Full(real)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        writer.extend([example(2), example(3)])
+    assert open_run(path).finished == {f"ex-{number}" for number in range(4)}
+    writer._index = real
+    writer.extend([example(4), example(5)])
+    writer.close()
+    assert writer.part.with_suffix(".index").read_bytes().count(b"\n") == 6
+    run = open_run(path)
+    assert [one.id for one in run] == [f"ex-{number}" for number in range(6)]
+    assert run.check() == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="open files cannot be removed there")
+def test_a_run_whose_folder_was_removed_is_told_at_its_next_batch(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=1)
+    writer.append(example(0))
+    shutil.rmtree(path)
+    with pytest.raises(InputError, match="was removed while it was being written to"):
+        writer.append(example(1))
+    writer.close()
+
+
+@pytest.mark.parametrize("ask", [lambda run: run[0], lambda run: run.refresh()])
+def test_a_run_that_was_replaced_since_it_was_opened_is_told(tmp_path: Path, ask: Callable[[Run], object]) -> None:
+    run = open_run(filled(tmp_path / "run"))
+    write_run(tmp_path / "run", [example(9)], overwrite=True)
+    with pytest.raises(FileFormatError, match="is not there any more"):
+        ask(run)
+
+
+def test_a_failure_to_write_the_index_is_told_once(tmp_path: Path) -> None:
+    path = create_run(tmp_path / "run")
+    writer = RunWriter(path, batch=1)
+    writer._index = Full(writer._index, bytes_at_once=10_000)  # type: ignore[assignment]
+    with pytest.raises(OSError, match="No space"):
+        writer.append(example(0))
+    writer.close()
+    assert open_run(path).finished == {"ex-0"}
 
 
 def test_what_is_flushed_survives_without_closing(tmp_path: Path) -> None:
@@ -307,6 +363,29 @@ def test_a_whole_run_replaces_another_when_it_is_written_and_not_before(tmp_path
     write_run(path, (one.replace(id=f"new {one.id}") for one in open_run(path)), Manifest(total=5), overwrite=True)
     assert [one.id for one in open_run(path)] == [f"new ex-{number}" for number in range(5)]
     assert {one.name.split("-")[0] for one in path.iterdir()} == {"manifest.json", "part", "mine.txt"}
+
+
+@pytest.mark.parametrize("move", range(3))
+def test_a_run_that_replaces_another_loses_nothing_wherever_it_is_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, move: int
+) -> None:
+    path, killed = filled(tmp_path / "run", 3), tmp_path / "killed"
+    before = {one.name: one.read_bytes() for one in path.iterdir()}
+    real, moves = os.replace, iter(range(9))
+
+    def replace(old: Path, new: Path) -> None:
+        if Path(new).parent == path and next(moves) == move:
+            shutil.copytree(path, killed)  # what is there after a kill
+            raise KeyboardInterrupt
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(KeyboardInterrupt):
+        write_run(path, [example(number) for number in range(10, 15)], overwrite=True)
+    assert {one.name: one.read_bytes() for one in path.iterdir()} == before
+    assert {f"ex-{number}" for number in range(3)} <= open_run(killed).finished
+    write_run(killed, [example(10)], overwrite=True)
+    assert open_run(killed).finished == {"ex-10"}
 
 
 def test_a_writer_takes_no_id_twice_and_another_may_do_an_example_again(tmp_path: Path) -> None:

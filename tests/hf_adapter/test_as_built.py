@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -10,10 +11,18 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AttentionInterface,
+    AttentionMaskInterface,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    PreTrainedModel,
+)
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
 from wherefrom import AttributionModel, load_model
 from wherefrom.adapters import Row
-from wherefrom.errors import WherefromWarning
+from wherefrom.errors import ModelCapabilityError, WherefromWarning
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running import as_built
 from wherefrom_hf.running.as_built import build_number, look_at
@@ -243,6 +252,88 @@ def test_settings_and_hooks_are_seen_when_they_come_and_go() -> None:
     module.double()
     look_at(module)
     assert build_number(module) == number + 3
+
+
+def test_a_function_among_the_attributes_of_a_part_is_seen() -> None:
+    module = fresh()
+    module.model.layers[0].chosen = torch.relu
+    look_at(module)
+    number = build_number(module)
+    module.model.layers[0].chosen = torch.tanh
+    look_at(module)
+    assert build_number(module) == number + 1
+
+
+OFF: list[int] = []
+"""Heads whose attention is knocked out."""
+
+
+def knocked_out(module: nn.Module, *inputs: Any, **options: Any) -> tuple[torch.Tensor, None]:
+    context, _ = sdpa_attention_forward(module, *inputs, **options)
+    context = context.clone()
+    context[:, :, OFF] = 0
+    return context, None
+
+
+class Switches:
+    """Something that no function can be told by."""
+
+    __slots__ = ("off",)
+
+    def __init__(self) -> None:
+        self.off: list[int] = []
+
+
+@pytest.fixture
+def knock_out(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Callable[[], None]:
+    """Registers an attention function of a user's; it leaves heads out once it was called."""
+    switches = Switches()
+
+    def untold(module: nn.Module, *inputs: Any, **options: Any) -> tuple[torch.Tensor, None]:
+        context, _ = sdpa_attention_forward(module, *inputs, **options)
+        context = context.clone()
+        context[:, :, switches.off] = 0
+        return context, None
+
+    def anew() -> None:
+        monkeypatch.setitem(AttentionInterface._global_mapping, "own", turned_around)
+
+    def turned_around(module: nn.Module, *inputs: Any, **options: Any) -> tuple[torch.Tensor, None]:
+        context, _ = sdpa_attention_forward(module, *inputs, **options)
+        return -context, None
+
+    monkeypatch.setattr(f"{__name__}.OFF", [])
+    monkeypatch.setitem(AttentionInterface._global_mapping, "own", untold if request.param == "untold" else knocked_out)
+    monkeypatch.setitem(AttentionMaskInterface._global_mapping, "own", sdpa_mask)
+    return {"told": lambda: OFF.append(0), "untold": lambda: switches.off.append(0), "anew": anew}[request.param]
+
+
+@pytest.mark.parametrize("knock_out", ["told", "untold", "anew"], indirect=True)
+def test_attention_of_ones_own_is_asked_again_when_it_says_otherwise(
+    knock_out: Callable[[], None], tokenizer: Any
+) -> None:
+    asked, other = fresh(), fresh()
+    for module in (asked, other):
+        module.config._attn_implementation = "own"
+    model = load_model(asked, tokenizer=tokenizer)
+    before = {method: scores(model, method) for method in ("saliency", "attention")}
+    knock_out()
+    expected = scores(load_model(other, tokenizer=tokenizer), "saliency")
+    np.testing.assert_allclose(scores(model, "saliency"), expected, atol=1e-6 * np.abs(expected).max())
+    assert np.abs(expected - before["saliency"]).max() > 1e-3 * np.abs(expected).max()
+    with pytest.raises(ModelCapabilityError, match="instead of 'own' changes"):
+        scores(model, "attention")
+
+
+def test_plain_attention_that_was_replaced_is_not_taken_for_the_loaded_one(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_model(fresh(), tokenizer=tokenizer)
+    before = scores(model, "saliency")
+    file = sys.modules[type(model.adapter.module.model.layers[0].self_attn).__module__]
+    plain = file.eager_attention_forward
+    monkeypatch.setattr(file, "eager_attention_forward", lambda *given, **options: (-plain(*given, **options)[0], None))
+    np.testing.assert_allclose(scores(model, "saliency"), before, rtol=0, atol=1e-4 * before.max())
 
 
 class FewBits(torch.Tensor):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, GPT2Config, GPT2LM
 from wherefrom.errors import InputError, ModelLoadError, SettingsError, UnknownNameError, UsageError, WherefromWarning
 from wherefrom.methods import IntegratedGradients, Saliency
 from wherefrom.methods.default import DEFAULT_METHOD
+from wherefrom_hf.demo import demo_path
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 ALL = ["gpt2-tiny", "llama-tiny", "marian-tiny", "bart-tiny", "t5-tiny"]
@@ -344,6 +346,16 @@ def test_a_missing_model_is_one_clear_message(name: Any, words: str) -> None:
     with pytest.raises((ModelLoadError, UsageError), match=words) as caught:
         wherefrom.load_model(name)
     assert len(str(caught.value).splitlines()) <= 3
+
+
+@pytest.mark.parametrize("left", [0, 1000])
+def test_damaged_weights_are_one_clear_message(left: int, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(demo_path("lm"), folder)
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:left])
+    with pytest.raises(ModelLoadError, match="could not be loaded"):
+        wherefrom.load_model(str(folder))
 
 
 def test_paths_are_taken_as_their_texts_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -11,10 +12,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import AttentionInterface, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from wherefrom import AttributionModel, load_model
 from wherefrom_hf.demo import demo_path
+from wherefrom_hf.running.as_built import build_number
 from wherefrom_hf.running.fingerprint import WORDS, fingerprint
+from wherefrom_hf.running.ownership import reserved
+
+from tests.hf_adapter.architectures import CONFIGS, UNUSUAL, build, rows_for
+from tests.hf_adapter.test_as_built import ids_of
+from tests.hf_adapter.test_probe import predictor_of
 
 PROMPT = "The teacher saw"
 TARGET = f"{PROMPT} the doctor"
@@ -91,6 +98,89 @@ def test_any_change_is_another_fingerprint(change: Callable[[Any], None]) -> Non
     assert before == fingerprint(module())
     change(built)
     assert fingerprint(built) != before
+
+
+class Steered(nn.Module):
+    """A user's: adds a vector that is no buffer to what a part says, and applies a function."""
+
+    def __init__(self, inner: nn.Module, **own: Any) -> None:
+        super().__init__()
+        self.inner = inner
+        self.vector: Any = torch.zeros(16)
+        self.function: Any = torch.relu
+        self.beside: Any = None
+        for name, value in own.items():
+            setattr(self, name, value)
+
+    def forward(self, *given: Any, **named: Any) -> Any:
+        return self.function(self.inner(*given, **named) + self.vector)
+
+
+class Direction:
+    """A user's object."""
+
+    def __init__(self, vector: torch.Tensor) -> None:
+        self.vector = vector
+
+
+class Locked:
+    """One that cannot be looked through."""
+
+    __slots__ = ("vector",)
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        {"vector": torch.ones(16)},
+        {"vector": torch.ones(16, dtype=torch.bfloat16)},
+        {"function": torch.tanh},
+        {"function": lambda states: states * 2.0},
+        {"beside": [torch.zeros(16), {"one": torch.ones(3)}]},
+        {"beside": Direction(torch.ones(3))},
+        {"beside": [nn.Linear(2, 2)]},
+    ],
+)
+def test_every_attribute_of_a_part_counts(own: dict[str, Any]) -> None:
+    def steered(**own: Any) -> Any:
+        built = module()
+        built.model.layers[0].mlp = Steered(built.model.layers[0].mlp, **own)
+        return built
+
+    before = fingerprint(steered())
+    assert before is not None
+    assert fingerprint(steered(**own)) == fingerprint(steered(**own)) not in (before, None)
+    assert fingerprint(steered(beside=Locked())) is None
+
+
+def test_functions_beside_the_classes_of_a_model_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    built = module()
+    attention = type(built.model.layers[0].self_attn)
+    seen = [fingerprint(built)]
+    with monkeypatch.context() as patched:
+        patched.setattr(sys.modules[attention.__module__], "apply_rotary_pos_emb", lambda q, k, *_, **__: (q, k))
+        seen.append(fingerprint(built))
+    file = sys.modules[attention.__module__]
+    monkeypatch.setattr(file, "__compiled_fn_1", lambda: monkeypatch, raising=False)  # torch.compile leaves such
+    assert fingerprint(built) == seen[0]
+    monkeypatch.setitem(AttentionInterface._global_mapping, "sdpa", lambda *_, **__: (torch.zeros(1), None))
+    seen.append(fingerprint(built))
+    assert None not in seen
+    assert len(set(seen)) == 3
+
+
+@pytest.mark.parametrize("name", sorted(CONFIGS | UNUSUAL))
+def test_every_family_has_a_fingerprint_that_passes_do_not_change(name: str) -> None:
+    built = build(name)
+    probe = predictor_of(built).probe
+    with reserved(built):
+        assert probe.causal() is None
+        before, number = fingerprint(built), build_number(built)
+        ids = {side: torch.from_numpy(ids)[None] for side, ids in ids_of(rows_for(name)[0]).items()}
+        built(**ids, use_cache=False)
+        assert fingerprint(built) == before is not None
+    with reserved(built):
+        assert build_number(built) == number
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16, torch.int8, torch.uint8, torch.bool])

@@ -115,6 +115,19 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
             list(asked)
 
 
+def test_a_model_whose_attention_says_nothing_yet_is_asked_again_when_it_has_learned() -> None:
+    module = not_causal()
+    learned = {name: weight.clone() for name, weight in module.state_dict().items()}
+    with torch.no_grad():
+        for layer in module.bert.encoder.layer:
+            layer.attention.output.dense.weight.zero_()
+    probe = predictor_of(module).probe
+    assert probe.causal() is None
+    module.load_state_dict(learned)
+    with pytest.raises(ModelCapabilityError, match="is not causal"):
+        probe.need_causal()
+
+
 def test_the_setting_that_makes_a_model_causal_is_named() -> None:
     with pytest.raises(ModelCapabilityError, match="BERT-like ones with is_decoder=True"):
         predictor_of(not_causal()).probe.need_causal()

@@ -109,7 +109,9 @@ class Console:
         """A Rich console on stdout that obeys ``--color`` (and NO_COLOR, FORCE_COLOR, TERM, COLUMNS by itself)."""
         from wherefrom_viz.console import console_for
 
-        return console_for(self.color, self.stdout)
+        from wherefrom_cli.piped import PipedConsole
+
+        return console_for(self.color, self.stdout, kind=PipedConsole)
 
     def read_stdin(self) -> bytes:
         """All of standard input: the bytes, whatever the locale would make of them.

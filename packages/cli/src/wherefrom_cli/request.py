@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,14 @@ import msgspec
 import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
+from wherefrom.files import fingerprint_of
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.results.aggregation import outstanding
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
+from wherefrom_cli.dataset.identity import files_held
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.plugins import load_plugins
@@ -73,27 +74,15 @@ class ModelRequest:
         return {name: without_secrets(one) for name, one in given.items()}
 
     def identity(self) -> dict[str, Any]:
-        """What tells one model from another: a hub name, or what a local folder holds; device left out."""
+        """What tells one model from another: a hub name, or what a local folder holds, of which every byte is read;
+        device left out."""
         folder = Path(self.name)
         return {
-            "name": folder_fingerprint(folder) if folder.is_dir() else self.name,
+            "name": fingerprint_of({"files": files_held(folder)}) if folder.is_dir() else self.name,
             "framework": self.framework,
             "dtype": self.dtype,
             **self._loaded_with(),
         }
-
-
-def folder_fingerprint(folder: Path) -> str:
-    """A hash of the files in ``folder``: names, sizes, first and last megabyte. 64 hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file()):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size}\n".encode())
-        with path.open("rb") as file:
-            digest.update(file.read(1 << 20))
-            file.seek(max(0, size - (1 << 20)))
-            digest.update(file.read())
-    return digest.hexdigest()
 
 
 @frozen(kw_only=True)

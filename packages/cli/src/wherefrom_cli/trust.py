@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.errors import UsageError
+from wherefrom.files.user_places import home_folder
 from wherefrom.methods.harmless import reaches_out
 
 PROJECT_FILE = "wherefrom.toml"
@@ -107,7 +108,7 @@ def is_own(path: Path) -> bool:
 
 def _own_folders(folder: Path) -> Iterator[Path]:
     """The folder and those above, as far as a project reaches."""
-    home = Path.home()
+    home = home_folder()
     for above in (folder, *folder.parents):
         if not is_own(above):
             return

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from attrs import field, frozen
+from safetensors import SafetensorError
 from torch import nn
 from transformers import (
     AutoConfig,
@@ -113,7 +114,7 @@ def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTra
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         with _bars_as_wanted():
             loaded = auto.from_pretrained(path, **_with_full_precision(name, model_kwargs))
-    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, ImportError, RuntimeError, SafetensorError) as error:
         raise ModelLoadError(_cannot_load("model", name, error)) from error
     if not isinstance(loaded, PreTrainedModel):
         raise ModelLoadError(f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text.")

@@ -1,4 +1,4 @@
-"""Which data a streamed data set is, as nobody reads all of it first: what was asked for, and what local files hold.
+"""Which data a streamed data set is, or which model a folder holds: what was asked for, and what local files hold.
 
 A local file counts by its content, so that a run goes on after its folder was copied elsewhere and does not after a
 file was changed.
@@ -48,11 +48,16 @@ def _held(value: Any, base: Path) -> Any:
         if path.is_file():
             return [path.suffix, _digest(path)]
         if path.is_dir():
-            files = sorted(one for one in path.rglob("*") if one.is_file() and not _hidden(one.relative_to(path)))
-            return [[one.relative_to(path).as_posix(), _digest(one)] for one in files]
+            return files_held(path)
         if matching := sorted(filter(Path.is_file, map(Path, glob.glob(str(path), recursive=True)))):
             return [[one.suffix, _digest(one)] for one in matching]
     return value
+
+
+def files_held(folder: Path) -> list[list[str]]:
+    """Name and content, as a hash, of every file in a folder and below; hidden ones are left out."""
+    files = sorted(one for one in folder.rglob("*") if one.is_file() and not _hidden(one.relative_to(folder)))
+    return [[one.relative_to(folder).as_posix(), _digest(one)] for one in files]
 
 
 def _hidden(path: Path) -> bool:

@@ -25,7 +25,8 @@ class Interruption:
     def __enter__(self) -> Interruption:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._before[number] = signal.signal(number, self._heard)
+                if signal.getsignal(number) != signal.SIG_IGN:  # by a script, with `&`
+                    self._before[number] = signal.signal(number, self._heard)
         return self
 
     def __exit__(

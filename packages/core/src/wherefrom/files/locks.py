@@ -54,9 +54,14 @@ class RunLock:
                 with suppress(OSError):
                     os.close(file)
                 raise
-            os.ftruncate(file, 0)
-            os.pwrite(file, json.dumps({"host": socket.gethostname(), "pid": os.getpid(), "boot": _boot()}).encode(), 0)
             self._file = file
+            try:
+                os.ftruncate(file, 0)
+                said = {"host": socket.gethostname(), "pid": os.getpid(), "boot": _boot()}
+                os.pwrite(file, json.dumps(said).encode(), 0)
+            except BaseException:  # a full disk
+                self.release()
+                raise
             return self
 
     def release(self) -> None:

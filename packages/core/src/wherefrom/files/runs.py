@@ -33,6 +33,10 @@ _BLOCK = 1 << 20
 """Bytes of an index that are read at once."""
 
 
+def _gone(path: Path) -> FileFormatError:
+    return FileFormatError(f"{path} is not there any more: the run was replaced or removed. Open it again.")
+
+
 class _Part:
     """One part file and what is known of its lines so far."""
 
@@ -92,6 +96,9 @@ class _Part:
         in_order = all(one.offset >= end and one.length > 0 for one, end in zip(new, ends, strict=False))
         if not in_order or (new and not self._fits(new)):
             return False
+        gaps = ((end, one.offset) for one, end in zip(new, ends, strict=False) if one.offset > end)
+        if any(self._has_example(*gap) for gap in gaps):
+            return False
         self.summaries += new
         self.end = ends[-1]
         return True
@@ -110,6 +117,16 @@ class _Part:
                 if file.read(1) != b"\n":
                     return False
         return True
+
+    def _has_example(self, begin: int, end: int) -> bool:
+        """Is there more than headers and empty lines between these bytes?"""
+        with self.path.open("rb") as file:
+            file.seek(begin)
+            lines = file.read(end - begin).split(b"\n")
+        try:
+            return any(line.strip() and summary_of(line, begin) is not None for line in lines)
+        except FileFormatError:
+            return True
 
     def scan(self) -> None:
         """Read the lines that no summary covers yet."""
@@ -138,9 +155,12 @@ class _Part:
         Raises:
             FileFormatError: They are not those that were written.
         """
-        with self.path.open("rb") as file:
-            file.seek(summary.offset)
-            line = file.read(summary.length)
+        try:
+            with self.path.open("rb") as file:
+                file.seek(summary.offset)
+                line = file.read(summary.length)
+        except FileNotFoundError as error:
+            raise _gone(self.path) from error
         if summary.crc is not None and crc32(line) != summary.crc:
             raise FileFormatError(
                 f"{self.path} at byte {summary.offset}: the line is damaged, its checksum is another than when it was "
@@ -221,9 +241,12 @@ class Run(Sequence[Attribution]):
             self._parts.append(_Part(path))
         self._parts.sort(key=lambda part: part.path.name)
         for part in self._parts:
-            blocks = part.read_index(blocks)
-            if part.index_ended:
-                part.scan()
+            try:
+                blocks = part.read_index(blocks)
+                if part.index_ended:
+                    part.scan()
+            except FileNotFoundError as error:
+                raise _gone(part.path) from error
         if self._chosen is None:
             self._arrange()
         return len(self) - before

@@ -13,6 +13,7 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -50,7 +51,7 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
     path = Path(path)
     _refuse_occupied(path, overwrite=overwrite)
     path.mkdir(parents=True, exist_ok=True)
-    _remove_parts(path)
+    _remove(_parts_in(path))
     _remove_drafts(path)
     sync_folder(path.parent)
     write_manifest(path, manifest or Manifest(), overwrite=True)
@@ -68,8 +69,8 @@ def write_run(
     """Write a whole run, which is there complete or not at all.
 
     Args:
-        overwrite: Replace the run that is there, if there is one? It stays until the new one is on disk, and other
-            files in the folder stay.
+        overwrite: Replace the run that is there, if there is one? It stays until the new one is in its place, and other
+            files in the folder stay. A process that is killed while the two change places leaves the parts of both.
         scores_precision: As `RunWriter` has it.
 
     Raises:
@@ -90,16 +91,26 @@ def write_run(
             create_run(draft, manifest)
             with RunWriter(draft, scores_precision=scores_precision) as writer:
                 writer.extend(attributions)
-            _remove_parts(path)
-            for name in (*sorted(one.name for one in draft.glob("part-*")), MANIFEST):
-                os.replace(draft / name, path / name)
-            sync_folder(path)
+            _replace(path, draft, writer.part)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
         if new:
             with suppress(OSError):
                 path.rmdir()  # of a run that was not written nothing is left
     return path
+
+
+def _replace(path: Path, draft: Path, part: Path) -> None:
+    """Put the run in ``draft``, which is one part, in the place of that in ``path``: nothing of the old one goes before
+    the new one is there, and where that fails the old one is as it was."""
+    old, new = _parts_in(path), _new_part(path)
+    try:
+        os.replace(part.with_suffix(INDEX_SUFFIX), new.with_suffix(INDEX_SUFFIX))
+        os.replace(part, new)
+        os.replace(draft / MANIFEST, path / MANIFEST)
+        sync_folder(path)
+    finally:
+        _remove([new, new.with_suffix(INDEX_SUFFIX)] if (draft / MANIFEST).exists() else old)
 
 
 def occupied_by(path: Path) -> Literal["", "run", "other files"]:
@@ -125,11 +136,20 @@ def _refuse_occupied(path: Path, *, overwrite: bool) -> None:
         )
 
 
-def _remove_parts(path: Path) -> None:
-    """Remove what the run in the folder ``path`` has; where no run is, such files are somebody's."""
-    if (path / MANIFEST).exists():
-        for old in [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")]:
-            old.unlink()
+def _parts_in(path: Path) -> list[Path]:
+    """Files that the run in the folder ``path`` has beside its manifest; where no run is, such files are somebody's."""
+    return [*path.glob("part-*.jsonl"), *path.glob(f"part-*{INDEX_SUFFIX}")] if (path / MANIFEST).exists() else []
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for one in files:
+        one.unlink(missing_ok=True)
+
+
+def _new_part(path: Path) -> Path:
+    """A name that no other writer has, sorted after those that are there."""
+    number = 1 + max((int(name.stem[5:10]) for name in path.glob("part-[0-9]*.jsonl")), default=-1)
+    return path / f"part-{number:05d}-{secrets.token_hex(3)}.jsonl"
 
 
 def _remove_drafts(path: Path) -> None:
@@ -161,19 +181,15 @@ class RunWriter:
         self.narrow = is_narrow(scores_precision)
         self.batch = batch
         provenance = read_manifest(self.path).provenance
-        self.part = self._new_part()
+        self.part = _new_part(self.path)
         self._file = self.part.open("xb", buffering=0)
         self._index = self.part.with_suffix(INDEX_SUFFIX).open("xb", buffering=0)
-        self._end = 0
+        self._not_in_index = b""
+        """Index lines of what is on disk."""
         self._pending: list[tuple[bytes, Summary]] = []
         self._written: set[str] = set()
-        self._write(header_line(provenance))
+        _append(self._file, header_line(provenance))
         sync_folder(self.path)
-
-    def _new_part(self) -> Path:
-        """A name that no other writer has, sorted after those that are there."""
-        number = 1 + max((int(name.stem[5:10]) for name in self.path.glob("part-[0-9]*.jsonl")), default=-1)
-        return self.path / f"part-{number:05d}-{secrets.token_hex(3)}.jsonl"
 
     def append(self, attribution: Attribution) -> None:
         """Add a finished example.
@@ -211,42 +227,41 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is pending; it is on disk when this returns."""
-        lines, self._pending = self._pending, []
-        if not lines:
-            return
-        offset = self._end
-        try:
-            self._write(b"".join(line for line, _ in lines))
-        except BaseException:
-            self._written -= {summary.id for _, summary in lines if summary.id is not None}
-            raise
-        index = []
-        for line, summary in lines:
-            index.append(json_bytes(replace(summary, offset=offset, length=len(line), crc=crc32(line))) + b"\n")
-            offset += len(line)
-        self._index.write(b"".join(index))
-        os.fsync(self._index.fileno())  # its checksums are what damage is told by
+        """Write what is pending; it is on disk when this returns.
 
-    def _write(self, data: bytes) -> None:
-        """Append ``data`` whole or not at all."""
-        view = memoryview(data)
-        try:
-            while view:
-                view = view[self._file.write(view) :]
-            os.fsync(self._file.fileno())
-        except BaseException:
-            with suppress(OSError):
-                self._file.truncate(self._end)  # a full disk leaves half a line
-                self._file.seek(self._end)
-            raise
-        self._end += len(data)
+        Raises:
+            InputError: The file is not there any more: somebody removed the folder.
+        """
+        lines, self._pending = self._pending, []
+        if os.fstat(self._file.fileno()).st_nlink == 0:
+            raise InputError(
+                f"{self.part} was removed while it was being written to. Start the run again, in another folder."
+            )
+        if lines:
+            try:
+                offset = _append(self._file, b"".join(line for line, _ in lines))
+            except BaseException:
+                self._written -= {summary.id for _, summary in lines if summary.id is not None}
+                raise
+            for line, summary in lines:
+                entry = replace(summary, offset=offset, length=len(line), crc=crc32(line))
+                self._not_in_index += json_bytes(entry) + b"\n"
+                offset += len(line)
+        self._write_index()
+
+    def _write_index(self) -> None:
+        if self._not_in_index:
+            _append(self._index, self._not_in_index)  # its checksums are what damage is told by
+            self._not_in_index = b""
 
     def close(self) -> None:
         """Write what is pending and let go of the files."""
         if not self._file.closed:
             try:
-                self.flush()
+                if self._pending:
+                    self.flush()
+                with suppress(OSError):
+                    self._write_index()  # of what was told as a failure before: readers make it again
             finally:
                 self._file.close()
                 self._index.close()
@@ -258,3 +273,19 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _append(file: FileIO, data: bytes) -> int:
+    """Append ``data`` whole or not at all, on disk when this returns; the place where it begins."""
+    begin = file.tell()
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
+    except BaseException:
+        with suppress(OSError):
+            file.truncate(begin)  # a full disk leaves half a line
+            file.seek(begin)
+        raise
+    return begin

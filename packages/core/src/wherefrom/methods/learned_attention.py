@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -24,10 +23,6 @@ from wherefrom.questions.question import Question
 from wherefrom.results.stages import Stage
 
 UNIFORM = "uniform"
-
-
-_fingerprints: WeakKeyDictionary[GivesAttention, str | None] = WeakKeyDictionary()
-"""Of models, as they were when they were first asked: to take one reads all weights, which costs as much as a pass."""
 
 
 def _as_weights(value: Any) -> str | HeadWeights | None:
@@ -119,9 +114,7 @@ def _warnings(weights: HeadWeights | str, model: GivesAttention) -> tuple[str, .
     """What a reader must know of where the weights come from."""
     if not isinstance(weights, HeadWeights) or weights.fingerprint is None:
         return ()
-    if model not in _fingerprints:
-        _fingerprints[model] = model_fingerprint(model)
-    this = _fingerprints[model]
+    this = model_fingerprint(model)
     if this is None or this == weights.fingerprint:
         return ()
     return (

@@ -90,7 +90,7 @@ def _parts(value: Any, open_ones: set[int]) -> Iterator[str | bytes]:
         yield f"{type(value).__qualname__} {getattr(value, '__name__', '')}"
     elif isinstance(value, BuiltinFunctionType) and isinstance(value.__self__, ModuleType | None):
         yield f"builtin {value.__module__} {value.__qualname__}"
-    elif isinstance(value, type | FunctionType) and _is_found_by_name(value):
+    elif isinstance(value, type | FunctionType) and is_found_by_name(value):
         yield f"{value.__module__} {value.__qualname__}"
     elif id(value) in open_ones:
         yield "again"
@@ -174,7 +174,7 @@ def _globals_of(code: CodeType) -> list[str]:
 def _of_class(cls: type, open_ones: set[int]) -> Iterator[str | bytes]:
     """Everything that is written in it and in its bases; what attrs and Python put there follows from that."""
     for base in cls.__mro__:
-        if _is_found_by_name(base):
+        if is_found_by_name(base):
             yield f"{base.__module__} {base.__qualname__}"
             continue
         yield base.__qualname__
@@ -211,14 +211,14 @@ def _of_object(value: Any, open_ones: set[int]) -> Iterator[str | bytes]:
             yield one.name
             yield from _parts(getattr(value, one.name), open_ones)
         return
-    bare = all(base in _BARE or not _is_found_by_name(base) for base in cls.__mro__)
+    bare = all(base in _BARE or not is_found_by_name(base) for base in cls.__mro__)
     if not bare or not hasattr(value, "__dict__") or any(vars(base).get("__slots__") for base in cls.__mro__):
         raise UntoldError
     yield from _parts(cls, open_ones)
     yield from _parts(vars(value), open_ones)
 
 
-def _is_found_by_name(value: type | FunctionType) -> bool:
+def is_found_by_name(value: type | FunctionType) -> bool:
     """Does an installed package have it under its name?"""
     module = value.__module__
     if not isinstance(module, str) or not _is_installed(module):

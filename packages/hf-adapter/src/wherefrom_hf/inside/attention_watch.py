@@ -11,7 +11,6 @@ undone when the ``with`` block ends, also by an error.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -29,6 +28,7 @@ from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMA
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.memory import Memory
 from wherefrom_hf.running.answering import first_tensor
+from wherefrom_hf.running.attention_functions import INTERFACE, names_beside
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.parts import parts_of
@@ -602,9 +602,7 @@ class _OwnAttention(TorchFunctionMode):
 
 def asks_the_interface(module: PreTrainedModel) -> bool:
     """Does the model's code take its attention from transformers' interface?"""
-    return any(
-        hasattr(sys.modules.get(type(part).__module__), "ALL_ATTENTION_FUNCTIONS") for part, _ in blocks_of(module)
-    )
+    return any(INTERFACE in names_beside(type(part)) for part, _ in blocks_of(module))
 
 
 FUSED_FROM = 192

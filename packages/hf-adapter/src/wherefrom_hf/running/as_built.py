@@ -2,8 +2,9 @@
 
 A model is asked once what it can do (`probe`). Between two calls its user may put a hook into it, take layers out,
 replace a part, set one of its attributes or change its configuration, and then other answers are right. `look_at` sees
-whether that happened, and forgets what was found out before. Of weights their kind is looked at (quantised in place,
-moved, of another precision), not their numbers: those change what a model says, not how it is built.
+whether that happened, and forgets what was found out before. The functions that compute its attention are looked at
+too: one of the user's may read what has changed since. Of weights their kind is looked at (quantised in place, moved,
+of another precision), not their numbers: those change what a model says, not how it is built.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from attrs import evolve, frozen
 from torch import nn
 from torch.nn.modules import module as of_all_modules
 
+from wherefrom_hf.running.attention_functions import attention_functions, told_now
 from wherefrom_hf.running.eager import called_eager, configs_of
 from wherefrom_hf.running.parts import parts_of, weights_of
 
@@ -28,7 +30,7 @@ _COLLECTIONS = (list, tuple, dict)
 _PLAIN = (*_VALUES, *_COLLECTIONS)
 """What is compared by what it says; everything else in a configuration by what it is."""
 
-_OF_EVERY_PART = frozenset(vars(nn.Module()))
+OF_EVERY_PART = frozenset(vars(nn.Module()))
 """Attributes that are no settings: weights, parts, hooks, and whether dropout is on."""
 
 
@@ -94,8 +96,13 @@ def seeing_states(module: nn.Module) -> Iterator[None]:
         after = [_settings(part, frozenset()) for part in parts]
         found = {name for one, other in zip(before, after, strict=True) for name, _ in {*one} ^ {*other}}
         if found:
-            _states[module] = _states.get(module, frozenset()) | found
+            _states[module] = states_of(module) | found
             _builds[module] = evolve(_looked_at(module), facts=_facts(module, parts))
+
+
+def states_of(module: nn.Module) -> frozenset[str]:
+    """Names of its parts' attributes that its own passes were seen to set."""
+    return _states.get(module, frozenset())
 
 
 def build_number(module: nn.Module) -> int:
@@ -148,9 +155,10 @@ def is_plain(value: Any) -> bool:
 
 def _facts(module: nn.Module, parts: list[nn.Module]) -> Hashable:
     """All that is looked at."""
-    states = _states.get(module, frozenset())
+    states = states_of(module)
     of_parts = tuple((*_facts_of_part(part), *_settings(part, states)) for part in parts)
-    return of_parts, tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts)
+    attention = tuple(map(told_now, attention_functions(parts)))
+    return of_parts, tuple(map(_facts_of_config, configs_of(parts))), _facts_of_all(parts), attention
 
 
 def _facts_of_part(part: nn.Module) -> tuple[Hashable, ...]:
@@ -160,14 +168,17 @@ def _facts_of_part(part: nn.Module) -> tuple[Hashable, ...]:
 
 
 def _settings(part: nn.Module, states: frozenset[str]) -> list[tuple[str, Hashable]]:
-    """Its own plain attributes, but for ``states``. This is asked at every call: what is quick comes first."""
+    """Its own attributes, but for ``states``: plain ones by what they say. This is asked at every call: what is quick
+    comes first."""
     return [
-        (name, value if type(value) in _VALUES else repr(value))
+        (name, value if type(value) in _VALUES else repr(value) if _is_plain_collection(value) else id(value))
         for name, value in part.__dict__.items()
-        if name not in _OF_EVERY_PART
-        and (type(value) in _VALUES or (type(value) in _COLLECTIONS and is_plain(value)))
-        and name not in states
+        if name not in OF_EVERY_PART and name not in states
     ]
+
+
+def _is_plain_collection(value: Any) -> bool:
+    return type(value) in _COLLECTIONS and is_plain(value)
 
 
 def _facts_of_config(config: Any) -> Hashable:

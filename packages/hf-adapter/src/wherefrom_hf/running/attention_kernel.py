@@ -7,7 +7,6 @@ version does, or for long sequences PyTorch's fused one, which never holds all w
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -19,6 +18,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import eager_mask, sdpa_mask
 from wherefrom.errors import ModelCapabilityError
 
+from wherefrom_hf.running.attention_functions import PLAIN, names_beside
 from wherefrom_hf.running.eager import attention_implementation
 
 KERNEL = "wherefrom_watched"
@@ -60,11 +60,11 @@ def plain_kernel(module: nn.Module) -> Kernel:
         ModelCapabilityError: The file has none.
     """
     for kind in type(module).__mro__:
-        kernel = getattr(sys.modules.get(kind.__module__), "eager_attention_forward", None)
+        kernel: Kernel | None = names_beside(kind).get(PLAIN)
         if kernel is not None:
             return kernel
     raise ModelCapabilityError(
-        f"{type(module).__name__} has no plain attention of its own to watch (no eager_attention_forward beside it). "
+        f"{type(module).__name__} has no plain attention of its own to watch (no {PLAIN} beside it). "
         "Use a method that needs no attention weights: saliency, occlusion, integrated_gradients."
     )
 

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
+from types import FunctionType, MethodType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from wherefrom.step_functions.code import UntoldError, told
+from transformers import PreTrainedConfig
+from wherefrom.step_functions.code import UntoldError, is_found_by_name, told
 
-from wherefrom_hf.running.as_built import hooks_everywhere, is_plain
+from wherefrom_hf.running.as_built import OF_EVERY_PART, hooks_everywhere, is_plain, states_of
+from wherefrom_hf.running.attention_functions import attention_functions, functions_in, names_beside
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
 
@@ -28,27 +31,35 @@ SUMS_AT_ONCE = {"cpu": 16}
 _HALF = 32
 """Bits of half a word. A word whose halves are added to each other has a difference in its lower half wherever it has
 one, so that its product keeps it."""
-_NOT_BUILD = {"training"}
+_NOT_BUILD = OF_EVERY_PART | {"forward", "_old_forward", "_hf_hook", "generation_config"}
+"""Attributes of parts that are told elsewhere or decide no number: weights and parts, what accelerate puts there, and
+whether dropout is on."""
 
 
 def fingerprint(module: nn.Module) -> str | None:
     """See `wherefrom.adapters.GivesFingerprint`. To be asked while the module is reserved.
 
-    None: there are hooks in it, or a replaced ``forward``, or weights that cannot be read where they are.
+    None: there are hooks in it, or a replaced ``forward``, or weights that cannot be read where they are, or functions
+    and objects of its user's that cannot be looked through.
     """
     parts = parts_of(module)
     if any(map(_is_altered, parts)) or any(hooks_everywhere()):
         return None
     digest = hashlib.sha256()
     code: dict[type, str] = {}
+    but = _NOT_BUILD | states_of(module)
     try:
         for name, part in module.named_modules(remove_duplicate=False):
             if type(part) not in code:
-                code[type(part)] = told((type(part), type(part).forward))
+                code[type(part)] = told((type(part), *map(_functions_of, type(part).__mro__)))
             digest.update(json.dumps([name, code[type(part)]]).encode())
-            digest.update(_facts(vars(part), _NOT_BUILD))
+            for one, value in sorted(vars(part).items()):
+                if one not in but:
+                    digest.update(one.encode())
+                    digest.update(b"".join(_told_of(value, parts)))
         for config in configs_of(parts):
-            digest.update(_facts(vars(config), frozenset()))
+            digest.update(_facts(config))
+        digest.update(told(attention_functions(parts)).encode())
         known: dict[int, bytes] = {}
         for name, value in _values(module):
             if id(value) not in known:
@@ -67,10 +78,55 @@ def _is_altered(part: nn.Module) -> bool:
     return "forward" in part.__dict__ and not placed
 
 
-def _facts(found: dict[str, Any], but: Iterable[str]) -> bytes:
-    """What is plain of an object's own attributes: settings, which adapter is active."""
-    plain = [[name, repr(value)] for name, value in sorted(found.items()) if name not in but and is_plain(value)]
-    return json.dumps(plain).encode()
+def _functions_of(kind: type) -> list[dict[str, FunctionType]]:
+    """The functions of an installed class that has a ``forward``, and those of its file: they may have been replaced
+    there, and the name does not tell. Those of torch stay as they are."""
+    if "forward" not in vars(kind) or not is_found_by_name(kind) or kind.__module__.partition(".")[0] == "torch":
+        return []
+    return [functions_in(vars(kind)), functions_in(names_beside(kind))]
+
+
+def _facts(config: PreTrainedConfig) -> bytes:
+    """What is plain of a configuration."""
+    return json.dumps([[name, repr(value)] for name, value in sorted(vars(config).items()) if is_plain(value)]).encode()
+
+
+def _told_of(value: Any, parts: list[nn.Module]) -> Iterator[bytes]:
+    """What tells an attribute of a part: a setting, a function, a tensor that is no buffer, or a collection of these.
+
+    Objects of installed packages that cannot be looked through are not told: their libraries' records.
+
+    Raises:
+        UntoldError: It is a function or an object of the user's that cannot be looked through.
+    """
+    if is_plain(value):
+        yield repr(value).encode()
+    elif isinstance(value, Tensor):
+        yield from _summed_up(value)
+    elif isinstance(value, nn.Module):
+        if not any(value is part for part in parts):
+            mark = fingerprint(value)
+            if mark is None:
+                raise UntoldError
+            yield mark.encode()
+    elif isinstance(value, PreTrainedConfig):
+        yield _facts(value)
+    elif isinstance(value, Mapping):
+        for name, one in value.items():
+            yield repr(name).encode()
+            yield from _told_of(one, parts)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _told_of(one, parts)
+    elif isinstance(value, MethodType):
+        yield told(value.__func__).encode()
+        yield from _told_of(value.__self__, parts)
+    else:
+        try:
+            yield told(value).encode()
+        except UntoldError:
+            if callable(value) or not is_found_by_name(type(value)):
+                raise
 
 
 def _values(module: nn.Module) -> Iterator[tuple[str, Any]]:

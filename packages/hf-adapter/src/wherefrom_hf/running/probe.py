@@ -31,7 +31,7 @@ from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
-from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.parts import parts_of, weights_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import HALF, at_least_single
@@ -62,6 +62,8 @@ class _Known:
 
     answers: dict[str, str | None] = field(factory=dict)
     """None: it is so; else the reason why not."""
+    weights: tuple[int, ...] = ()
+    """How often each weight was changed in place when it was asked whether the module is causal."""
     warned: bool = False
     """Was it said that the module looks its input up a second time?"""
 
@@ -118,6 +120,11 @@ class Probe:
                 return reason
             return self._told(given_source, reason, difference)
 
+        known = _known.setdefault(self.module, _Known())
+        changes = tuple(0 if weight.is_inference() else weight._version for weight in weights_of(parts_of(self.module)))
+        if known.weights != changes:  # attention that says nothing yet sees no future
+            known.answers.pop("causal", None)
+            known.weights = changes
         return self._answer("causal", ask)
 
     def need_causal(self) -> None:

@@ -126,9 +126,12 @@ def compare_view(
     return CompareView(comparison=pair, palette=palette_named(palette), theme=theme, top=top)
 
 
-def console_for(color: When = "auto", file: TextIO | None = None) -> Console:
+def console_for(color: When = "auto", file: TextIO | None = None, *, kind: type[Console] = Console) -> Console:
     """A console on a stream, by default standard output, that shows colour when asked to: else as `rich` decides by
     NO_COLOR, FORCE_COLOR, TERM and COLUMNS.
+
+    Args:
+        kind: The class of the console.
 
     Raises:
         SettingsError: An unknown choice.
@@ -141,4 +144,4 @@ def console_for(color: When = "auto", file: TextIO | None = None) -> Console:
         chosen = {"no_color": False, "force_terminal": True, "color_system": "truecolor" if full else "256"}
     elif color != "auto":
         raise SettingsError(f"No colour choice is called {color!r}.{nearest(color, ('auto', 'always', 'never'))}")
-    return Console(file=file, highlight=False, markup=False, emoji=False, **chosen)
+    return kind(file=file, highlight=False, markup=False, emoji=False, **chosen)

@@ -39,7 +39,7 @@ from wherefrom.evaluation.records import (
 from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
-from wherefrom.files.wire.bytes import without_mark
+from wherefrom.files.wire.bytes import without_mark, write_whole
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -444,7 +444,7 @@ def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
     line = msgspec.json.encode(header)
     same = msgspec.json.decode(line, type=Header)
     if not path.exists():
-        path.write_bytes(line + b"\n")
+        write_whole(path, [line + b"\n"], overwrite=False)
         return same, {}
     found, outcomes = _read(path)
     known = same.fingerprint if found.fingerprint is None else found.fingerprint

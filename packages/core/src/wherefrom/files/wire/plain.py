@@ -1,7 +1,8 @@
 """Free-form values (settings, details) as strict JSON, and back.
 
 JSON has no NaN, no infinity and no very long integers: these become ``{"$number": "nan"}``. Names of functions and
-classes are text and stay text. Dates become ISO 8601, bytes the text that they are in UTF-8.
+classes are text and stay text; half characters in it (of file names that are no UTF-8) are spelt out. Dates become
+ISO 8601, bytes the text that they are in UTF-8.
 """
 
 from __future__ import annotations
@@ -20,20 +21,24 @@ _LONGEST_INTEGER = 400
 
 def to_plain(value: Any) -> Any:
     """Lists, dictionaries, text and numbers that any JSON reader takes."""
-    if value is None or isinstance(value, bool | str):
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, np.datetime64):
         return str(value)
     if isinstance(value, np.generic):
         value = value.item()
-    if isinstance(value, bool | str):
+    if isinstance(value, str):
+        return to_plain(str(value))
+    if isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else {_MARK: str(value)}
     if isinstance(value, float):
         return value if math.isfinite(value) else {_MARK: str(value)}
     if isinstance(value, Mapping):
-        return {str(key): to_plain(item) for key, item in value.items()}
+        return {to_plain(str(key)): to_plain(item) for key, item in value.items()}
     if isinstance(value, np.ndarray):
         return to_plain(value.tolist())
     if isinstance(value, list | tuple):

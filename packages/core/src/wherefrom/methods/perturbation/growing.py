@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from wherefrom.adapters import ScoringModel, model_fingerprint
 from wherefrom.arrays import BoolArray, FloatArray
+from wherefrom.errors import WherefromWarning
 from wherefrom.methods.perturbation.ablation import (
     AblationTable,
     ablate,
@@ -116,9 +118,19 @@ class GrowingTable:
     def _keep(self, table: AblationTable, path: Path) -> None:
         """Write down the quantities whose names mean the same in every process."""
         names = [name for name in table.values if is_told(name)]
-        if names:
+        if not names:
+            return
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             table.only(names).save(path, overwrite=True)
+        except OSError as error:
+            self._kept_at = None  # the scores do not need it
+            warnings.warn(
+                f"tables: nothing more is kept in {path.parent} for this input, which cannot be written ({error}). "
+                "The scores are what they are without it.",
+                WherefromWarning,
+                stacklevel=2,
+            )
 
     def worth(self, masks: BoolArray) -> FloatArray:
         """What these masks are worth to each output of the question's target function. Shape ``(rows, outputs)``."""
