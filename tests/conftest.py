@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from hypothesis import settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny models: threads only wait for one another
 os.environ["HF_HUB_OFFLINE"] = "1"  # nothing is fetched from a hub, nor waited for
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a script; tests send it to themselves
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 from tests.chromium import launched
 

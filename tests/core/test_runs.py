@@ -303,7 +303,7 @@ def test_a_run_whose_folder_was_removed_is_told_at_its_next_batch(tmp_path: Path
 def test_a_run_that_was_replaced_since_it_was_opened_is_told(tmp_path: Path, ask: Callable[[Run], object]) -> None:
     run = open_run(filled(tmp_path / "run"))
     write_run(tmp_path / "run", [example(9)], overwrite=True)
-    with pytest.raises(FileFormatError, match="is not there any more"):
+    with pytest.raises(FileFormatError, match="was replaced or removed"):
         ask(run)
 
 

@@ -118,7 +118,7 @@ async def test_a_file_deleted_under_the_running_app(write_run: Callable[..., Pat
         assert "run is gone" in shown(pilot)
         await pilot.press("end")
         await settled(pilot)
-        assert "the file is gone" in shown(pilot)
+        assert "The file is gone" in shown(pilot)
         await pilot.press("enter")
         await settled(pilot)
         assert isinstance(app.screen, DetailScreen)

@@ -131,7 +131,7 @@ def test_gone_files_are_complaints_and_keep_their_list(write_run: Callable[..., 
     shutil.rmtree(folder)
     assert any("is gone" in complaint for complaint in library.refresh().complaints)
     assert library.title(1) == "case-1"
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileFormatError, match="replaced or removed"):
         library.load(1)
 
 

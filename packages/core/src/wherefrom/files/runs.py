@@ -34,7 +34,7 @@ _BLOCK = 1 << 20
 
 
 def _gone(path: Path) -> FileFormatError:
-    return FileFormatError(f"{path} is not there any more: the run was replaced or removed. Open it again.")
+    return FileFormatError(f"The file is gone: {path}. The run was replaced or removed; open it again.")
 
 
 class _Part:

@@ -29,8 +29,8 @@ class _Both:
 
 
 _EXPLAINED = ("logit", "contrast_logits_diff", "probability")
-"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit, but not its
-logarithm."""
+"""Target functions it accepts; ``probability``, the library's default, is taken to mean the token's logit; its
+logarithm is so of a span alone, whose steps it adds up."""
 
 
 @method(
@@ -136,7 +136,7 @@ def contrast_of(question: Question) -> IntArray | None:
     target_function = question.target_function
     function = target_function.function
     name = function.identifier
-    if isinstance(function, Probability) and function.logprob:
+    if isinstance(function, Probability) and function.logprob and target_function.groups is None:
         name = "the log-probability"
     if name not in _EXPLAINED:
         raise SettingsError(

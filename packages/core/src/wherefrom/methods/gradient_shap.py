@@ -173,19 +173,20 @@ class GradientShap(Method[GivesGradients]):
         tell: Callable[[], None],
     ) -> None:
         """One backward pass per sample and output; only sums are kept. ``points``: one of each stretch, in order."""
-        waiting: deque[dict[Side, Endpoints]] = deque()
+        waiting: deque[tuple[int, dict[Side, Endpoints]]] = deque()
 
         def rows() -> Iterator[Row]:
-            for sample, fraction in zip(samples, points, strict=True):
-                waiting.append(sample)
+            for stretch, (sample, fraction) in enumerate(zip(samples, points, strict=True)):
+                waiting.append((stretch, sample))
                 row = question.row(**{f"{side}_embeds": ends.at(fraction) for side, ends in sample.items()})
                 yield row.select(outputs)
 
         answers = model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target)
-        for stretch, answer in enumerate(answers):
+        for answer in answers:
             sides: dict[Side, Array] = {"source": answer.source, "target": answer.target}
+            stretch, sample = waiting.popleft()
             moments.add(
-                {side: map(times(ends.difference), sides[side]) for side, ends in waiting.popleft().items()},
+                {side: map(times(ends.difference), sides[side]) for side, ends in sample.items()},
                 outputs,
                 stretch,
                 len(points),

@@ -51,8 +51,8 @@ class Source(Protocol):
         """An example with its scores.
 
         Raises:
-            FileFormatError: It is damaged.
-            OSError: The file is gone.
+            FileFormatError: It is damaged, or was replaced or removed.
+            OSError: It cannot be read.
         """
         ...
 
