@@ -48,12 +48,12 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Fields of later versions, kept as they came."""
 
 
-def by_example(provenance: Provenance, name: str, count: int) -> list[Any] | None:
+def by_example(provenance: Provenance, name: str, count: int) -> Sequence[Any] | None:
     """An argument of `BY_EXAMPLE` with an entry for each of ``count`` examples; None: which is whose is not told."""
     value = provenance.arguments.get(name)
     if value is None or isinstance(value, str) or (count == 1 and _is_one(name, value)):
         return [value] * count
-    return list(value) if isinstance(value, list | tuple) and len(value) == count else None
+    return value if isinstance(value, list | tuple) and len(value) == count else None
 
 
 def _is_one(name: str, value: Any) -> bool:
@@ -69,7 +69,7 @@ def of_examples(provenance: Provenance, chosen: Sequence[int], count: int) -> Pr
     Args:
         chosen: Their places, not negative.
     """
-    if list(chosen) == list(range(count)):
+    if len(chosen) == count and all(place == index for index, place in enumerate(chosen)):
         return provenance
     told = {
         name: [texts[place] for place in chosen] if len(texts) == count else texts
