@@ -43,6 +43,7 @@ MOVED = {
     "spans": "questions.spans",
     "stochastic": "questions.stochastic",
     "surrogates": "methods.perturbation.surrogates",
+    "testing.counting": "adapters.views",
     "token_vectors": "text.token_vectors",
     "tokens": "text.tokens",
     "wire": "files.wire",

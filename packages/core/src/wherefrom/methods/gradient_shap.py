@@ -181,8 +181,7 @@ class GradientShap(Method[GivesGradients]):
                 row = question.row(**{f"{side}_embeds": ends.at(fraction) for side, ends in sample.items()})
                 yield row.select(outputs)
 
-        answers = model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target)
-        for answer in answers:
+        for answer in model.gradients(rows(), chunk=self.internal_batch_size, target=question.attribute_target):
             sides: dict[Side, Array] = {"source": answer.source, "target": answer.target}
             stretch, sample = waiting.popleft()
             moments.add(

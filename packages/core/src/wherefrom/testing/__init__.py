@@ -1,8 +1,8 @@
 """For whoever writes an adapter or a method: a reference model, models with known answers, checks and a
 meter."""
 
+from wherefrom.adapters.views import Tally, counting, only
 from wherefrom.testing.conformance import Check, ConformanceError, check_adapter, checks_for
-from wherefrom.testing.counting import Tally, counting, only
 from wherefrom.testing.known import linear_model, linear_share, shift_copy_model
 from wherefrom.testing.questions import question
 from wherefrom.testing.reference import AttentiveModel, NumpyModel, ReferenceModel

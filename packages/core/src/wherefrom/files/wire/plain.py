@@ -21,17 +21,13 @@ _LONGEST_INTEGER = 400
 
 def to_plain(value: Any) -> Any:
     """Lists, dictionaries, text and numbers that any JSON reader takes."""
-    if isinstance(value, str):
-        return value.encode(errors="backslashreplace").decode()
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, np.datetime64):
         return str(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, str):
-        return to_plain(str(value))
-    if isinstance(value, bool):
+        return value.encode(errors="backslashreplace").decode()
+    if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else {_MARK: str(value)}
