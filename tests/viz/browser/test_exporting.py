@@ -10,12 +10,11 @@ import msgspec
 import pytest
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom.results.rendering import list_renderers
+from wherefrom.results.rendering import DRAWN, list_renderers
 from wherefrom_viz.browser.drawing import Drawing, described_as
 from wherefrom_viz.browser.exporting import ENDINGS, by_provenance, ending_of, export, suggested_name, text_of
 from wherefrom_viz.browser.screens.export import FORMATS
 from wherefrom_viz.describe.units import Level
-from wherefrom_viz.endings import DRAWN
 from wherefrom_viz.page import unpack
 
 from tests.viz.browser.conftest import two_methods

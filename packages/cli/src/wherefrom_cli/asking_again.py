@@ -212,7 +212,7 @@ def context_again(out: ContextAttribution) -> Again:
 def _cues_reduced(info: Mapping[str, Any], asked: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
     """Options that reduce the scores of cues as they were, where ``info`` has not the command's own; and what no option
     can say."""
-    if asked is None or any(name in info for name in _OF_REDUCTION.values()) or "attribution_aggregators" in info:
+    if asked is None or any(option.replace("-", "_") in info for option in _OF_REDUCTION):
         return {}, ()
     if isinstance(asked, list) and all(isinstance(one, Mapping) for one in asked):
         return _reducing([Stage(name=one["name"], settings=one.get("settings", {})) for one in asked], [])

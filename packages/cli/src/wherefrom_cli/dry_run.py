@@ -25,6 +25,8 @@ from wherefrom_cli.texts import Example
 if TYPE_CHECKING:
     from wherefrom import Attribution, AttributionModel, Attributions
 
+NARROWING = ("attr_pos_start", "attr_pos_end", "attributed_span")
+"""Arguments by which fewer steps are explained than there are."""
 ASSUMED_NEW_TOKENS = 20
 """How many tokens are thought to be generated where nothing says how many may be."""
 
@@ -71,8 +73,9 @@ def plan(
     ]
     texts = [example.text for example in examples]
     question = request.question()
-    whole = laid_out(model, texts, targets, question, narrowed=False)
-    explained = laid_out(model, texts, targets, question, narrowed=True)
+    whole = laid_out(model, texts, targets, question)
+    narrowed = any(question.get(name) is not None for name in NARROWING)
+    explained = laid_out(model, texts, targets, question, NARROWING) if narrowed else whole
     cells = sum(cells_of(model, one, question["attribute_target"]) for one in explained)
     costs = model.cost(texts, targets, **question, **compared(examples))
     width = math.prod(_sizes(model, METHODS.get(request.method)))
@@ -98,16 +101,14 @@ def laid_out(
     texts: Sequence[Any],
     targets: Sequence[Any],
     question: Mapping[str, Any],
-    *,
-    narrowed: bool,
+    narrowing: Sequence[str] = (),
 ) -> Attributions:
     """The tokens and steps that a result will have, with no scores; no pass is made.
 
     Args:
-        narrowed: Only the steps that are asked for? Otherwise all of the output.
+        narrowing: Which of `NARROWING` are followed; without them all of the output is laid out.
     """
-    asked = {"skip_special_tokens", *(("attr_pos_start", "attr_pos_end", "attributed_span") if narrowed else ())}
-    given = {name: value for name, value in question.items() if name in asked}
+    given = {name: value for name, value in question.items() if name in ("skip_special_tokens", *narrowing)}
     return model.attribute(list(texts), list(targets), method="dummy", show_progress=False, **given)
 
 

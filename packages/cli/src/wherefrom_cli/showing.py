@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from wherefrom.files.wire.bytes import write_whole
-from wherefrom.results.rendering import render
-from wherefrom_viz.endings import DRAWN
+from wherefrom.results.rendering import DRAWN, render
 
 from wherefrom_cli.console import Console
 
@@ -15,9 +14,6 @@ if TYPE_CHECKING:
     from wherefrom import Attribution, Attributions
 
 VIEWS = ("auto", "matrix", "read", "topk", "steps", "trace")
-
-TABLES = (".csv", ".tsv", ".parquet")
-"""Endings of tables of scores."""
 
 
 def print_attributions(

@@ -10,8 +10,9 @@ from wherefrom.errors import UsageError
 from wherefrom.files import Run, open_run
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.rendering import DRAWN
 from wherefrom.results.showing import options_known
-from wherefrom_viz.endings import DRAWN
+from wherefrom.results.tables import TABLES
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -19,7 +20,7 @@ from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.opening import open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
-from wherefrom_cli.showing import TABLES, drawn
+from wherefrom_cli.showing import drawn
 
 FORMATS = {
     **{ending.removeprefix("."): ending for ending in (*DRAWN, *TABLES)},

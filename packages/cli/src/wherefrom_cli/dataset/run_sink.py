@@ -27,13 +27,14 @@ from wherefrom.files.wire.plain import to_plain
 from wherefrom.files.writing_runs import occupied_by
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance, of_whole_run
-from wherefrom_viz.endings import DRAWN
+from wherefrom.results.rendering import DRAWN
+from wherefrom.results.tables import TABLES
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.dataset.source import Dataset
 from wherefrom_cli.dataset.work import Outcome
 from wherefrom_cli.results import COMPRESSIONS, ENDINGS, check_apart, check_ending, check_folder, check_writable
-from wherefrom_cli.showing import TABLES, write_html
+from wherefrom_cli.showing import write_html
 
 _LOG = logging.getLogger("wherefrom.cli.dataset")
 

@@ -10,7 +10,7 @@ The verbs below are what `wherefrom.Attribution` and `wherefrom.Attributions` ca
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias, cast
 
@@ -39,6 +39,18 @@ BUNDLED = frozenset(
     {"console", "rich", "text", "html", "notebook", "svg", "png", "pdf", "markdown", "latex", "granular"}
 )
 """Names that ``wherefrom-viz`` brings."""
+DRAWN: Mapping[str, str] = {
+    ".html": "html",
+    ".svg": "svg",
+    ".png": "png",
+    ".pdf": "pdf",
+    ".md": "markdown",
+    ".tex": "latex",
+    ".txt": "text",
+}
+"""Ending of a file's name to the renderer of what goes in."""
+COLOURED = (".html", ".svg", ".png", ".pdf", ".tex")
+"""Those whose renderers take a palette."""
 
 
 def render(attributions: Shown, name: str, **options: Any) -> Any:

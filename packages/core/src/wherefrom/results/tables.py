@@ -88,6 +88,10 @@ def to_dataset(attributions: AttributionsData[Any], *, steps: bool = False) -> A
     )
 
 
+TABLES = (".csv", ".tsv", ".parquet")
+"""Endings of files that `save_table` writes."""
+
+
 def save_table(
     attributions: AttributionsData[Any], path: str | Path, *, overwrite: bool = False, steps: bool = False
 ) -> None:
@@ -104,7 +108,7 @@ def save_table(
     elif suffix == ".parquet":
         data = _parquet(attributions, steps)
     else:
-        raise SettingsError(f"{path.name}: tables are written as .csv, .tsv or .parquet.")
+        raise SettingsError(f"{path.name}: tables are written as {', '.join(TABLES[:-1])} or {TABLES[-1]}.")
     write_whole(path, [data], overwrite=overwrite)
 
 

@@ -16,9 +16,9 @@ from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.merging import merge_attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.rendering import render
+from wherefrom.results.rendering import COLOURED, DRAWN, render
 from wherefrom.results.stages import Stage
-from wherefrom.results.tables import save_dataset
+from wherefrom.results.tables import TABLES, save_dataset
 
 from wherefrom_viz.browser.drawing import Drawing, merging, prepared
 from wherefrom_viz.console import render_text
@@ -26,10 +26,7 @@ from wherefrom_viz.console.view import NO_TRACE
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import describe, unit_starts_of_side
 from wherefrom_viz.describe.trace import describe_trace
-from wherefrom_viz.endings import COLOURED, DRAWN
 
-TABLES = (".csv", ".tsv", ".parquet")
-"""The units and numbers that the browser shows; one row per score."""
 STORED = (".json", ".jsonl", ".msgpack", ".json.gz", ".jsonl.gz", ".msgpack.gz", ".json.zst", ".jsonl.zst")
 """The scores as they were stored, so that nothing is lost."""
 INSEQ = (".inseq.json", ".inseq.json.gz")

@@ -114,8 +114,12 @@ class Library:
         except IndexError:  # the file was replaced by a shorter one a moment ago
             return _GONE
 
+    def _number(self, key: int) -> int:
+        """The place of its source among them."""
+        return int(key) % len(self.sources)
+
     def _notes(self, key: int) -> Notes:
-        return self.notes[int(key) % len(self.sources)]
+        return self.notes[self._number(key)]
 
     def _name(self, key: int, summary: Summary) -> str:
         """What notes call an example: by its id (``"q1"``, the next of that id ``"q1#2"``), else by its place."""
@@ -232,7 +236,7 @@ class Library:
         """The example to compare with: what ``wherefrom compare`` pairs it with in another file, if of the same input;
         else one of the same input and output, or of the same input and id, in any file; else what it is paired with."""
         own = self.summary(key)
-        partners = [partner for number in range(len(self.sources)) for partner in self._partners(key, number)]
+        partners = [partner for number in self._others(key) if (partner := self._partner(key, number)) is not None]
         for partner in partners:
             if _same_beginning(self.summary(partner).prompt, own.prompt):
                 return partner
@@ -247,16 +251,22 @@ class Library:
             return int(found[2])
         return partners[0] if partners else None
 
-    def _partners(self, key: int, number: int) -> list[int]:
-        """What ``wherefrom compare`` pairs an example with in the source at place ``number``; nothing in its own."""
-        own = int(key) % len(self.sources)
-        if number == own:
-            return []
-        first, second = (
-            [k for k in self.keys(only).tolist() if self.summary(k).error is None] for only in sorted((own, number))
-        )
-        pairs = matched([self.summary(k).id for k in first], [self.summary(k).id for k in second])
-        return [other for a, b in pairs for one, other in ((first[a], second[b]), (second[b], first[a])) if one == key]
+    def _others(self, key: int) -> list[int]:
+        """Places of the sources that an example is not of."""
+        return [number for number in range(len(self.sources)) if number != self._number(key)]
+
+    def _partner(self, key: int, number: int) -> int | None:
+        """What ``wherefrom compare`` pairs an example with in another source, at place ``number``."""
+        sides = sorted((self._number(key), number))  # the file that was given first is the first there, too
+        first, second = (self._named(side) for side in sides)
+        ones, others = list(first), list(second)
+        pairs = ((ones[a], others[b]) for a, b in matched(list(first.values()), list(second.values())))
+        return next((other if one == key else one for one, other in pairs if key in (one, other)), None)
+
+    def _named(self, number: int) -> dict[int, str | None]:
+        """Key to id of the examples of a source that did not fail."""
+        known = ((k, self.summary(k)) for k in self.keys(number).tolist())
+        return {k: one.id for k, one in known if one.error is None}
 
 
 def _same_beginning(one: str, other: str) -> bool:
