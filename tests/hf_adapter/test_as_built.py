@@ -308,9 +308,12 @@ def knock_out(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -
     return {"told": lambda: OFF.append(0), "untold": lambda: switches.off.append(0), "anew": anew}[request.param]
 
 
-@pytest.mark.parametrize("knock_out", ["told", "untold", "anew"], indirect=True)
+@pytest.mark.filterwarnings("default::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize(
+    "knock_out, untold", [("told", False), ("untold", True), ("anew", False)], indirect=["knock_out"]
+)
 def test_attention_of_ones_own_is_asked_again_when_it_says_otherwise(
-    knock_out: Callable[[], None], tokenizer: Any
+    knock_out: Callable[[], None], tokenizer: Any, untold: bool, recwarn: pytest.WarningsRecorder
 ) -> None:
     asked, other = fresh(), fresh()
     for module in (asked, other):
@@ -320,6 +323,8 @@ def test_attention_of_ones_own_is_asked_again_when_it_says_otherwise(
     knock_out()
     expected = scores(load_model(other, tokenizer=tokenizer), "saliency")
     np.testing.assert_allclose(scores(model, "saliency"), expected, atol=1e-6 * np.abs(expected).max())
+    told = [str(one.message) for one in recwarn if "cannot be told from themselves" in str(one.message)]
+    assert len(told) == (2 if untold else 0), "once for each of the two"
     assert np.abs(expected - before["saliency"]).max() > 1e-3 * np.abs(expected).max()
     with pytest.raises(ModelCapabilityError, match="instead of 'own' changes"):
         scores(model, "attention")

@@ -54,6 +54,22 @@ def test_a_recurrence_that_knows_no_mask_is_refused() -> None:
     assert logits(predictor, evolve(row, target_visible=None)).isfinite().all()
 
 
+def test_a_recurrence_that_says_nothing_yet_is_asked_again_when_it_has_learned() -> None:
+    module = build("recurrent_gemma")
+    learned = {name: weight.clone() for name, weight in module.state_dict().items()}
+    with torch.no_grad():
+        for layer in module.model.layers:
+            for part in layer.temporal_block.modules():
+                if isinstance(part, torch.nn.Linear):
+                    part.weight.zero_()
+    predictor, row = predictor_of(module), hiding_row("recurrent_gemma")
+    assert logits(predictor, row).isfinite().all()
+    for name, weight in module.named_parameters():
+        weight.data.copy_(learned[name])
+    with pytest.raises(ModelCapabilityError, match="cannot hide tokens"):
+        logits(predictor, row)
+
+
 @pytest.mark.parametrize("name", [*CONFIGS, "mamba"])
 def test_models_that_read_no_hidden_token_are_not_refused(name: str) -> None:
     predictor, row = predictor_of(build(name)), hiding_row(name)

@@ -9,15 +9,17 @@ of another precision), not their numbers: those change what a model says, not ho
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 import torch
 from attrs import evolve, frozen
 from torch import nn
 from torch.nn.modules import module as of_all_modules
+from wherefrom.errors import WherefromWarning
 
 from wherefrom_hf.running.attention_functions import attention_functions, told_now
 from wherefrom_hf.running.eager import called_eager, configs_of
@@ -49,6 +51,8 @@ class _Build:
 
 
 _builds: WeakKeyDictionary[nn.Module, _Build] = WeakKeyDictionary()
+_warned: WeakSet[nn.Module] = WeakSet()
+"""Modules of which it was said that they are asked anew at every call."""
 _states: WeakKeyDictionary[nn.Module, frozenset[str]] = WeakKeyDictionary()
 """By module the attributes of its parts that its own passes were seen to set: what they carry along, no settings."""
 _found: list[WeakKeyDictionary[nn.Module, Any] | WeakSet[Any]] = [called_eager]
@@ -75,11 +79,26 @@ def look_at(module: nn.Module) -> None:
     )
     if before is None:
         return
+    _warn_of_untold(module, facts)
     for found in _found:
         if isinstance(found, WeakSet):
             found.discard(module)
         else:
             found.pop(module, None)
+
+
+def _warn_of_untold(module: nn.Module, facts: tuple[Hashable, ...]) -> None:
+    """Say once that what is found out about the module is asked anew at every call."""
+    *_, attention = facts
+    if module not in _warned and any(type(one) is object for one in cast(tuple[object, ...], attention)):
+        _warned.add(module)
+        warnings.warn(
+            f"What computes the attention of {type(module).__name__} reads objects that cannot be told from themselves "
+            "at another time, so what the model can do is tried again at every call, in some short passes. Let it read "
+            "plain values (numbers, lists, tensors), or register it anew when it changes.",
+            WherefromWarning,
+            stacklevel=2,
+        )
 
 
 @contextmanager
@@ -153,8 +172,8 @@ def is_plain(value: Any) -> bool:
     return isinstance(value, dict) and all(map(is_plain, value)) and all(map(is_plain, value.values()))
 
 
-def _facts(module: nn.Module, parts: list[nn.Module]) -> Hashable:
-    """All that is looked at."""
+def _facts(module: nn.Module, parts: list[nn.Module]) -> tuple[Hashable, ...]:
+    """All that is looked at, what computes attention last."""
     states = states_of(module)
     of_parts = tuple((*_facts_of_part(part), *_settings(part, states)) for part in parts)
     attention = tuple(map(told_now, attention_functions(parts)))

@@ -22,9 +22,13 @@ class _CountsAll(TorchFunctionMode):
         self._mask = mask
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        if func in (torch.cumsum, Tensor.cumsum) and args and self._is_mask(args[0]):
-            args = (torch.ones_like(args[0]), *args[1:])
-        return func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
+        if func in (torch.cumsum, Tensor.cumsum):
+            if args and self._is_mask(args[0]):
+                args = (torch.ones_like(args[0]), *args[1:])
+            elif "input" in kwargs and self._is_mask(kwargs["input"]):
+                kwargs = {**kwargs, "input": torch.ones_like(kwargs["input"])}
+        return func(*args, **kwargs)
 
     def _is_mask(self, counted: Tensor) -> bool:
         return counted.shape == self._mask.shape and bool((counted == self._mask).all())

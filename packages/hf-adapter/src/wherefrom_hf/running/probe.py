@@ -31,7 +31,7 @@ from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
-from wherefrom_hf.running.parts import parts_of, weights_of
+from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.positions import has_table_of_positions, said_limit
 from wherefrom_hf.running.precision import HALF, at_least_single
@@ -54,6 +54,8 @@ as much as the logits themselves."""
 
 
 _FAILS = "it fails with"
+_READS = "reads"
+"""The question whether what stands before a token moves what is said behind it."""
 
 
 @define(eq=False)
@@ -62,8 +64,6 @@ class _Known:
 
     answers: dict[str, str | None] = field(factory=dict)
     """None: it is so; else the reason why not."""
-    weights: tuple[int, ...] = ()
-    """How often each weight was changed in place when it was asked whether the module is causal."""
     warned: bool = False
     """Was it said that the module looks its input up a second time?"""
 
@@ -102,8 +102,11 @@ class Probe:
             ids = self._ids()
             half = ids.shape[1] // 2
             changed = ids.clone()
-            changed[:, half:] = (changed[:, half:] + 1) % self._vocabulary()
-            before, after = self._logits(ids)[:, :half], self._logits(changed)[:, :half]
+            changed[:, half:-1] = (changed[:, half:-1] + 1) % self._vocabulary()
+            before, after = self._logits(ids), self._logits(changed)
+            known = _known.setdefault(self.module, _Known()).answers
+            known[_READS] = _unread(before[:, -1], after[:, -1])  # these passes tell that, too
+            before, after = before[:, :half], after[:, :half]
             reason = self._difference(before, after, "changing later tokens changes", strictness=0.04)
             if reason is not None:
                 return reason
@@ -120,11 +123,6 @@ class Probe:
                 return reason
             return self._told(given_source, reason, difference)
 
-        known = _known.setdefault(self.module, _Known())
-        changes = tuple(0 if weight.is_inference() else weight._version for weight in weights_of(parts_of(self.module)))
-        if known.weights != changes:  # attention that says nothing yet sees no future
-            known.answers.pop("causal", None)
-            known.weights = changes
         return self._answer("causal", ask)
 
     def need_causal(self) -> None:
@@ -341,6 +339,23 @@ class Probe:
         return None if heard else reason
 
     def _answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
+        """The answer, kept once the module reads anything: while its weights are not trained yet, what it would read
+        cannot be seen."""
+
+        def reads() -> str | None:
+            ids = self._ids()[:, :12]
+            changed = ids.clone()
+            changed[:, :-1] = (changed[:, :-1] + 1) % self._vocabulary()
+            before, after = (self._logits(one)[:, -1] for one in (ids, changed))
+            return _unread(before, after)
+
+        answer, reason = self._first_answer(question, ask), self._first_answer(_READS, reads)
+        if reason is not None and not reason.startswith(_FAILS):
+            known = _known[self.module].answers
+            del known[question], known[_READS]
+        return answer
+
+    def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
         """The answer of the first time. A pass that fails is an answer; running out of memory is none, and a hook of
         the user's may fail this once."""
         known = _known.setdefault(self.module, _Known()).answers
@@ -403,6 +418,11 @@ def _tables(module: PreTrainedModel) -> list[int]:
     if limit is not None and has_table_of_positions(module, limit):
         sizes.append(limit)
     return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
+
+
+def _unread(before: Tensor, after: Tensor) -> str | None:
+    """Why a module may read nothing yet: what is said where the tokens in front were changed is the same."""
+    return "what stands before changes nothing" if torch.equal(before, after) else None
 
 
 def need_same(probe: Probe, implementation: str) -> None:
