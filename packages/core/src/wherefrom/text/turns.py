@@ -166,20 +166,58 @@ def _by_frame(text: str, frame: str, marks: _Marks) -> list[_Span]:
     found = parts[1::2]
     if not found:
         return []
+    literals, said = parts[::2], [marks.texts[mark] for mark in found]
     for exact in (True, False):  # an exact text first, so that a message may say what the template says
-        pattern = "".join(
-            _alternatives(marks.texts[part], exact=exact) if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        )
-        match = re.fullmatch(pattern, text)
-        if match is not None:
-            return [(*match.span(n), marks.owners[mark]) for n, mark in enumerate(found, start=1)]
+        spans = _between(text, literals, said, exact=exact)
+        if spans is not None:
+            return [(begin, end, marks.owners[mark]) for (begin, end), mark in zip(spans, found, strict=True)]
     return []
 
 
-def _alternatives(text: str, *, exact: bool) -> str:
-    known = "|".join(re.escape(one) for one in dict.fromkeys((text, text.strip(), text.rstrip(), text.lstrip())))
-    return f"({known})" if exact else rf"({known}|[\s\S]*?)"
+def _between(text: str, literals: Sequence[str], said: Sequence[str], *, exact: bool) -> list[tuple[int, int]] | None:
+    """Where a text stands between each two of the literals, which with these make the whole ``text``; None if no
+    places do.
+
+    What was said comes first, with or without the blanks around it; if not ``exact``, then anything, the shortest
+    first. No place of a message is looked at twice, so the time grows with messages times places.
+    """
+
+    def ends(place: int, begin: int) -> Iterator[int]:
+        closing, last = literals[place + 1], place + 1 == len(said)
+        for form in dict.fromkeys((said[place], said[place].strip(), said[place].rstrip(), said[place].lstrip())):
+            end = begin + len(form)
+            whole = not last or end + len(closing) == len(text)
+            if whole and text.startswith(form, begin) and text.startswith(closing, end):
+                yield end
+        if exact:
+            return
+        end = text.find(closing, begin if not last else max(begin, len(text) - len(closing)))
+        while end >= 0:
+            yield end
+            end = text.find(closing, end + 1) if not last else -1
+
+    if not text.startswith(literals[0]):
+        return None
+    spans: list[tuple[int, int]] = []
+    tried = {(0, len(literals[0]))}
+    open_ends = [(len(literals[0]), ends(0, len(literals[0])))]
+    while open_ends:
+        begin, following = open_ends[-1]
+        end = next(following, None)
+        if end is None:
+            open_ends.pop()
+            del spans[-1:]
+            continue
+        spans.append((begin, end))
+        if len(spans) == len(said):
+            return spans
+        state = (len(spans), end + len(literals[len(spans)]))
+        if state in tried:
+            spans.pop()
+        else:
+            tried.add(state)
+            open_ends.append((state[1], ends(*state)))
+    return None
 
 
 def _by_search(text: str, marks: _Marks) -> list[_Span]:
