@@ -70,10 +70,10 @@ and `sequential_integrated_gradients`, whose paths change one word) are ahead on
 single gradient, attention weights and the state of the first layer each miss at least one dependency almost always.
 The contrast matters as much as the method: where two words decide, as in most of `demo:mt`, the plain probability
 mostly shows the word that is being translated (the company), the difference to the contrast word shows the cue far more
-often, and `deeplift` is among the best only with it. It does not say which method is best elsewhere: these are tiny models of
-a made-up grammar that saw `<unk>` in training, which favours methods that put it in a word's place, each method was
-run with one cheap setting (few draws for `reagent` and `shapley_value_sampling`), a share of 40 examples is uncertain
-by up to 16 points, and a model may rely on a word that is not the one we planted.
+often, and `deeplift` is among the best only with it. It does not say which method is best elsewhere: these are tiny
+models of a made-up grammar that saw `<unk>` in training, which favours methods that put it in a word's place, each
+method was run with one cheap setting (few draws for `reagent` and `shapley_value_sampling`), a share of 40 examples is
+uncertain by up to 16 points, and a model may rely on a word that is not the one we planted.
 """
 
 Cell: TypeAlias = tuple[str, str, str, str]
