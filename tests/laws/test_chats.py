@@ -311,7 +311,32 @@ def test_a_long_chat_that_its_frame_does_not_fit_is_searched(tokenizer):
     tokenizer.chat_template = THOUGHTS
     chat = rendered(tokenizer, [*exchanges, *begun], {})
     said = [chat.text[piece.begin : piece.end] for piece in chat.pieces if piece.kind == "turn"]
-    assert said == [message["content"] for message in (*exchanges, *begun)]
+    assert said == [*(message["content"] for message in exchanges), "the last", "hm\n</think>\n\nIt is"]
+
+
+BY_CONTENT = {
+    "its length": CHATML + "({{ messages[-1].content | length }})",
+    "a line where a word is said": CHATML + "{% if 'and' in messages[-1].content %}# addition\n{% endif %}",
+    "thoughts": THOUGHTS,
+}
+"""Templates whose own words hang on what messages say: the frame does not fit."""
+
+
+@pytest.mark.parametrize("name", sorted(BY_CONTENT))
+def test_a_turn_is_no_part_of_the_templates_words(tokenizer, name):
+    said = [("user", "use"), ("assistant", "as"), ("user", "user"), ("assistant", "a"), ("user", "i"), ("user", "and")]
+    tokenizer.chat_template = BY_CONTENT[name]
+    chat = rendered(tokenizer, [{"role": role, "content": content} for role, content in said], {})
+    turns = [(piece.label, chat.text[piece.begin : piece.end]) for piece in chat.pieces if piece.kind == "turn"]
+    assert turns == said
+    heads = [piece.begin for piece in chat.pieces if piece.kind == "turn"]
+    assert all(chat.text[:place].endswith((">user\n", ">assistant\n")) for place in heads)
+
+
+def test_what_a_template_writes_twice_is_two_turns(tokenizer):
+    tokenizer.chat_template = "About {{ messages[0].content.split(' ')[0] }}.\n" + CHATML
+    chat = rendered(tokenizer, [{"role": "user", "content": "rain or snow"}], {})
+    assert [chat.text[one.begin : one.end] for one in chat.pieces if one.kind == "turn"] == ["rain", "rain or snow"]
 
 
 @pytest.mark.parametrize("exact", [True, False])
