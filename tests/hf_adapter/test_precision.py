@@ -21,6 +21,8 @@ from tools.demo_models.precision_table import (
     outcome_of,
     rank_of,
     ranked,
+    ranked_methods,
+    settings_of,
 )
 
 TEXT = "Mary was here <brk> she left"
@@ -134,3 +136,11 @@ def test_leaving_words_out_finds_every_state_that_decides_a_place():
     assert len(cases) == 5
     for case, result in zip(cases, explained(model, cases, Occlusion(baseline="unk"), "probability"), strict=True):
         assert outcome_of(result, case.example)[0].rank == 1
+
+
+@pytest.mark.parametrize("name", ["lm", "mt"])
+def test_every_method_of_the_table_can_be_asked_as_it_is_set(name):
+    model = load_model(f"demo:{name}", device="cpu")
+    example = gold_cues(name)[0]
+    for method in ranked_methods():
+        model.cost(example.source, example.target, method=method, **settings_of(method, name))

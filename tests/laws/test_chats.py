@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +11,7 @@ import pytest
 import wherefrom
 from transformers import AutoTokenizer
 from wherefrom.errors import InputError, SettingsError
+from wherefrom.text import turns
 from wherefrom.text.turns import Rendered
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.text.chat import rendered
@@ -283,3 +286,79 @@ def test_a_prompt_that_is_all_messages_without_its_special_tokens_may_be_an_answ
         model.attribute(ASKED, said, show_progress=False)
     one = model.attribute(ASKED, model.encode(ASKED).text + said, show_progress=False)[0]
     assert "".join(token.text for token in one.steps).strip() == said
+
+
+THOUGHTS = CHATML.replace(
+    "{{ m.content }}",
+    "{% if loop.last and m.role == 'assistant' %}"
+    "{% set thought = m.content.split('</think>')[0].split('<think>')[-1] %}"
+    "{{ '<think>\n' + (thought.strip('\n') if '</think>' in m.content else '') + '\n</think>\n\n' }}"
+    "{{ m.content.split('</think>')[-1].lstrip('\n') }}{% else %}{{ m.content }}{% endif %}",
+)
+"""Writes the thoughts of an answer from its content, as Qwen3 does: with a mark for content there are none."""
+
+
+def test_a_long_chat_that_its_frame_does_not_fit_is_searched(tokenizer):
+    exchanges = [
+        {"role": role, "content": f"{text} {number}"}
+        for number in range(40)
+        for role, text in (("user", "question"), ("assistant", "answer"))
+    ]
+    begun = [
+        {"role": "user", "content": "the last"},
+        {"role": "assistant", "content": "<think>\nhm\n</think>\n\nIt is"},
+    ]
+    tokenizer.chat_template = THOUGHTS
+    chat = rendered(tokenizer, [*exchanges, *begun], {})
+    said = [chat.text[piece.begin : piece.end] for piece in chat.pieces if piece.kind == "turn"]
+    assert said == [*(message["content"] for message in exchanges), "the last", "hm\n</think>\n\nIt is"]
+
+
+BY_CONTENT = {
+    "its length": CHATML + "({{ messages[-1].content | length }})",
+    "a line where a word is said": CHATML + "{% if 'and' in messages[-1].content %}# addition\n{% endif %}",
+    "thoughts": THOUGHTS,
+}
+"""Templates whose own words hang on what messages say: the frame does not fit."""
+
+
+@pytest.mark.parametrize("name", sorted(BY_CONTENT))
+def test_a_turn_is_no_part_of_the_templates_words(tokenizer, name):
+    said = [("user", "use"), ("assistant", "as"), ("user", "user"), ("assistant", "a"), ("user", "i"), ("user", "and")]
+    tokenizer.chat_template = BY_CONTENT[name]
+    chat = rendered(tokenizer, [{"role": role, "content": content} for role, content in said], {})
+    turns = [(piece.label, chat.text[piece.begin : piece.end]) for piece in chat.pieces if piece.kind == "turn"]
+    assert turns == said
+    heads = [piece.begin for piece in chat.pieces if piece.kind == "turn"]
+    assert all(chat.text[:place].endswith((">user\n", ">assistant\n")) for place in heads)
+
+
+def test_what_a_template_writes_twice_is_two_turns(tokenizer):
+    tokenizer.chat_template = "About {{ messages[0].content.split(' ')[0] }}.\n" + CHATML
+    chat = rendered(tokenizer, [{"role": "user", "content": "rain or snow"}], {})
+    assert [chat.text[one.begin : one.end] for one in chat.pieces if one.kind == "turn"] == ["rain", "rain or snow"]
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_places_are_those_that_a_regular_expression_finds(exact):
+    drawn = random.Random(0)
+    fitting = 0
+    for _ in range(2_000):
+        literals = ["".join(drawn.choices("ab ", k=drawn.randint(0, 2))) for _ in range(drawn.randint(2, 4))]
+        said = ["".join(drawn.choices("ab ", k=drawn.randint(0, 3))) for _ in literals[1:]]
+        written = [drawn.choice([one, one.strip(), "b" * exact or one[::-1] + "a"]) for one in said]
+        text = literals[0] + "".join(one + literal for one, literal in zip(written, literals[1:], strict=True))
+        choices = [
+            "|".join(re.escape(form) for form in (one, one.strip(), one.rstrip(), one.lstrip()))
+            + ("" if exact else r"|[\s\S]*?")
+            for one in said
+        ]
+        found = re.fullmatch(
+            re.escape(literals[0])
+            + "".join(f"({forms}){re.escape(literal)}" for forms, literal in zip(choices, literals[1:], strict=True)),
+            text,
+        )
+        expected = None if found is None else [found.span(n) for n in range(1, len(said) + 1)]
+        fitting += found is not None
+        assert turns._between(text, literals, said, exact=exact) == expected
+    assert fitting > 500

@@ -2,8 +2,9 @@
 
     python -m tools.demo_models.precision_table
 
-For every gold example one step is explained: the first token at which the text and the same text with the foil part
-ways. The words of the prompt (``demo:lm``) or of the source (``demo:mt``) are ranked by their score for that step.
+For every gold example one step is explained: the first token at which the text and the same text with the contrast
+word part ways. The words of the prompt (``demo:lm``) or of the source (``demo:mt``) are ranked by their score for that
+step.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ SLOPES = ("smoothgrad",)
 LEFT_OUT = {
     "dummy": "it attributes nothing",
     "exact_shapley": "the texts have more than the twelve units that it takes",
+    "learned_attention": "its weights are learned for a model first",
 }
 
 INTRODUCTION = """# Precision: does a method find the word that decides?
@@ -67,11 +69,11 @@ With the plain probability, methods that take words out (`occlusion`, `feature_a
 and `sequential_integrated_gradients`, whose paths change one word) are ahead on both models, while a
 single gradient, attention weights and the state of the first layer each miss at least one dependency almost always.
 The contrast matters as much as the method: where two words decide, as in most of `demo:mt`, the plain probability
-mostly shows the word that is being translated (the company), the difference to the foil shows the cue far more often,
-and `deeplift` is among the best only with it. It does not say which method is best elsewhere: these are tiny models of
-a made-up grammar that saw `<unk>` in training, which favours methods that put it in a word's place, each method was
-run with one cheap setting (few draws for `reagent` and `shapley_value_sampling`), a share of 40 examples is uncertain
-by up to 16 points, and a model may rely on a word that is not the one we planted.
+mostly shows the word that is being translated (the company), the difference to the contrast word shows the cue far more
+often, and `deeplift` is among the best only with it. It does not say which method is best elsewhere: these are tiny
+models of a made-up grammar that saw `<unk>` in training, which favours methods that put it in a word's place, each
+method was run with one cheap setting (few draws for `reagent` and `shapley_value_sampling`), a share of 40 examples is
+uncertain by up to 16 points, and a model may rely on a word that is not the one we planted.
 """
 
 Cell: TypeAlias = tuple[str, str, str, str]
@@ -86,7 +88,7 @@ class Case:
     step: int
     """Target position, start token counted."""
     foiled: str
-    """The target with the foil in place of the decided word."""
+    """The target with the contrast word in place of the decided word."""
 
 
 @frozen(kw_only=True)
@@ -140,7 +142,7 @@ def chance_of(count: int, wanted: int) -> tuple[float, float]:
 def deciding_case(model: AttributionModel, example: GoldCue) -> Case:
     """The example with its first step at which text and contrast part ways."""
     if example.contrast_word is None:
-        raise ValueError(f"{example.id} has no foil, so the deciding token is unknown.")
+        raise ValueError(f"{example.id} has no contrast word, so the deciding token is unknown.")
     foiled = example.target[: example.decided.start] + example.contrast_word + example.target[example.decided.stop :]
     ids, other = (model.adapter.encode(text, side="target").ids for text in (example.target, foiled))
     shared = min(len(ids), len(other))
@@ -225,6 +227,11 @@ def explained(
         )
         found |= dict(zip(indices, made, strict=True))
     return [found[index] for index in range(len(cases))]
+
+
+def ranked_methods() -> list[str]:
+    """All registered methods that can be asked."""
+    return [method for method in METHODS if method not in LEFT_OUT]
 
 
 def settings_of(method: str, name: str) -> dict[str, Any]:
@@ -357,16 +364,16 @@ def _head(methods: Sequence[str], examples: int) -> str:
     left_out = "; ".join(f"`{method}`, {why}" for method, why in LEFT_OUT.items())
     points = [
         f"**Examples**: the first {examples} of each dependency in the gold file, which training never saw.",
-        "**Step**: the first token at which the text and the same text with the foil part ways, so that the piece "
-        'which tells "froid" from "froide" is explained, not the piece they share.',
+        "**Step**: the first token at which the text and the same text with the contrast word part ways, so that the "
+        'piece which tells "froid" from "froide" is explained, not the piece they share.',
         f"**Plain**: the target function is `probability`. **Contrast**: `{CONTRAST}`, the logit of the token minus "
-        "that of the foil's token in the same place, which is the log of the ratio of their probabilities. A dash: "
-        "the method does not depend on the target function (`context_cite` explains log-odds whatever is asked).",
+        "that of the contrast word's token in the same place, which is the log of the ratio of their probabilities. A "
+        "dash: the method does not depend on the target function (`context_cite` explains log-odds whatever is asked).",
         "**Ranked**: `demo:lm` all tokens of the prompt, `demo:mt` all tokens of the source (its target prefix is "
         f"attributed, but not ranked); special tokens and `{SEPARATOR}` are left out.",
         "**Score**: signed scores with an embedding axis are summed over it and keep their sign, other signed scores "
-        "are as they are, unsigned ones and the slopes of `smoothgrad` take their method's default aggregation. A cue "
-        "of several tokens has the rank of its best one, among equal scores the mean over their orders.",
+        "are as they are, unsigned ones and the gradients of `smoothgrad` take their method's default aggregation. A "
+        "cue of several tokens has the rank of its best one, among equal scores the mean over their orders.",
         "**Or company**: a word that carries part of the same information (`also` in the gold file) is on top, which "
         "is no mistake.",
         f"**Settings**: the defaults, but for {told}; the `layer_*` methods look at the first layer "
@@ -390,7 +397,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)
-    methods = given.methods or [method for method in METHODS if method not in LEFT_OUT]
+    methods = given.methods or ranked_methods()
     measured = measure(given.models, methods, given.examples)
     given.out.write_text(page(measured, methods, given.examples, NOTES), encoding="utf-8")
 

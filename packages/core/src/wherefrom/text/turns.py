@@ -3,13 +3,17 @@
 Templates do what they like with messages: strip them, drop the thoughts of earlier ones, put a date, tools or a system
 message of their own in front, refuse chats that end early. So nothing is read off prefixes. The chat is rendered a
 second time with a mark in place of each text; what stands between the marks is the template's own, and tells where in
-the true text each message begins and ends.
+the true text each message begins and ends. Where that text does not fit, since the template writes by what messages
+say, each is looked for beside what the template writes around its mark.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
+from operator import itemgetter
 from typing import Any, Protocol
 
 from attrs import field, frozen
@@ -83,24 +87,38 @@ def rendered(render: Renders, messages: Sequence[Mapping[str, Any]], options: Ma
     continues = bool(options.get("continue_final_message", begun))
     arguments = {"add_generation_prompt": not continues, **options, "continue_final_message": continues}
     text = render(chat, arguments)
-    marks = _Marks()
-    marked = [
-        {key: value if key in _KEPT_KEYS else marks.put(value, n) for key, value in one.items()}
-        for n, one in enumerate(chat)
-    ]
     documents = [one for one in options.get("documents") or () if isinstance(one, Mapping)]
-    if documents:
-        arguments["documents"] = [marks.put(one, len(chat) + n) for n, one in enumerate(documents)]
-    try:
-        frame = render(marked, arguments)
-    except InputError:
-        frame = ""  # the template looks into the messages
-    spans = _by_frame(text, frame, marks) or _by_search(text, marks)
+    marks, frame = _frame(render, chat, documents, arguments, _Marks())
+    spans = _by_frame(text, frame, marks)
+    if not spans and "</think>" in text:
+        apart, thinking = _frame(render, chat, documents, arguments, _Marks(thoughts_apart=True))
+        spans = _by_frame(text, thinking, apart)
+        marks = apart if spans else marks
+    spans = spans or _by_search(text, frame, marks)
     owners = [("turn", str(one["role"])) for one in chat]
     owners += [
         ("document", first_given(one.get("title"), one.get("id"), n)) for n, one in enumerate(documents, start=1)
     ]
-    return Rendered(text, tuple(_pieces(text, spans, owners)))
+    return Rendered(text, tuple(_pieces(text, spans, marks, owners)))
+
+
+def _frame(
+    render: Renders,
+    chat: Sequence[Mapping[str, Any]],
+    documents: Sequence[Mapping[str, Any]],
+    arguments: Mapping[str, Any],
+    marks: _Marks,
+) -> tuple[_Marks, str]:
+    """The chat with marks in place of its texts; an empty text where the template looks into the messages."""
+    marked = [
+        {key: value if key in _KEPT_KEYS else marks.put(value, n) for key, value in one.items()}
+        for n, one in enumerate(chat)
+    ]
+    placed = {"documents": [marks.put(one, len(chat) + n) for n, one in enumerate(documents)]} if documents else {}
+    try:
+        return marks, render(marked, {**arguments, **placed})
+    except InputError:
+        return marks, ""
 
 
 def first_given(*names: object) -> str:
@@ -138,78 +156,164 @@ def _segment(tokens: Sequence[Token], side: str, piece: Piece) -> Segment | None
 
 @frozen
 class _Marks:
-    """Texts of a chat, each with a mark to stand for it."""
+    """Texts of a chat, each with a mark to stand for it.
 
+    ``thoughts_apart``: What stands between the tags of thoughts has a mark of its own, and the tags stay: templates cut
+    a message there, and write them themselves.
+    """
+
+    thoughts_apart: bool = False
     texts: dict[str, str] = field(factory=dict)
     owners: dict[str, int] = field(factory=dict)
 
     def put(self, value: Any, owner: int) -> Any:
         """The value with its texts replaced by marks."""
         if isinstance(value, str):
-            if not value.strip():
-                return value
-            mark = f"Qx{len(self.texts):04d}Zj"
-            self.texts[mark], self.owners[mark] = value, owner
-            return mark
+            parts = _TAGS.split(value) if self.thoughts_apart else [value]
+            return "".join(self._mark(part, owner) for part in parts)
         if isinstance(value, Mapping):
             return {key: item if key in _KEPT_KEYS else self.put(item, owner) for key, item in value.items()}
         return [self.put(item, owner) for item in value] if isinstance(value, list | tuple) else value
 
+    def _mark(self, part: str, owner: int) -> str:
+        if not part.strip() or _TAGS.fullmatch(part):
+            return part
+        mark = f"Qx{len(self.texts):04d}Zj"
+        self.texts[mark], self.owners[mark] = part, owner
+        return mark
 
-_Span = tuple[int, int, int]
-"""First character, the one after the last, and the owner: a message, or a document (counted on)."""
+
+_TAGS = re.compile(r"(\s*</?think>\s*)")
+_Span = tuple[int, int, str]
+"""First character, the one after the last, and the mark of the text that stands there."""
+
+
+def _around_marks(frame: str, marks: _Marks) -> tuple[list[str], list[str]]:
+    """What the template writes before, between and behind the marks, and the marks in its order."""
+    parts = re.split("(" + "|".join(marks.texts) + ")", frame) if marks.texts else [frame]
+    return parts[::2], parts[1::2]
 
 
 def _by_frame(text: str, frame: str, marks: _Marks) -> list[_Span]:
     """Where the messages stand, by what stands around their marks; nothing if that does not fit the text."""
-    parts = re.split("(" + "|".join(marks.texts) + ")", frame) if marks.texts else [frame]
-    found = parts[1::2]
+    literals, found = _around_marks(frame, marks)
     if not found:
         return []
+    said = [marks.texts[mark] for mark in found]
     for exact in (True, False):  # an exact text first, so that a message may say what the template says
-        pattern = "".join(
-            _alternatives(marks.texts[part], exact=exact) if index % 2 else re.escape(part)
-            for index, part in enumerate(parts)
-        )
-        match = re.fullmatch(pattern, text)
-        if match is not None:
-            return [(*match.span(n), marks.owners[mark]) for n, mark in enumerate(found, start=1)]
+        spans = _between(text, literals, said, exact=exact)
+        if spans is not None:
+            return [(begin, end, mark) for (begin, end), mark in zip(spans, found, strict=True)]
     return []
 
 
-def _alternatives(text: str, *, exact: bool) -> str:
-    known = "|".join(re.escape(one) for one in dict.fromkeys((text, text.strip(), text.rstrip(), text.lstrip())))
-    return f"({known})" if exact else rf"({known}|[\s\S]*?)"
+def _between(text: str, literals: Sequence[str], said: Sequence[str], *, exact: bool) -> list[tuple[int, int]] | None:
+    """Where a text stands between each two of the literals, which with these make the whole ``text``; None if no
+    places do.
+
+    What was said comes first, with or without the blanks around it; if not ``exact``, then anything, the shortest
+    first. No place of a message is looked at twice, so the time grows with messages times places.
+    """
+
+    def ends(place: int, begin: int) -> Iterator[int]:
+        closing, last = literals[place + 1], place + 1 == len(said)
+        for form in dict.fromkeys((said[place], said[place].strip(), said[place].rstrip(), said[place].lstrip())):
+            end = begin + len(form)
+            whole = not last or end + len(closing) == len(text)
+            if whole and text.startswith(form, begin) and text.startswith(closing, end):
+                yield end
+        if exact:
+            return
+        end = text.find(closing, begin if not last else max(begin, len(text) - len(closing)))
+        while end >= 0:
+            yield end
+            end = text.find(closing, end + 1) if not last else -1
+
+    if not text.startswith(literals[0]):
+        return None
+    spans: list[tuple[int, int]] = []
+    tried = {(0, len(literals[0]))}
+    open_ends = [(len(literals[0]), ends(0, len(literals[0])))]
+    while open_ends:
+        begin, following = open_ends[-1]
+        end = next(following, None)
+        if end is None:
+            open_ends.pop()
+            del spans[-1:]
+            continue
+        spans.append((begin, end))
+        if len(spans) == len(said):
+            return spans
+        state = (len(spans), end + len(literals[len(spans)]))
+        if state in tried:
+            spans.pop()
+        else:
+            tried.add(state)
+            open_ends.append((state[1], ends(*state)))
+    return None
 
 
-def _by_search(text: str, marks: _Marks) -> list[_Span]:
-    """Where the messages' texts are found, one after the other; what is not found is no turn."""
-    found: list[_Span] = []
-    begin = 0
-    for mark, said in marks.texts.items():
-        for form in (said, said.strip(), said.rpartition("</think>")[2].strip()):
-            place = text.find(form, begin)
-            if form and place >= 0:
-                found.append((place, place + len(form), marks.owners[mark]))
-                begin = place + len(form)
-                break
-    return found
+def _by_search(text: str, frame: str, marks: _Marks) -> list[_Span]:
+    """Where the messages' texts are found, one behind the other, as much as may be with what the template writes around
+    them; what is not found is no turn, nor is what stands beside something else than in the frame."""
+    literals, found = _around_marks(frame, marks)
+    around = {mark: (literals[n], literals[n + 1]) for n, mark in reversed(list(enumerate(found)))}
+    fronts = [(0, 0)]  # ends, in rising order, and the most that is found up to there, rising too
+    chains: dict[tuple[int, int], tuple[_Span, ...]] = {(0, 0): ()}
+    for mark in dict.fromkeys(found) if frame else marks.texts:
+        reached: dict[tuple[int, int], tuple[_Span, ...]] = {}
+        for begin, end, weight in _candidates(text, marks.texts[mark], *around.get(mark, ("", ""))):
+            before = fronts[bisect_right(fronts, begin, key=itemgetter(0)) - 1]
+            reached.setdefault((end, before[1] + weight), (*chains[before], (begin, end, mark)))
+        chains = reached | chains
+        kept: list[tuple[int, int]] = []
+        for front in sorted({*fronts, *reached}, key=lambda one: (one[0], -one[1])):
+            if not kept or front[1] > kept[-1][1]:
+                kept.append(front)
+        fronts, chains = kept, {front: chains[front] for front in kept}
+    return list(chains[fronts[-1]])
 
 
-def _pieces(text: str, spans: Sequence[_Span], owners: Sequence[tuple[str, str]]) -> Iterator[Piece]:
-    """Turns and documents, from the first to the last of their texts that stand together, and what is between.
+def _candidates(text: str, said: str, before: str, behind: str) -> Iterator[tuple[int, int, int]]:
+    """Places of what was said, and how many characters fit there, with those of the template on both sides.
+
+    Without a template any place will do; else something of it must stand beside.
+    """
+    for form in filter(None, dict.fromkeys((said, said.strip(), said.rpartition("</think>")[2].strip()))):
+        begin = text.find(form)
+        while begin >= 0:
+            end = begin + len(form)
+            beside = _alike(reversed(before), reversed(text[max(begin - len(before), 0) : begin]))
+            beside += _alike(behind, text[end : end + len(behind)])
+            if beside or not (before or behind):
+                yield begin, end, len(form) + beside
+            begin = text.find(form, begin + 1)
+
+
+def _alike(one: Iterable[str], other: Iterable[str]) -> int:
+    """How many characters two texts begin with alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _pieces(text: str, spans: Sequence[_Span], marks: _Marks, owners: Sequence[tuple[str, str]]) -> Iterator[Piece]:
+    """Turns and documents, each from the first to the last of its texts that stand together, and what is between.
+
+    A text that the template writes twice is two of them.
 
     Args:
         owners: Kind and label of each owner of a span.
     """
-    turns: list[_Span] = []
-    for begin, end, owner in sorted(spans):
+    turns: list[tuple[int, int, int]] = []
+    placed: set[str] = set()
+    for begin, end, mark in sorted(spans):
+        owner = marks.owners[mark]
         if begin == end:
             continue
-        if turns and turns[-1][2] == owner:
+        if turns and turns[-1][2] == owner and mark not in placed:
             turns[-1] = (turns[-1][0], end, owner)
         else:
             turns.append((begin, end, owner))
+        placed.add(mark)
     place = 0
     for begin, end, owner in turns:
         if begin > place:
