@@ -24,6 +24,7 @@ from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.kept_positions import positions_kept
 from wherefrom_hf.running.linear import quick_linear
+from wherefrom_hf.running.positions import first_position
 
 given_source: WeakSet[PreTrainedModel] = kept_as_built(WeakSet())
 """Models that must be given the source's ids beside the encoder's states: their code hides later positions of the
@@ -171,13 +172,6 @@ def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None, roo
     """A decoder run at its beginning."""
     accepts = frozenset(inspect.signature(module.forward).parameters)
     return DecoderRun(module, encoder, first_position=first_position(module), accepts=accepts, room=room)
-
-
-def first_position(module: PreTrainedModel) -> int:
-    """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
-    table = getattr(getattr(module.base_model, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1
 
 
 def new_cache(module: PreTrainedModel) -> Any:

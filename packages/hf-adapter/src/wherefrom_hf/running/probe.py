@@ -33,7 +33,7 @@ from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
-from wherefrom_hf.running.positions import has_table_of_positions, said_limit
+from wherefrom_hf.running.positions import lengths
 from wherefrom_hf.running.precision import HALF, at_least_single
 
 LENGTH = 48
@@ -414,9 +414,9 @@ def _tables(module: PreTrainedModel) -> list[int]:
     """Lengths that tables surely allow: two entries less than any embedding of more than eight has, and than the limit
     of positions that are kept in another table. Beyond one, a card fails for good: nothing runs there any more."""
     sizes = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
-    limit = said_limit(module.config.get_text_config(decoder=True))
-    if limit is not None and has_table_of_positions(module, limit):
-        sizes.append(limit)
+    most = lengths(module).most
+    if most is not None:
+        sizes.append(most)
     return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
 
 
