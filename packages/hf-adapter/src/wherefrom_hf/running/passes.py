@@ -87,7 +87,8 @@ class DecoderRun:
         }
         end = self.position + length
         positions = torch.arange(self.position, end, device=ids.device).expand(rows, length) + self.first_position
-        kept = nullcontext() if visible is None else positions_kept(visible)
+        continued = self.position > 0
+        kept = nullcontext() if visible is None else positions_kept(self.module, visible, continued=continued)
         if visible is None:
             visible = torch.ones((rows, end), dtype=torch.long, device=ids.device)
         if self.encoder is None:
