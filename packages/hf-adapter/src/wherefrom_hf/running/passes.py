@@ -19,6 +19,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.as_built import kept_as_built
+from wherefrom_hf.running.experts import experts_named
 from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
@@ -110,7 +111,7 @@ class DecoderRun:
             del arguments["past_key_values"]
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
-        with kept, quick_linear(), in_pieces(self.module, length):
+        with kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -192,6 +193,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    with quick_linear(), in_pieces(encoder, ids.shape[1]):
+    with quick_linear(), in_pieces(encoder, ids.shape[1]), experts_named(module):
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
     return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))

@@ -29,6 +29,7 @@ from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
+from wherefrom_hf.running.experts import ExpertsError
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
@@ -356,8 +357,8 @@ class Probe:
         return answer
 
     def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none, and a hook of
-        the user's may fail this once."""
+        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor experts that
+        no pass can run, and a hook of the user's may fail this once."""
         known = _known.setdefault(self.module, _Known()).answers
         if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
             del known[question]
@@ -365,7 +366,7 @@ class Probe:
             try:
                 with torch.no_grad(), ready(self.module), seeing_states(self.module):  # also where dropout is on
                     known[question] = ask()
-            except (torch.OutOfMemoryError, MemoryError):
+            except (torch.OutOfMemoryError, MemoryError, ExpertsError):
                 raise
             except WherefromError as error:
                 known[question] = str(error)
