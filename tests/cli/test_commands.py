@@ -29,6 +29,8 @@ from wherefrom_cli.dataset.source import DatasetRequest
 from wherefrom_cli.main import load_command, main, modules
 from wherefrom_cli.request import ModelRequest
 
+from tests.needed import need_cairo
+
 Run = Callable[..., Any]
 
 
@@ -633,7 +635,7 @@ def test_export_draws(wherefrom: Run, saved: Path, tmp_path: Path, ending: str) 
 
 
 def test_export_draws_a_pdf(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
-    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    need_cairo()
     assert wherefrom("export", saved, "-o", "out.pdf").code == 0
     assert (tmp_path / "out.pdf").read_bytes().startswith(b"%PDF")
 

@@ -14,6 +14,9 @@ import torch
 from torch import nn
 from transformers import AttentionInterface, AutoTokenizer, LlamaConfig, LlamaForCausalLM
 from wherefrom import AttributionModel, load_model
+from wherefrom.errors import WherefromWarning
+from wherefrom.methods.head_weights import HeadWeights
+from wherefrom_hf import _model
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.running.as_built import build_number
 from wherefrom_hf.running.fingerprint import WORDS, fingerprint
@@ -220,6 +223,32 @@ def test_code_of_a_class_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     before = fingerprint(built)
     monkeypatch.setattr(type(built.model.norm), "forward", lambda self, states: states)
     assert fingerprint(built) not in (before, None)
+
+
+def test_weights_are_read_at_every_call_and_once_for_calls_that_keep_the_model_reserved(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, read = load(module()), []
+
+    def noted(built: nn.Module) -> str | None:
+        read.append(fingerprint(built))
+        return read[-1]
+
+    monkeypatch.setattr(_model, "fingerprint", noted)
+    card = model.adapter.card
+    learned = HeadWeights(decoder=np.ones((card.layers, card.heads)), fingerprint=fingerprint(model.adapter.module))
+
+    def explain() -> None:
+        model.attribute(PROMPT, TARGET, method="learned_attention", weights=learned, show_progress=False)
+
+    with model.adapter.reserved():
+        explain()  # warnings are errors here
+        explain()
+    assert len(read) == 1
+    model.adapter.module.lm_head.weight.data[0, 0] += 1  # which torch counts as no change
+    with pytest.warns(WherefromWarning, match="with other weights"):
+        explain()
+    assert len(read) == 2
 
 
 def test_what_does_not_compute_does_not_count() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +11,10 @@ import torch
 from attrs import evolve
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
+from wherefrom_hf.running import kept_positions
+from wherefrom_hf.running.as_built import look_at
+from wherefrom_hf.running.kept_positions import positions_kept
+from wherefrom_hf.running.passes import start_run
 
 from tests.hf_adapter.architectures import CONFIGS, ENCODER_DECODERS, build, rows_for
 from tests.hf_adapter.test_empty_rows import logits
@@ -68,6 +73,62 @@ def test_a_recurrence_that_says_nothing_yet_is_asked_again_when_it_has_learned()
         weight.data.copy_(learned[name])
     with pytest.raises(ModelCapabilityError, match="cannot hide tokens"):
         logits(predictor, row)
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """What the mode that looks for counts of the mask found, pass by pass."""
+    found: list[bool] = []
+
+    class Noted(kept_positions._CountsAll):
+        def __exit__(self, *given: Any) -> None:
+            super().__exit__(*given)
+            found.append(self.counted)
+
+    monkeypatch.setattr(kept_positions, "_CountsAll", Noted)
+    return found
+
+
+@pytest.mark.parametrize("name", ["llama", "opt", "bart", *COUNT_THEIR_MASK])
+def test_whether_a_model_counts_its_mask_is_found_out_once(name: str, watched: list[bool]) -> None:
+    model, row = build(name), hiding_row(name)
+    predictor = predictor_of(model)
+    logits(predictor, row)
+    assert watched
+    assert set(watched) == {name in COUNT_THEIR_MASK}
+    watched.clear()
+    logits(predictor, row)
+    assert set(watched) == ({True} if name in COUNT_THEIR_MASK else set())
+
+
+def test_a_model_that_is_built_otherwise_is_asked_again(watched: list[bool]) -> None:
+    model = build("falcon")
+    mask = torch.tensor([[1, 1, 0, 1]])
+
+    def run() -> None:
+        with torch.no_grad(), positions_kept(model, mask, continued=False):
+            model(torch.tensor([[5, 6, 7, 8]]), attention_mask=mask)
+
+    for _ in range(2):
+        look_at(model)
+        run()
+    assert watched == [False]
+    model.config.alibi = model.transformer.use_alibi = True
+    for _ in range(2):
+        look_at(model)
+        run()
+    assert watched == [False, True, True]
+
+
+def test_passes_that_go_on_from_others_are_asked_apart(watched: list[bool]) -> None:
+    model = build("bloom")
+    ids, visible = torch.tensor([[5, 6, 7, 8, 9, 10]]), torch.tensor([[1, 0, 1, 1, 1, 1]])
+    with torch.no_grad():
+        whole, _ = start_run(model).forward(ids, visible, keep=False)
+        _, run = start_run(model).forward(ids[:, :4], visible[:, :4], keep=True)
+        rest, _ = run.forward(ids[:, 4:], visible, keep=False)
+    assert watched == [True, True, True]
+    torch.testing.assert_close(rest.logits, whole.logits[:, 4:])
 
 
 @pytest.mark.parametrize("name", [*CONFIGS, "mamba"])

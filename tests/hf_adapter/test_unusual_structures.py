@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 import torch
 from attrs import evolve
+from transformers import AutoTokenizer, PreTrainedModel
 from wherefrom import load_model
-from wherefrom.adapters import Row
-from wherefrom.errors import ModelCapabilityError, WherefromWarning
+from wherefrom.adapters import ModelCard, Row
+from wherefrom.errors import InputError, ModelCapabilityError, WherefromWarning
 from wherefrom.methods.alti import mixtures
 from wherefrom.methods.attention_rollout import rollout
+from wherefrom.questions.examples import check_ids
+from wherefrom_hf.demo import demo_path
 from wherefrom_hf.inside import attention as attention_module
 from wherefrom_hf.inside.attention import attentions
 from wherefrom_hf.inside.attention_watch import projection_of, watching
@@ -21,7 +24,7 @@ from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import observed_by
 from wherefrom_hf.running.embedding import input_embedding
 from wherefrom_hf.running.heads import all_heads, most_heads
-from wherefrom_hf.running.positions import has_table_of_positions
+from wherefrom_hf.running.positions import Lengths, has_table_of_positions, lengths
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.text.generation import generate
 
@@ -130,6 +133,81 @@ def test_prompts_generated_from_together_answer_as_alone(name):
 )
 def test_a_limit_is_a_wall_where_there_is_a_table_of_positions(name, limit, wall):
     assert has_table_of_positions(build(name), limit) is wall
+
+
+def logits_of(module: PreTrainedModel, tokens: int) -> torch.Tensor:
+    """Of a text, and of a source as long, where there is an encoder."""
+    ids = torch.arange(tokens)[None] % 50 + 8  # none of them a padding token, which has no position of its own
+    given = {"decoder_input_ids": ids} if module.config.is_encoder_decoder else {}
+    with torch.no_grad():
+        return module(input_ids=ids, **given, use_cache=False).logits
+
+
+@pytest.mark.parametrize("name", ["roberta", "xlm-roberta", "camembert"])
+@pytest.mark.parametrize("pad", [0, 1, 5])
+def test_entries_up_to_that_of_padding_are_no_positions_of_tokens(name, pad):
+    kind, model = families.classes()[name]
+    config = families.shrunk(kind)
+    config.pad_token_id = pad
+    module = model(config).eval()
+    assert lengths(module).most == 128 - (pad + 1)
+    assert torch.isfinite(logits_of(module, 128 - (pad + 1))).all()
+
+
+def test_a_text_longer_than_the_positions_behind_padding_is_refused_in_words():
+    tokenizer = AutoTokenizer.from_pretrained(demo_path("lm"))
+    kind, model = families.classes()["roberta"]
+    config = families.shrunk(kind)
+    config.vocab_size, config.pad_token_id = len(tokenizer), tokenizer.pad_token_id
+    most = 128 - (tokenizer.pad_token_id + 1)
+    wrapped = load_model(model(config).eval(), "dummy", tokenizer=tokenizer, device="cpu")
+    assert wrapped.adapter.card.max_length == most
+    with pytest.raises(InputError, match=f"reads at most {most}"):
+        wrapped.attribute("The nurse . " * 60, show_progress=False)
+
+
+def test_it_is_said_that_a_text_is_longer_than_what_a_tokenizer_says_also_before_a_wall():
+    card = ModelCard(name="small", kind="decoder-only", max_length=128, made_for=100)
+    with pytest.warns(WherefromWarning, match="was made for 100"):
+        check_ids(card, np.arange(110), "prompt")
+    with pytest.raises(InputError, match="at most 128"):
+        check_ids(card, np.arange(130), "prompt")
+
+
+WALLS = ["gpt2", "gptj", "opt", "biogpt", "roberta", "xlm-roberta", "bart-seq2seq", "pegasus-seq2seq", "marian-seq2seq"]
+
+
+@pytest.mark.parametrize("name", WALLS)
+def test_law_as_many_tokens_as_there_are_positions_for_are_read_and_no_more(name):
+    module = families.build(name)
+    most = lengths(module).most
+    assert torch.isfinite(logits_of(module, most)).all()
+    with pytest.raises((IndexError, RuntimeError), match="out of"):
+        logits_of(module, most + 1)
+
+
+@pytest.mark.parametrize("name", ["llama", "mistral", "t5-seq2seq", "bloom"])
+def test_law_where_no_number_of_positions_ends_what_is_read_more_is_read(name):
+    module = families.build(name)
+    assert lengths(module).most is None
+    assert torch.isfinite(logits_of(module, 140)).all()
+
+
+@pytest.mark.parametrize(
+    "name, said, most, made_for",
+    [
+        ("gpt2", 10**30, 128, 128),
+        ("gpt2", 100, 128, 100),
+        ("gpt2", 500, 128, 128),
+        ("roberta", 10**30, 127, 127),
+        ("roberta", 100, 127, 100),
+        ("llama", 100, None, 100),
+        ("llama", 10**30, None, 128),
+        ("bloom", 10**30, None, None),
+    ],
+)
+def test_what_a_tokenizer_says_is_no_wall(name, said, most, made_for):
+    assert lengths(families.build(name), said) == Lengths(most, made_for)
 
 
 @pytest.mark.parametrize("name", ["afmoe", "qwen3_next", "bert", "roberta"])

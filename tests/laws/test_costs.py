@@ -102,9 +102,9 @@ def test_settings_that_change_the_price_are_told(name: str, settings: dict[str, 
 
 @pytest.mark.parametrize("name", [name for name in METHODS if name not in ("reagent", "context_cite", "exact_shapley")])
 def test_forwards_do_not_grow_with_the_steps(name: str) -> None:
-    """One step or three of the same sequence: the same rows, and every backward row is one more step's. Samples are
-    as many, where they would be added until every step's scores are sure."""
-    settings = {"n_samples": 8} if name == "gradient_shap" else {}
+    """One step or three of the same sequence: the same rows, and every backward row is one more step's. Settings are
+    those with which a step says alone what it says among others: as many samples, for one."""
+    settings = CLAIMS[name].about.get("steps", {})
     few, _, _ = spent(name, "gpt2-tiny", last=1, settings=settings)
     many, about, _ = spent(name, "gpt2-tiny", last=3, settings=settings)
     assert len(about.steps) == 3

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 from wherefrom.aggregators import Pair
 from wherefrom.files import load
+from wherefrom.methods.contract import METHODS
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.direction import FALLS, turned
 from wherefrom.results.provenance import Provenance
+from wherefrom.step_functions.base import STEP_FUNCTIONS, falls_with_probability
 
 from tests.core.made import attribution
 
@@ -61,6 +63,36 @@ def test_law_a_file_that_does_not_tell_is_read_by_whether_its_method_explains_wi
     assert turned(older.made_as(signed)) == "crossentropy"
     normed = sizes(sizes=(3,)).replace(signed=True)
     assert turned(normed.made_as(OCCLUDED)) == "", "its default aggregation takes norms"
+
+
+BUILT_IN_FUNCTIONS = [name for name in STEP_FUNCTIONS if STEP_FUNCTIONS.get(name).__module__.startswith("wherefrom.")]
+BUILT_IN_METHODS = [name for name in METHODS if METHODS.get(name).__module__.startswith("wherefrom.")]
+
+
+@pytest.mark.parametrize("contrasted", [False, True])
+@pytest.mark.parametrize("name", BUILT_IN_FUNCTIONS)
+def test_law_a_file_that_does_not_tell_is_read_by_what_its_function_does(name: str, contrasted: bool) -> None:
+    falls = falls_with_probability(STEP_FUNCTIONS.get(name), contrasted=contrasted)  # type: ignore[arg-type]
+    arguments = {"contrast_targets": "a b"} if contrasted else {}
+    made = Provenance(method=OCCLUDED.method, attributed_fn={"name": name}, arguments=arguments)
+    assert turned(sizes().replace(signed=True).made_as(made)) == (name if falls else "")
+
+
+@pytest.mark.parametrize("name", BUILT_IN_METHODS)
+def test_law_a_file_that_does_not_tell_is_read_by_what_its_method_does(name: str) -> None:
+    method = METHODS.get(name)
+    explains = method.signed and method.uses_target_function
+    made = Provenance(method={"name": name}, attributed_fn=LOSSES.attributed_fn)
+    assert turned(sizes().replace(signed=True).made_as(made)) == ("crossentropy" if explains else "")
+
+
+@pytest.mark.parametrize("direction", ["", "a loss of one's own"])
+def test_law_a_file_of_inseqs_format_keeps_what_a_result_says(direction: str, tmp_path: Path) -> None:
+    one = losses().replace(details={FALLS: direction}, method="occlusion")
+    Attributions(sequence_attributions=(one,), provenance=OCCLUDED).save_inseq(tmp_path / "inseq.json")
+    read = load(tmp_path / "inseq.json")
+    assert turned(read[0].made_as(read.provenance)) == direction
+    assert FALLS not in read.provenance.extra
 
 
 def test_law_a_loss_is_traced_one_way_whether_the_result_or_its_provenance_says_that_it_is_one(tmp_path: Path) -> None:

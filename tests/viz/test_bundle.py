@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
-import shutil
 import subprocess
 import zlib
 from pathlib import Path
@@ -17,10 +16,10 @@ from wherefrom_viz.context import render_context_html
 from wherefrom_viz.page import bundle, unpack
 from wherefrom_viz.page.packing import from_base85
 
+from tests.needed import NODE, needs_node
 from tests.viz.test_context import made as context_result
 
 TOOL = Path(__file__).parents[2] / "tools" / "build_page.py"
-NODE = shutil.which("node")
 
 
 def builder() -> object:
@@ -80,13 +79,13 @@ def test_no_shortened_name_is_one_that_a_page_carries(everyone: Attributions) ->
     assert not found & set(builder().OWN)  # type: ignore[attr-defined]
 
 
-@pytest.mark.skipif(NODE is None, reason="node is not installed")
+@needs_node
 @pytest.mark.parametrize("boot", bundle.BOOTS)
 def test_the_script_parses_and_cannot_end_its_element(boot: str, tmp_path: Path) -> None:
     code = bundle.script(boot)
     assert "</script" not in code.lower()
     (tmp_path / "bundle.js").write_text(code, encoding="utf-8")
-    subprocess.run([str(NODE), "--check", str(tmp_path / "bundle.js")], check=True)
+    subprocess.run([NODE, "--check", str(tmp_path / "bundle.js")], check=True)
 
 
 def test_no_shortened_name_is_one_that_the_document_keeps() -> None:

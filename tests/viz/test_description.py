@@ -125,6 +125,18 @@ def test_raw_scores_are_aggregated_by_the_methods_default(make: Callable[..., At
     assert "no sign" in picture.words.sentence
 
 
+def test_a_normalisation_that_scores_have_already_is_said_once(make: Callable[..., Attribution]) -> None:
+    shares = make(["a", " b", " c"], 1).aggregate("normalize")
+    words = "share of each step's total"
+    assert describe(shares, normalize="step").pipeline == (words,)
+    assert describe(shares, normalize="sequence").pipeline == (words, "share of the largest score")
+    merged = describe(shares, normalize="step", granularity="word")
+    assert merged.pipeline == (words, "sum over words", words)
+    pair = compare(shares, shares)
+    assert pair.a.pipeline == pair.b.pipeline == pair.difference.pipeline == (words,)
+    np.testing.assert_allclose(pair.a.scores, describe(shares).scores)
+
+
 @pytest.mark.parametrize(
     "name, shown",
     [

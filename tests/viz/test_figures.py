@@ -14,6 +14,7 @@ from wherefrom.results.provenance import Provenance
 from wherefrom_viz import colours, compare, render_latex, render_markdown, render_pdf, render_png, render_svg
 from wherefrom_viz.describe.description import NOT_FINITE
 
+from tests.needed import need_cairo
 from tests.viz.conftest import PROVENANCE, marked_chat
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -213,7 +214,7 @@ def test_latex_sets_the_text_in_coloured_boxes(hospital: Attribution, hostile: A
 
 
 def test_a_pdf_has_the_size_of_the_figure(hospital: Attribution) -> None:
-    pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+    need_cairo()
     for view in ("matrix", "read"):
         made = render_pdf(hospital, view=view)
         assert made.startswith(b"%PDF-")

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import zlib
 from collections.abc import Callable, Sequence
@@ -23,11 +22,10 @@ from wherefrom_viz.page.pairs import pairs_of
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_table
 
+from tests.needed import NODE, needs_node
 from tests.viz.conftest import tokens_of
 
 JAVASCRIPT = Path(__file__).parent / "js"
-NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(NODE is None, reason="node is not installed")
 
 
 class Elements(HTMLParser):
@@ -180,7 +178,7 @@ def test_the_page_inflates_what_was_deflated_in_parts(tmp_path: Path) -> None:
     for text, arrays in PARTS:
         (tmp_path / "packed").write_bytes(_deflated_in_parts(text, arrays))
         done = subprocess.run(
-            [str(NODE), str(tmp_path / "probe.mjs"), str(tmp_path / "packed")], capture_output=True, check=True
+            [NODE, str(tmp_path / "probe.mjs"), str(tmp_path / "packed")], capture_output=True, check=True
         )
         assert done.stdout == text + b"".join(arrays)
 
@@ -249,7 +247,7 @@ def test_the_script_is_one_function_without_module_words() -> None:
 @needs_node
 @pytest.mark.parametrize("name", sorted(path.name for path in JAVASCRIPT.glob("*.test.js")))
 def test_javascript(name: str) -> None:
-    done = subprocess.run([str(NODE), "--test", str(JAVASCRIPT / name)], capture_output=True, text=True)
+    done = subprocess.run([NODE, "--test", str(JAVASCRIPT / name)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
 
 
@@ -292,7 +290,7 @@ def computed(
         "asked": asked,
     }
     done = subprocess.run(
-        [str(NODE), str(folder / "probe.mjs")], input=json.dumps(told), capture_output=True, text=True, check=True
+        [NODE, str(folder / "probe.mjs")], input=json.dumps(told), capture_output=True, text=True, check=True
     )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from wherefrom_viz.console import render_text
 from wherefrom_viz.describe.numbers import number_style, short, step_score, written
 from wherefrom_viz.page import bundle
 
-NODE = shutil.which("node")
+from tests.needed import NODE, needs_node
 
 
 @given(st.floats(1e-30, 1e30), st.floats(-1, 1))
@@ -58,13 +57,13 @@ def test_digits_before_the_point_are_never_rounded_away() -> None:
     ]
 
 
-@pytest.mark.skipif(NODE is None, reason="node is not installed")
+@needs_node
 def test_the_page_writes_numbers_as_python_does() -> None:
     values = [0.0, 1.0, -7.0, 12345.0, 128255.0, 1234.56, 99999.4, 999.6, 0.97153, -0.00123, 3.14e-5, 2.5e7, 1e300]
     script = (Path(bundle.__file__).parent / "scripts" / "numbers.js").as_uri()
     told = "console.log(JSON.stringify(values.map((v) => [short(v), stepScore(v)])))"
     code = f"import {{ short, stepScore }} from {json.dumps(script)}; const values = {values}; {told}"
-    ran = subprocess.run([str(NODE), "--input-type=module", "-e", code], capture_output=True, text=True, check=True)
+    ran = subprocess.run([NODE, "--input-type=module", "-e", code], capture_output=True, text=True, check=True)
 
     def alike(text: str) -> str:
         return re.sub(r"e\+?(-?)0*", r"e\1", text)  # 3.1e-05 in Python, 3.1e-5 in scripts

@@ -17,6 +17,7 @@ from wherefrom_viz.browser.screens.export import FORMATS
 from wherefrom_viz.describe.units import Level
 from wherefrom_viz.page import unpack
 
+from tests.needed import need_cairo
 from tests.viz.browser.conftest import two_methods
 from tests.viz.conftest import PROVENANCE, chat_example, hospital_example, translation_example
 
@@ -26,7 +27,7 @@ EXAMPLES = [(one, PROVENANCE) for one in two_methods()]
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_every_format_is_written(ending: str, tmp_path: Path) -> None:
     if ending == ".pdf":
-        pytest.importorskip("cairosvg", exc_type=(ImportError, OSError))
+        need_cairo()
     written = export(EXAMPLES, str(tmp_path / f"out{ending}"), Drawing(granularity="word"))
     assert written.stat().st_size > 100
 

@@ -43,7 +43,7 @@ from wherefrom_hf.running.heads import most_heads
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
-from wherefrom_hf.running.positions import has_table_of_positions, said_limit
+from wherefrom_hf.running.positions import lengths
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import need_same
@@ -77,7 +77,7 @@ class HFModel:
         self._asked: Differentiator | None = None
         self._derived: dict[Hashable, Any] | None = None
         """What is derived from the weights, by name; None: the model is not reserved."""
-        most = _made_for(text, self.tokenizer.model_max_length)
+        length = lengths(self.module, self.tokenizer.model_max_length)
         self._card = ModelCard(
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
@@ -89,8 +89,8 @@ class HFModel:
             revision=getattr(config, "_commit_hash", None),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
             heads=most_heads(text),
-            max_length=most if has_table_of_positions(self.module, most) else None,
-            made_for=most,
+            max_length=length.most,
+            made_for=length.made_for,
         )
 
     @property
@@ -383,9 +383,3 @@ class HFModel:
         predictor = self._as_looked_at().predictor
         source, target = predictor.source, predictor.target
         return source if side == "source" and source is not None else target
-
-
-def _made_for(config: Any, tokenizer_limit: int) -> int | None:
-    """The longest sequence that model and tokenizer say they were made for, if they say so."""
-    bounded = [int(n) for n in (said_limit(config), tokenizer_limit) if n is not None and 0 < n < 10**9]
-    return min(bounded) if bounded else None

@@ -23,8 +23,7 @@ from wherefrom.methods.perturbation.samplers import (
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
-from wherefrom_hf.running.passes import first_position
-from wherefrom_hf.running.positions import said_limit
+from wherefrom_hf.running.positions import lengths
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 
@@ -118,8 +117,8 @@ class MaskedLanguageModelSampler:
         """The ids of a text, or of as much around its mask as the model can read, between the same special tokens."""
         module, tokenizer = self._parts()
         whole: list[int] = tokenizer(text, verbose=False)["input_ids"]
-        limit = _longest(module, tokenizer)
-        if len(whole) <= limit:
+        limit = lengths(module, tokenizer.model_max_length).made_for
+        if limit is None or len(whole) <= limit:
             return whole
         plain: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
         at = plain.index(tokenizer.mask_token_id)
@@ -186,14 +185,6 @@ class PartOfSpeechSampler:
         for token, text, tag in zip(ids.tolist(), texts, tags, strict=True):
             members.setdefault((tag, text[:1].isspace()), []).append(token)
         return {token: alike for group in members.values() for alike in [np.array(group, np.int64)] for token in group}
-
-
-def _longest(module: Any, tokenizer: Any) -> int:
-    """How many tokens a masked language model reads at once: what its tokenizer says, or its positions if they are
-    fewer."""
-    said = said_limit(module.config)
-    limit = tokenizer.model_max_length
-    return int(limit if said is None else min(limit, said - first_position(module)))
 
 
 def _single(model: ScoringModel, text: str, side: Side, allowed: frozenset[int]) -> int | None:

@@ -40,7 +40,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     max_length: int | None = None
     """Longest sequence the model can read, in tokens; None if unlimited or unknown."""
     made_for: int | None = None
-    """Longest sequence it says it was made for, where it can read longer ones (rotations, relative positions)."""
+    """Longest sequence it says it was made for; it may read longer ones (rotations, relative positions)."""
     versions: dict[str, str] = {}
     """Versions of the libraries the adapter computes with."""
 

@@ -12,18 +12,17 @@ import numpy.typing as npt
 from wherefrom.adapters import Encoding, ModelCard, PredictsSteps, SequenceModel
 from wherefrom.arrays import Array, IntArray, to_numpy
 from wherefrom.errors import InputError
-from wherefrom.methods.contract import METHODS, OWN_STEP_AGGREGATION, AnyMethod, Scores
+from wherefrom.methods.contract import OWN_STEP_AGGREGATION, AnyMethod, Scores
 from wherefrom.questions.examples import Example
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.aggregators.slices import Slices
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.data import AttributionData
 from wherefrom.results.direction import FALLS
 from wherefrom.settings import fields_of
-from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, falls_with_probability
+from wherefrom.step_functions.base import StepFunction
 from wherefrom.text.merging import merged_token
 from wherefrom.text.tokens import Token, visible_to_steps
 
@@ -95,8 +94,11 @@ def _reference(method: AnyMethod) -> dict[str, Any]:
 
 
 def _direction(method: AnyMethod, explained: TargetFunction) -> dict[str, Any]:
-    """The name of the target function, where scores carry a sign and are negative of what makes a model surer."""
-    return {FALLS: explained.function.identifier} if explains_with_sign(method) and explained.falls else {}
+    """The name of the target function, where scores carry a sign and are negative of what makes a model surer; empty,
+    where their sign is not the target function's."""
+    if not (explained.falls and is_signed(method)):
+        return {}
+    return {FALLS: explained.function.identifier if explains_with_sign(method) else ""}
 
 
 def example_of(model: SequenceModel, result: AttributionData) -> Example:
@@ -189,30 +191,6 @@ def is_signed(method: AnyMethod) -> bool:
 def explains_with_sign(method: AnyMethod) -> bool:
     """Do this method's scores say which way each input moves the target function?"""
     return is_signed(method) and method.uses_target_function
-
-
-def falling_function(result: AttributionData) -> str:
-    """The target function that signed scores explain, where it falls as the model becomes surer, from how the result
-    was made; empty: it rises, is not known here, or the method does not say which way inputs move it.
-    """
-    made = result.provenance
-    name = str(made.attributed_fn.get("name", ""))
-    if name not in STEP_FUNCTIONS:
-        return ""
-    function: Any = STEP_FUNCTIONS.get(name)
-    if not falls_with_probability(function, contrasted=is_contrast(result)):
-        return ""
-    method = str(made.method.get("name", result.method))
-    return name if _explained_with_sign(method, made.method.get("settings", {})) else ""
-
-
-def _explained_with_sign(name: str, settings: Mapping[str, Any]) -> bool:
-    """`explains_with_sign` of a method that a file tells of, by its name and the settings it had; True of one not known
-    here."""
-    if name not in METHODS:
-        return True
-    known = METHODS.get(name)
-    return known.uses_target_function and (known.signed or settings.get("abs") is False)
 
 
 def _as_result(array: Array | None) -> Any:

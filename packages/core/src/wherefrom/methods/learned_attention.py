@@ -112,7 +112,7 @@ def _answers(
 
 def _warnings(weights: HeadWeights | str, model: GivesAttention) -> tuple[str, ...]:
     """What a reader must know of where the weights come from. To tell the model reads all of its weights at every call,
-    which costs as much as a short pass: they may have changed."""
+    which costs as much as a short pass: they may have changed. Calls for which it stays reserved read them once."""
     if not isinstance(weights, HeadWeights) or weights.fingerprint is None:
         return ()
     this = model_fingerprint(model)

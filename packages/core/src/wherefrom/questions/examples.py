@@ -134,7 +134,7 @@ def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
             f"The {what} has {len(ids)} tokens, but {card.name} reads at most {card.max_length}. "
             "Nothing is cut off silently: shorten the text, or split it."
         )
-    if card.max_length is None and card.made_for is not None and len(ids) > card.made_for:
+    if card.made_for is not None and len(ids) > card.made_for:
         warnings.warn(
             f"The {what} has {len(ids)} tokens, and {card.name} was made for {card.made_for}. It can read more, but "
             "what it says there may be worth little.",

@@ -9,14 +9,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from wherefrom._late import late
 from wherefrom.results.aggregation import outstanding
+from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.data import AttributionData
 
 FALLS = "falls_with_probability"
 """Name of the detail: the identifier of the target function, where scores have a sign and it falls. Empty: scores have
 a sign and no direction, as differences of sizes do. Results that have none either rise, or are of files whose writer
 knew no such detail."""
+
+
+_FALLING = ("crossentropy", "entropy", "perplexity", "rank", "surprisal_bits", "top_p_size")
+_FALLING_FROM_A_CONTRAST = ("contrast_logits", "contrast_prob", "in_context_pvi", "pcxmi")
+"""Target functions that fall, of results that do not tell it themselves; the second where there is a contrast."""
+_OTHERWISE_SIGNED = (
+    "alti",
+    "attention",
+    "attention_flow",
+    "attention_gradient_rollout",
+    "attention_rollout",
+    "context_cite",
+    "dummy",
+    "flashtrace",
+    "information_flow_routes",
+    "learned_attention",
+    "reagent",
+    "saliency",
+    "squaregrad",
+    "value_norms",
+    "value_zeroing",
+    "vargrad",
+)
+"""Methods whose scores do not say which way an input moves the target function: a sign has come from elsewhere. With
+``abs=False`` those of saliency do."""
 
 
 def turned(result: AttributionData) -> str:
@@ -27,13 +52,20 @@ def turned(result: AttributionData) -> str:
     """
     if becomes_norms(result):
         return ""
-    if FALLS in result.details or not result.signed or not result.provenance.attributed_fn:
+    if FALLS in result.details or not result.signed:
         return str(result.details.get(FALLS, ""))
-    return str(_made("falling_function")(result))
+    return _from_how_it_was_made(result)
 
 
-_made = late(__name__, {"falling_function": "wherefrom.methods.answers"})
-"""Methods and target functions, which most results are read without."""
+def _from_how_it_was_made(result: AttributionData) -> str:
+    """The falling target function that signed scores explain, by the names of built-in methods and functions; empty: it
+    rises, is not known here, or the method does not say which way inputs move it."""
+    made = result.provenance
+    name = str(made.attributed_fn.get("name", ""))
+    method = str(made.method.get("name", result.method))
+    falls = name in _FALLING or (name in _FALLING_FROM_A_CONTRAST and is_contrast(result))
+    keeps_signs = made.method.get("settings", {}).get("abs") is False
+    return name if falls and (method not in _OTHERWISE_SIGNED or keeps_signs) else ""
 
 
 def becomes_norms(result: AttributionData) -> bool:

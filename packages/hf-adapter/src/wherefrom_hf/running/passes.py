@@ -19,11 +19,13 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.as_built import kept_as_built
+from wherefrom_hf.running.experts import experts_named
 from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.kept_positions import positions_kept
 from wherefrom_hf.running.linear import quick_linear
+from wherefrom_hf.running.positions import first_position
 
 given_source: WeakSet[PreTrainedModel] = kept_as_built(WeakSet())
 """Models that must be given the source's ids beside the encoder's states: their code hides later positions of the
@@ -86,7 +88,8 @@ class DecoderRun:
         }
         end = self.position + length
         positions = torch.arange(self.position, end, device=ids.device).expand(rows, length) + self.first_position
-        kept = nullcontext() if visible is None else positions_kept(visible)
+        continued = self.position > 0
+        kept = nullcontext() if visible is None else positions_kept(self.module, visible, continued=continued)
         if visible is None:
             visible = torch.ones((rows, end), dtype=torch.long, device=ids.device)
         if self.encoder is None:
@@ -108,7 +111,7 @@ class DecoderRun:
             del arguments["past_key_values"]
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
-        with kept, quick_linear(), in_pieces(self.module, length):
+        with kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -173,13 +176,6 @@ def start_run(module: PreTrainedModel, encoder: EncoderStates | None = None, roo
     return DecoderRun(module, encoder, first_position=first_position(module), accepts=accepts, room=room)
 
 
-def first_position(module: PreTrainedModel) -> int:
-    """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
-    table = getattr(getattr(module.base_model, "embeddings", None), "position_embeddings", None)
-    padding = getattr(table, "padding_idx", None)
-    return 0 if padding is None else int(padding) + 1
-
-
 def new_cache(module: PreTrainedModel) -> Any:
     """An empty key-value cache of the kind the model fills."""
     if module.config.is_encoder_decoder:
@@ -197,6 +193,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    with quick_linear(), in_pieces(encoder, ids.shape[1]):
+    with quick_linear(), in_pieces(encoder, ids.shape[1]), experts_named(module):
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
     return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))

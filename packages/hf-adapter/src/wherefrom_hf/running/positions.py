@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import frozen
 from torch import nn
+from transformers import PreTrainedModel
 
 _MORE = 4
 """Entries that tables of positions have beyond the limit: padding's own, offsets."""
@@ -14,6 +16,40 @@ def said_limit(config: Any) -> int | None:
     """The longest sequence that a configuration says its model was made for, if it says so."""
     limit = getattr(config, "max_position_embeddings", None) or getattr(config, "n_positions", None)
     return None if limit is None else int(limit)
+
+
+def first_position(module: nn.Module) -> int:
+    """Zero, or where the position table has a padding entry (RoBERTa and its kin) the one behind it."""
+    base = getattr(module, "base_model", None)
+    table = getattr(getattr(base, "embeddings", None), "position_embeddings", None)
+    padding = getattr(table, "padding_idx", None)
+    return 0 if padding is None else int(padding) + 1
+
+
+@frozen
+class Lengths:
+    """How many tokens may be read at once."""
+
+    most: int | None
+    """Beyond it there are no positions; None: no end is known."""
+    made_for: int | None
+    """What model and tokenizer say they were made for, whichever is less; None: neither says it."""
+
+
+def lengths(module: PreTrainedModel, tokenizer_limit: int = 0) -> Lengths:
+    """How many tokens a model reads, at most and by its own account.
+
+    Args:
+        tokenizer_limit: The ``model_max_length`` of its tokenizer; 0 or a huge number where that says nothing.
+    """
+    said = said_limit(module.config.get_text_config(decoder=True))
+    decoder = module.get_decoder() if module.config.is_encoder_decoder else module
+    readable = None if said is None else said - first_position(decoder)
+    bounded = [n for n in (readable, int(tokenizer_limit)) if n is not None and 0 < n < 10**9]
+    made_for = min(bounded, default=None)
+    if readable not in bounded:
+        said = readable = made_for
+    return Lengths(readable if has_table_of_positions(module, said) else None, made_for)
 
 
 def has_table_of_positions(module: nn.Module, limit: int | None) -> bool:

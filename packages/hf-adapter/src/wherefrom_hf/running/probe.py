@@ -29,11 +29,12 @@ from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
+from wherefrom_hf.running.experts import ExpertsError
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
-from wherefrom_hf.running.positions import has_table_of_positions, said_limit
+from wherefrom_hf.running.positions import lengths
 from wherefrom_hf.running.precision import HALF, at_least_single
 
 LENGTH = 48
@@ -356,8 +357,8 @@ class Probe:
         return answer
 
     def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none, and a hook of
-        the user's may fail this once."""
+        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor experts that
+        no pass can run, and a hook of the user's may fail this once."""
         known = _known.setdefault(self.module, _Known()).answers
         if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
             del known[question]
@@ -365,7 +366,7 @@ class Probe:
             try:
                 with torch.no_grad(), ready(self.module), seeing_states(self.module):  # also where dropout is on
                     known[question] = ask()
-            except (torch.OutOfMemoryError, MemoryError):
+            except (torch.OutOfMemoryError, MemoryError, ExpertsError):
                 raise
             except WherefromError as error:
                 known[question] = str(error)
@@ -414,9 +415,9 @@ def _tables(module: PreTrainedModel) -> list[int]:
     """Lengths that tables surely allow: two entries less than any embedding of more than eight has, and than the limit
     of positions that are kept in another table. Beyond one, a card fails for good: nothing runs there any more."""
     sizes = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
-    limit = said_limit(module.config.get_text_config(decoder=True))
-    if limit is not None and has_table_of_positions(module, limit):
-        sizes.append(limit)
+    most = lengths(module).most
+    if most is not None:
+        sizes.append(most)
     return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
 
 

@@ -26,12 +26,12 @@ from wherefrom.text.tokens import Token
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
-    NORMALIZATION_WORDS,
     Description,
     Normalization,
     Side,
     Unit,
     aggregated,
+    and_normalized,
     counted,
     describe,
     normalized,
@@ -162,7 +162,7 @@ def _regrouped(
         step_scores=step_scores,
         doubtful=tuple(doubtful(step_scores[CHANCE], len(columns))) if CHANCE in step_scores else (),
         prompt_rows=tuple(k for k, (start, _) in enumerate(rows) if start in set(description.prompt_rows)),
-        pipeline=(*description.pipeline, *([] if normalize == "none" else [NORMALIZATION_WORDS[normalize]])),
+        pipeline=and_normalized(description.pipeline, normalize),
     )
 
 

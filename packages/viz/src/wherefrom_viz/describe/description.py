@@ -355,7 +355,6 @@ def describe(
         words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
     if normalize != "none":
         scores = normalized(scores, normalize)
-        pipeline.append(NORMALIZATION_WORDS[normalize])
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     shown_inputs = tuple(
@@ -393,7 +392,7 @@ def describe(
         segments=attribution.segments,
         scale=scale_of(scores[visible & counted(shown_inputs)[:, None]], min_val, max_val),
         words=words,
-        pipeline=tuple(pipeline),
+        pipeline=and_normalized(pipeline, normalize),
         notes=tuple(notes),
         context=_context(attribution, target_side),
         doubtful=tuple(doubtful(step_scores[CHANCE], len(steps))) if CHANCE in step_scores else (),
@@ -497,6 +496,12 @@ def folded(attribution: Attribution, name: str, entries: range | None = None) ->
     with np.errstate(invalid="ignore"):  # of what is not finite comes what is not finite, which views tell
         done = attribution.aggregate("reduce", aggregate_fn=how, dimension=name, select_idx=chosen)
     return done.replace(default_aggregation=())
+
+
+def and_normalized(pipeline: Sequence[str], normalize: Normalization) -> tuple[str, ...]:
+    """The words of a pipeline whose scores are normalised at its end, said once: shares of shares are the shares."""
+    words = () if normalize == "none" else (NORMALIZATION_WORDS[normalize],)
+    return (*pipeline,) if words == (*pipeline[-1:],) else (*pipeline, *words)
 
 
 def stage_words(stage: Stage) -> str:

@@ -24,6 +24,7 @@ from wherefrom.files.wire.encoding import storable
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.tokens import check_tokens
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.spelling import texts_of_pieces
@@ -149,6 +150,7 @@ def _sequence(value: Any, info: Mapping[str, Any], budget: Budget, where: str) -
         "method": method,
         "signed": any(bool((array < 0).any()) for array in present),
         "step_aggregation": {name: how for name, how in _STEP_AGGREGATION.items() if name in step_scores},
+        "details": {FALLS: str(info[FALLS])} if FALLS in info else {},
     }
 
 
@@ -339,7 +341,7 @@ def _provenance(info: Mapping[str, Any]) -> Provenance:
 
     used = {"attribution_method", "attribution_args", "attributed_fn", "attributed_fn_args", "step_scores"}
     used |= {"step_scores_args", "input_texts", "generated_texts", "generation_args", "constrained_decoding"}
-    used |= {"exec_time", *_INFO_ARGUMENTS, *_INFO_MODEL}
+    used |= {"exec_time", FALLS, *_INFO_ARGUMENTS, *_INFO_MODEL}
     seconds = info.get("exec_time")
     function = info.get("attributed_fn")
     return Provenance(
@@ -454,6 +456,9 @@ def _info(attributions: AttributionsData[Any]) -> dict[str, Any]:
         "step_scores": step_scores,
         "step_scores_args": {},
     }
+    directions = [one.details.get(FALLS) for one in examples]
+    if directions and isinstance(directions[0], str) and directions.count(directions[0]) == len(directions):
+        info[FALLS] = directions[0]
     for theirs, ours in _INFO_MODEL.items():
         info[theirs] = provenance.model.get(ours)
     return info
