@@ -32,7 +32,7 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Token, step_named
 
 
 @frozen(kw_only=True, eq=False)
@@ -380,7 +380,7 @@ def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) 
     last = int(alignment.positions[alignment.steps == beyond[0]][0])
     said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
     return (
-        f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "
+        f"The contrast {written.text!r} ends before {step_named(int(beyond[0]), said)}: what follows is compared with "
         f"its last token, {str(written.tokens[last])!r}. Give a longer contrast, or end with "
         f"attr_pos_end={int(beyond[0])}.",
     )
