@@ -540,10 +540,10 @@ def test_compare_leaves_pairs_of_different_texts_out(wherefrom: Run, saved: Path
     assert wherefrom(*base, "Mary was hungry.", "George was sick yesterday.", "-o", "none.json").code == 0
     ran = wherefrom("compare", saved, "one.json", "--json")
     assert ran.code == 0
-    assert "1 of 2 pairs are of different input texts and left out: 1" in ran.err
+    assert "1 of 2 pairs are of different input texts and left out: #2" in ran.err
     document = json.loads(ran.out)
-    assert [one["example"] for one in document["examples"]] == ["0"]
-    assert document["left_out"] == ["1"]
+    assert [one["example"] for one in document["examples"]] == ["#1"]
+    assert document["left_out"] == ["#2"]
     refused = wherefrom("compare", saved, "none.json")
     assert refused.code == 2
     assert "All 2 pairs are of different input texts" in refused.err
@@ -1149,3 +1149,22 @@ def test_a_column_for_which_there_is_no_room_is_told(
     )
     monkeypatch.setenv("COLUMNS", "60")
     assert "lack of width" not in wherefrom("show", saved, "--view", "topk").out
+
+
+def test_an_example_is_chosen_by_the_number_that_is_shown(wherefrom: Run, saved: Path) -> None:
+    titles = [" ".join(one.split()) for one in wherefrom("show", saved, "--view", "steps").out.split("\n")]
+    assert any("example 2 of 2" in one for one in titles)
+    second = wherefrom("show", saved, "-x", "#2", "--json")
+    assert second.code == 0
+    assert second.out == wherefrom("show", saved, "-x", "1", "--json").out
+    assert second.out != wherefrom("show", saved, "-x", "#1", "--json").out
+    told = json.loads(wherefrom("compare", saved, saved, "-x", "#2", "1", "#1", "--json").out)
+    assert [one["example"] for one in told["examples"]] == ["#1", "#2", "#3"]
+
+
+@pytest.mark.parametrize("name", ["#3", "#0", "7", "wmt-7"])
+def test_an_example_that_is_not_there_is_refused_with_what_is(wherefrom: Run, saved: Path, name: str) -> None:
+    ran = wherefrom("show", saved, "-x", name)
+    assert ran.code == 2
+    assert f"There is no example {name!r}." in ran.err
+    assert "There are 2, called #1, #2. Give an id, a number from #1 to #2, or a place from 0 to 1." in ran.err

@@ -148,7 +148,7 @@ def test_by_similarity() -> None:
         ({"alignments": [(-1, 1)]}, r"target position -1"),
         ({"alignments": [(1, 9)]}, r"contrast position 9; the contrast 'a q c r' has 4 tokens"),
         ({"alignments": [(1, 2), (1, 3)]}, r"position 1 \(' b'\) is aligned with two contrast positions, 2 and 3"),
-        ({"alignments": [(1, 0)]}, r"compared with the first token of the contrast 'a q c r'.*nothing precedes"),
+        ({"alignments": [(1, 0)]}, r"would be the first token of the contrast 'a q c r'.*nothing precedes"),
     ],
 )
 def test_pairs_that_make_no_sense(options: dict[str, Any], message: str) -> None:
@@ -159,7 +159,7 @@ def test_pairs_that_make_no_sense(options: dict[str, Any], message: str) -> None
 def test_contrasts_that_are_too_short() -> None:
     with pytest.raises(InputError, match=r"The contrast 'z' has 1 token\(s\).*prompt and continuation together"):
         compared("a b", "z")
-    with pytest.raises(InputError, match=r"Step 2 \(' c'\) would be compared with the first token"):
+    with pytest.raises(InputError, match=r"counterpart of step 2 \(' c'\) would be the first token"):
         align(tokens("a b c d"), tokens("c d"), np.array([2, 3]))
 
 

@@ -93,7 +93,7 @@ def test_a_document_keeps_the_id_that_it_was_given() -> None:
 
 @pytest.mark.parametrize("ids", [("x", "x"), (0, "0"), (None, 1), (2, None)])
 def test_two_documents_that_are_cited_alike_are_told(ids: tuple[object, object]) -> None:
-    with pytest.warns(WherefromWarning, match=r"Documents 0 and 1 are both cited as '[x012]'.*Give each an id"):
+    with pytest.warns(WherefromWarning, match=r"Documents 1 and 2 are both cited as '[x012]'.*Give each an id"):
         context_text([{"text": "a", "id": ids[0]}, {"text": "b", "id": ids[1]}])
 
 
@@ -572,7 +572,7 @@ def test_requests_without_sense_say_what_to_do(settings, error, words) -> None:
 @pytest.mark.parametrize(
     "null, words",
     [
-        ("", r"null_contexts\[1\], in the place of a list of documents: Document 0 is empty"),
+        ("", r"null_contexts\[1\], in the place of a list of documents: Document 1 is empty"),
         ([], r"null_contexts\[1\], .*: The list of documents is empty"),
         (["a dog sat.", " "], r"null_contexts\[1\], .*: Document 1 is empty"),
         ([{"title": "a"}], r"null_contexts\[1\], .*: Document 0 has no 'text'"),

@@ -109,7 +109,7 @@ def test_gold_spans_that_touch_no_unit_are_told(model: AttributionModel, result:
     assert "in every example" in told
     two = result.replace(sequence_attributions=(result[0], result[0]))
     (told,) = found(two, model, "mrr", gold=[letters, space]).warnings
-    assert "in examples 1 (from 0)" in told
+    assert "in example 2." in told
     assert found(result, model, "mrr", gold=[letters]).warnings == ()
     assert found(result, model, "abpc", gold=[space]).warnings == (), "no metric asks for it"
 
@@ -164,7 +164,7 @@ def test_examples_without_a_step_are_left_out_and_others_keep_their_numbers(mode
     made = found(given, model, "abpc")
     assert {one.example for one in made.measurements} == {1}
     assert len(made.texts) == 3
-    assert [one for one in made.warnings if "examples 0, 2 (from 0)" in one]
+    assert [one for one in made.warnings if "examples 1, 3." in one]
     alone = found(given[1:2], model, "abpc")
     assert values(made) == values(alone)
     assert evaluation_cost(given, model, ("abpc",)).forwards

@@ -33,7 +33,7 @@ def test_units_are_players():
 
 def test_too_many_units_are_refused_before_any_pass():
     model, question = game(GAMES["and"], 13)
-    with pytest.raises(InputError, match=r"at most 12 units, and input 0 has 13.*kernel_shap"):
+    with pytest.raises(InputError, match=r"at most 12 units, and an input has 13.*kernel_shap"):
         ExactShapley(baseline="unk").attribute(model, [question], no_progress)
     assert not model.ran
 
@@ -43,6 +43,8 @@ def test_what_is_refused_has_no_price():
     words = "cat saw a big dog and cat saw a big dog and cat saw a"
     with pytest.raises(InputError, match=r"at most 12 units, and an input has 15.*kernel_shap"):
         model.cost(words, f"{words} big", "exact_shapley", units="token")
+    with pytest.raises(InputError, match=r"and the input 'cat saw a big dog and cat saw a big dog \.\.\.' has 15"):
+        model.attribute(["cat saw", words], ["cat saw a", f"{words} big"], "exact_shapley", units="token", batch_size=1)
     few = model.cost(words, f"{words} big", "exact_shapley", units=[(0, 3), (3, 7)])
     assert few[0].forwards == 4
     for ask in (model.cost, model.attribute):

@@ -59,8 +59,8 @@ def test_when_no_probe_stops_all_are_averaged_with_a_warning():
     assert np.isfinite(scores.target).all()
     np.testing.assert_allclose(scores.target.sum(axis=0), 1.0)
     (warning,) = scores.warnings
-    steps = ", ".join(str(step) for step in asked.steps)
-    assert f"no probe stopped within 2 rounds at target position {steps};" in warning
+    steps = ", ".join(f"step {step} ({asked.target_tokens[step].text!r})" for step in asked.steps)
+    assert f"no probe stopped within 2 rounds at {steps};" in warning
 
 
 @pytest.mark.parametrize(

@@ -338,7 +338,7 @@ def test_outputs_made_otherwise_do_not_merge(gpt2: Any) -> None:
 
 
 def test_short_targets_give_empty_results(marian: Any) -> None:
-    with pytest.warns(WherefromWarning, match=r"target of example 1 has 3 tokens, and none from attr_pos_start=4"):
+    with pytest.warns(WherefromWarning, match=r"target of example 2 has 3 tokens, and none from attr_pos_start=4"):
         out = marian.attribute(
             ["the name of", "a"], ["it is good", "it"], attr_pos_start=4, attr_pos_end=6, attribute_target=True
         )
@@ -351,7 +351,7 @@ def test_short_targets_give_empty_results(marian: Any) -> None:
     assert (out.info["attr_pos_start"], out.info["attr_pos_end"]) == (4, 6)
 
 
-@pytest.mark.filterwarnings("ignore:The target of example 0")
+@pytest.mark.filterwarnings("ignore:The target of example 1")
 @pytest.mark.parametrize("options", [{"aggregator": ["mean", "mean"]}, {}, {"normalize": False, "rescale": True}])
 @pytest.mark.parametrize("method", ["attention", "saliency"])
 def test_results_without_steps_are_aggregated_with_others(marian: Any, method: str, options: dict[str, Any]) -> None:

@@ -56,7 +56,7 @@ def test_a_detached_value_is_fine_without_gradients(method: str) -> None:
 
 @pytest.mark.parametrize("method", ["saliency", "input_x_gradient"])
 def test_gradients_that_are_all_zero_are_told(method: str) -> None:
-    with pytest.warns(WherefromWarning, match=f"{method}: all gradients of step 0 .* are exactly 0"):
+    with pytest.warns(WherefromWarning, match=f"{method}: all gradients of step 7 .* are exactly 0"):
         done = ask(fresh(), method, attributed_fn=rounded)
     assert any("exactly 0" in note for note in done.provenance.warnings)
 
@@ -83,7 +83,7 @@ STILL: dict[str, dict[str, Any]] = {
 def test_a_step_that_sees_only_what_stays_is_told(method: str) -> None:
     model = fresh()
     asked = {"show_progress": False, "attributed_fn": "logit", **STILL[method]}
-    with pytest.warns(WherefromWarning, match="all scores of step 0 .* sees nothing but tokens that the base") as told:
+    with pytest.warns(WherefromWarning, match="all scores of step 1 .* sees nothing but tokens that the base") as told:
         model.attribute(*TEXT, method, attr_pos_start=1, **asked)
     assert not any("all gradients" in str(one.message) for one in told)
     if method != "gradient_shap":
@@ -94,7 +94,7 @@ def test_a_step_that_sees_only_what_stays_is_told(method: str) -> None:
 def test_a_first_token_that_stays_is_named_so() -> None:
     model = load_model(str(MODELS / "gpt2-tiny"), device="cpu")
     ids = model.adapter.encode("the value is", side="target").ids
-    with pytest.warns(WherefromWarning, match="step 0 .* the first token of a model without one"):
+    with pytest.warns(WherefromWarning, match="step 1 .* the first token of a model without one"):
         model.attribute("the value", ids, "deeplift", show_progress=False, attr_pos_start=1)
 
 

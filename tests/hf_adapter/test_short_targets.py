@@ -37,7 +37,7 @@ def lm() -> wherefrom.AttributionModel:
 def test_the_others_of_a_batch_are_what_they_are_alone(lm: wherefrom.AttributionModel, options: dict[str, Any]) -> None:
     if "attr_pos_end" not in options:
         options = {"attr_pos_start": 9, **options}
-    with pytest.warns(WherefromWarning, match="target of example 0 has .* tokens, and none from"):
+    with pytest.warns(WherefromWarning, match="target of example 1 has .* tokens, and none from"):
         out = lm.attribute(PROMPTS, TEXTS, ids=["short", "long"], **options)
     alone_options = dict(options)
     if "contrast_targets" in options:

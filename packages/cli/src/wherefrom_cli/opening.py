@@ -9,9 +9,24 @@ from wherefrom.context import is_context_file
 from wherefrom.errors import UsageError
 from wherefrom.files import Run, load, open_run
 from wherefrom.files.wire.bytes import file_named
+from wherefrom.questions.numbering import example_mark, place_of_mark
 from wherefrom.results.attribution import Attributions
+from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.console import Console
+from wherefrom_cli.parser.command_parser import OptionGroup
+
+
+def add_example_option(group: OptionGroup) -> None:
+    """Add the option that chooses examples of what is saved; see `chosen`."""
+    group.add(
+        "-x",
+        "--example",
+        nargs="+",
+        default=[],
+        metavar="#N|N|ID",
+        help="only these examples: by number as shown, in quotes ('#1' is the first), by place from 0, or by id",
+    )
 
 
 def open_results(
@@ -20,7 +35,8 @@ def open_results(
     """What is saved at ``path``, or some of its examples; of a run only those are read.
 
     Args:
-        wanted: Examples by place (from 0; negative counts from the end) or by id; none: all.
+        wanted: Examples by id, by number (``#2``, as shown) or by place (from 0; negative counts from the end);
+            none: all.
         limit: At most so many.
         told: Where it is said that examples of a run failed, unless some are asked for by name.
 
@@ -59,7 +75,7 @@ def require_examples(results: Sized, path: str | Path) -> None:
 
 
 def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) -> list[int]:
-    """Places of the examples that were asked for by place or id.
+    """Places of the examples that were asked for by id, by number (``#2``) or by place (from 0).
 
     Raises:
         UsageError: One is not there, or an id is that of several.
@@ -70,16 +86,30 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
     for name in wanted:
         there = [place for place, one in enumerate(ids) if one == name]
         if len(there) > 1:
-            raise UsageError(f"{len(there)} examples are called {name!r}.\nGive a place: {', '.join(map(str, there))}.")
+            raise UsageError(
+                f"{len(there)} examples are called {name!r}.\nGive a number: {', '.join(map(example_mark, there))}."
+            )
         if there:
             places += there
+        elif (numbered := place_of_mark(name, len(ids))) is not None:
+            places.append(numbered)
         elif name.removeprefix("-").isdecimal() and -len(ids) <= int(name) < len(ids):
             places.append(int(name) % len(ids))
         else:
-            raise UsageError(
-                f"There is no example {name!r}.\nThere are {len(ids)}: give a place from 0 to {len(ids) - 1}, or an id."
-            )
+            raise UsageError(f"There is no example {name!r}.\n{_what_there_is(ids)}")
     return places[:limit]
+
+
+def _what_there_is(ids: Sequence[str | None]) -> str:
+    """How examples are asked for, with the names of some."""
+    if not ids:
+        return "There is none at all."
+    called = [example_mark(place, one) for place, one in enumerate(ids[:5])]
+    known = ", ".join(visible(one) for one in called) + (", ..." if len(ids) > len(called) else "")
+    return (
+        f"There are {len(ids)}, called {known}. Give an id, a number from #1 to #{len(ids)}, or a place from 0 to "
+        f"{len(ids) - 1}."
+    )
 
 
 def say_what_stays(paths: Sequence[str | Path], console: Console) -> None:

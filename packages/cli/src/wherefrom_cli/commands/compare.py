@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from attrs import frozen
 from wherefrom.errors import UsageError
+from wherefrom.questions.numbering import example_mark
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.partners import bare_text, matched
 from wherefrom_viz.console import CompareView
@@ -19,7 +20,7 @@ from wherefrom_viz.describe.text_marks import visible
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import add_example_option, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.results import one_claim
 
@@ -45,9 +46,7 @@ def configure(parser: CommandParser) -> None:
     what = parser.group("What")
     what.add("first", metavar="A", help="a saved file or run")
     what.add("second", metavar="B", help="another one of the same texts: another method, model or tokenizer")
-    what.add(
-        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
-    )
+    add_example_option(what)
     what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
     what.add(
         "--normalize",
@@ -183,9 +182,7 @@ def pairs_of(first: Sequence[Attribution], second: Sequence[Attribution]) -> lis
     if not found:
         raise UsageError("The two have no example in common.\nThey are paired by id, or by place where they have none.")
     named = all(first[a].id is not None and first[a].id == second[b].id for a, b in found)
-    return [
-        Pair(name=str(first[a].id if named else place), a=first[a], b=second[b]) for place, (a, b) in enumerate(found)
-    ]
+    return [Pair(name=example_mark(a, first[a].id if named else None), a=first[a], b=second[b]) for a, b in found]
 
 
 def _known(value: float) -> float | None:

@@ -13,7 +13,7 @@ from wherefrom.results.publishing import told_apart
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, say_what_stays
+from wherefrom_cli.opening import add_example_option, open_results, say_what_stays
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number
 from wherefrom_cli.results import (
     add_public_options,
@@ -33,7 +33,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
     what.add("path", metavar="PATH", help="a saved file (inseq's too), or the folder of a run")
-    what.add("-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples")
+    add_example_option(what)
     what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
     where = parser.group("Output")
     where.add(

@@ -21,7 +21,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import check_readable, open_results, require_examples
+from wherefrom_cli.opening import add_example_option, check_readable, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
@@ -35,9 +35,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
     what.add("paths", metavar="PATH", nargs="+", help="saved files or runs of the same texts, one per method")
-    what.add(
-        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
-    )
+    add_example_option(what)
     what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
     how = parser.group("Measure")
     how.add(

@@ -17,7 +17,7 @@ from wherefrom.results.tables import TABLES
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples, say_what_failed
+from wherefrom_cli.opening import add_example_option, open_results, require_examples, say_what_failed
 from wherefrom_cli.parser import CommandParser, Options, one_of, positive_number, setting
 from wherefrom_cli.results import add_public_options, check_public_options, check_writable, file_of
 from wherefrom_cli.showing import drawn
@@ -34,9 +34,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
     what.add("path", metavar="PATH", help="a saved file, or the folder of a run")
-    what.add(
-        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
-    )
+    add_example_option(what)
     what.add("--limit", type=positive_number, metavar="N", help="at most N examples")
     where = parser.group("Output")
     where.add(

@@ -16,7 +16,7 @@ from wherefrom_viz.describe.text_marks import visible
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import add_example_option, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, setting
 from wherefrom_cli.results import one_claim
 from wherefrom_cli.showing import VIEWS
@@ -26,9 +26,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
     what.add("paths", metavar="PATH", nargs="+", help="saved files, or folders of runs; evaluations too")
-    what.add(
-        "-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place from 0 or by id"
-    )
+    add_example_option(what)
     what.add("--limit", type=positive_number, metavar="N", help="at most N examples of each file")
     look = parser.group("Look")
     look.add("--view", choices=VIEWS, metavar="VIEW", default="auto", help=f"{', '.join(VIEWS)} (default: what fits)")

@@ -14,7 +14,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.method_settings import addressed, typed_settings
-from wherefrom_cli.opening import open_results, require_examples
+from wherefrom_cli.opening import add_example_option, open_results, require_examples
 from wherefrom_cli.parser import CommandParser, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import add_model_options, generation_args, model_request
@@ -41,7 +41,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     saved = parser.group("Saved results")
     saved.add("paths", metavar="PATH", nargs="*", help="saved files, or folders of runs, to trace without a model")
-    saved.add("-x", "--example", nargs="+", default=[], metavar="N|ID", help="only these examples, by place or id")
+    add_example_option(saved)
     given = parser.group("Or a model and texts")
     given.add("-i", "--input-texts", nargs="+", default=[], metavar="TEXT", help="prompts; @FILE; -: standard input")
     given.add(

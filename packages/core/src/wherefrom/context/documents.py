@@ -106,7 +106,7 @@ def as_documents(items: Any) -> list[Document]:
     """
     if isinstance(items, Mapping) or not isinstance(items, Sequence):
         raise InputError(f"A context is a text, a list of documents or a chat, not {items!r}.")
-    documents = [_document(item, index) for index, item in enumerate(items)]
+    documents = [_document(item, number) for number, item in enumerate(items, start=1)]
     if not documents:
         raise InputError("The list of documents is empty. Give at least one, or leave the context out.")
     return documents
@@ -117,10 +117,10 @@ def names_of(documents: Sequence[Document]) -> list[str]:
     passages of one document may be meant so."""
     names = [first_given(document.id, number) for number, document in enumerate(documents, start=1)]
     places: dict[str, int] = {}
-    for index, name in enumerate(names):
-        if (other := places.setdefault(name, index)) != index:
+    for number, name in enumerate(names, start=1):
+        if (other := places.setdefault(name, number)) != number:
             warnings.warn(
-                f"Documents {other} and {index} are both cited as {name!r}, so citations do not tell them apart. Give "
+                f"Documents {other} and {number} are both cited as {name!r}, so citations do not tell them apart. Give "
                 "each an id of its own; one without is cited by its number, counted from 1.",
                 WherefromWarning,
                 stacklevel=2,
@@ -142,19 +142,19 @@ def sentence_parts(text: str) -> tuple[Part, ...]:
     )
 
 
-def _document(item: Any, index: int) -> Document:
+def _document(item: Any, number: int) -> Document:
     if isinstance(item, str):
         item = Document(text=item)
     elif isinstance(item, Mapping):
         text = item.get("text")
         if not isinstance(text, str):
             raise InputError(
-                f"Document {index} has no 'text': {dict(item)!r}. Expected {{'text': ..., 'id': ..., 'title': ...}}, "
+                f"Document {number} has no 'text': {dict(item)!r}. Expected {{'text': ..., 'id': ..., 'title': ...}}, "
                 "the last two optional."
             )
         item = Document(text=text, id=first_given(item.get("id")), title=first_given(item.get("title")))
     if not isinstance(item, Document):
-        raise InputError(f"Document {index} must be a text or have one, not {item!r}.")
+        raise InputError(f"Document {number} must be a text or have one, not {item!r}.")
     if not item.text.strip():
-        raise InputError(f"Document {index} is empty. Leave it out.")
+        raise InputError(f"Document {number} is empty. Leave it out.")
     return item

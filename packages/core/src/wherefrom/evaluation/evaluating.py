@@ -33,6 +33,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.removal import as_baseline
 from wherefrom.methods.perturbation.units import Units, UnitsSetting
 from wherefrom.progress import Progress, no_progress, reported
+from wherefrom.questions.numbering import examples_named
 from wherefrom.questions.question import Question
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.attribution import Attribution, Attributions
@@ -340,11 +341,7 @@ def _left_out(examples: Sequence[Attribution]) -> Iterator[str]:
     """Which examples nothing can be asked about."""
     without = [index for index, one in enumerate(examples) if not one.steps]
     if without:
-        yield f"Left out, since none of their steps are explained: {_numbered(without)}."
-
-
-def _numbered(numbers: Sequence[int]) -> str:
-    return f"examples {', '.join(map(str, numbers))} (from 0)"
+        yield f"Left out, since none of their steps are explained: {examples_named(without)}."
 
 
 def _contrast_of_all(results: Sequence[Attribution]) -> IntArray | None:
@@ -391,7 +388,7 @@ def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[
     missed = [one.number for one in inquiries if golds[one.number] is not None and one.gold is None]
     if not needing or not missed:
         return ()
-    examples = "every example" if len(missed) == len(inquiries) else _numbered(missed)
+    examples = "every example" if len(missed) == len(inquiries) else examples_named(missed)
     remark = f"{', '.join(needing)}: no number where gold spans touch no unit that is judged, in {examples}."
     if len(needing) == len(plan.metrics) and all(one.gold is None for one in inquiries):
         raise InputError(f"{remark} Give spans of letters before what is explained, or metrics that ask the model.")

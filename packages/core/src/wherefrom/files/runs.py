@@ -284,7 +284,7 @@ class Run(Sequence[Attribution]):
             IndexError: There is none.
         """
         if not -len(self) <= index < len(self):
-            raise IndexError(f"Example {index} is outside of a run of {len(self)}.")
+            raise IndexError(f"Index {index} is outside of a run of {len(self)} examples.")
         index %= len(self)
         places = self._places if self._chosen is None else self._chosen
         if places is not None:

@@ -107,9 +107,12 @@ def baseline_row(model: Embeds, question: Question, baseline: Any) -> Row:
 
 
 def unexplained(deltas: FloatArray, answer: RowMultipliers, gap: float = ACCEPTED_GAP) -> BoolArray:
-    """Where ``deltas``, shape ``(K,)``, are more than ``gap`` of the scores' size, or no numbers."""
+    """Where ``deltas``, shape ``(K,)``, are more than ``gap`` of the scores' size, or no numbers.
+
+    A score that is none itself has no share to miss: see `wherefrom.methods.finite`.
+    """
     size = np.maximum(np.abs(to_numpy(answer.values)), np.abs(to_numpy(answer.baseline_values)))
-    missed: BoolArray = ~(np.abs(deltas) <= gap * np.maximum(size, np.finfo(np.float32).tiny))
+    missed: BoolArray = np.isfinite(size) & ~(np.abs(deltas) <= gap * np.maximum(size, np.finfo(np.float32).tiny))
     return missed
 
 

@@ -60,8 +60,8 @@ class ExactShapley(Budgeted):
 
     def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         games = [units_of(question, self.units) for question in questions]
-        for index, units in enumerate(games):
-            _require_few(units, f"input {index}")
+        for question, units in zip(questions, games, strict=True):
+            _require_few(units, _named(question))
         return self._answers(model, questions, games, progress)
 
     def _answers(
@@ -81,6 +81,15 @@ class ExactShapley(Budgeted):
             InputError: Some are not.
         """
         return exact_values(masks, values, visible)
+
+
+def _named(question: Question) -> str:
+    """An input by its first words: which of a call's examples it is, a batch does not know."""
+    read = question.source_tokens or question.target_tokens[: int(question.steps[0])]
+    text = "".join(token.text for token in read if not token.special).strip()
+    if not text:
+        return "an input"
+    return f"the input {text if len(text) <= 40 else text[:40] + '...'!r}"
 
 
 def _require_few(units: Units, whose: str) -> None:

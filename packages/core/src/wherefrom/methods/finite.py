@@ -18,7 +18,7 @@ def not_finite_note(model: SequenceModel, question: Question, made: Attribution)
         return None
     first = int(np.flatnonzero(bad)[0])
     return (
-        f"{made.method}: the numbers of step {first} ({made.steps[first].text!r}) are not finite, and those of "
+        f"{made.method}: the numbers of {question.step_named(first)} are not finite, and those of "
         f"{int(bad.sum())} of {len(bad)} steps. {_cause(model, question)}"
     )
 

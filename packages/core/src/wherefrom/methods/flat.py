@@ -39,18 +39,19 @@ def flat_notes(method: AnyMethod, question: Question, made: Attribution) -> Iter
     still = flat & _stands_still(method, question)
     if still.any():
         yield (
-            f"{made.method}: all scores of {_named(made, still)} are exactly 0: it sees nothing but tokens that the "
-            "baseline leaves as they are (special tokens, those of a chat template, the first token of a model without "
-            "one). Explain later steps (attr_pos_start), pass keep_special=False, or a baseline for each position."
+            f"{made.method}: all scores of {_named(question, still)} are exactly 0: it sees nothing but tokens that "
+            "the baseline leaves as they are (special tokens, those of a chat template, the first token of a model "
+            "without one). Explain later steps (attr_pos_start), pass keep_special=False, or a baseline for each "
+            "position."
         )
     flat &= ~still
     if flat.any() and isinstance(method, VarGrad) and not method.stdev:
         yield f"{made.method}: all scores are exactly 0: with stdev=0 nothing varies. Give a stdev above 0."
     elif flat.any():
         yield (
-            f"{made.method}: all gradients of {_named(made, flat)} are exactly 0. The target function does not change "
-            "with the input there: rounding, saturation or a value detached from it do that. Use a smooth target "
-            "function, or a method without gradients."
+            f"{made.method}: all gradients of {_named(question, flat)} are exactly 0. The target function does not "
+            "change with the input there: rounding, saturation or a value detached from it do that. Use a smooth "
+            "target function, or a method without gradients."
         )
 
 
@@ -93,7 +94,7 @@ def _stands_still(method: AnyMethod, question: Question) -> BoolArray:
     return still
 
 
-def _named(made: Attribution, steps: BoolArray) -> str:
+def _named(question: Question, steps: BoolArray) -> str:
     first = int(np.flatnonzero(steps)[0])
     more = f", and of {int(steps.sum())} of {len(steps)} steps," if steps.sum() > 1 else ""
-    return f"step {first} ({made.steps[first].text!r}){more}"
+    return f"{question.step_named(first)}{more}"

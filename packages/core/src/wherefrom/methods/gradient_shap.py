@@ -158,7 +158,7 @@ class GradientShap(Method[GivesGradients]):
                 "largest_score": moments.largest().tolist(),
                 "standard_error": {side: error.tolist() for side, error in moments.standard_errors().items()},
             },
-            warnings=self._warned(moments),
+            warnings=self._warned(question, moments),
             new=True,
         )
 
@@ -193,13 +193,14 @@ class GradientShap(Method[GivesGradients]):
             del answer, sides  # as large as the scores, and the next ones are about to be made
             tell()
 
-    def _warned(self, moments: Moments) -> tuple[str, ...]:
+    def _warned(self, question: Question, moments: Moments) -> tuple[str, ...]:
         rough = moments.rough_outputs()
         if not len(rough):
             return ()
         return (
-            f"gradient_shap: at {len(rough)} steps (the first is step {rough[0]}) the standard errors are as large as "
-            f"the differences between tokens after {moments.count} samples. Raise max_samples, or n_samples.",
+            f"gradient_shap: at {len(rough)} steps (the first is {question.step_named(rough[0])}) the standard errors "
+            f"are as large as the differences between tokens after {moments.count} samples. Raise max_samples, or "
+            "n_samples.",
         )
 
     def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:

@@ -223,7 +223,7 @@ class _Search:
                 "forwards": self.forwards,
                 "stopped": self.stopped.sum(axis=0).tolist(),
             },
-            warnings=((f"reagent: {self.units.note}.",) if self.units.note else ()) + self._warnings(last[lost], done),
+            warnings=((f"reagent: {self.units.note}.",) if self.units.note else ()) + self._warnings(lost, done),
         )
 
     def _affordable(self) -> bool:
@@ -231,15 +231,15 @@ class _Search:
         budget = self.settings.budget
         return budget is None or self.forwards + int(self.running.any(axis=1).sum() + self.running.sum()) <= budget
 
-    def _warnings(self, steps: IntArray, rounds: int) -> tuple[str, ...]:
-        if not len(steps):
+    def _warnings(self, lost: IntArray, rounds: int) -> tuple[str, ...]:
+        if not len(lost):
             return ()
         more = "budget, max_probe_steps" if rounds < self.settings.max_probe_steps else "max_probe_steps"
         kept = "keep_top_n" if self.settings.keep_top_n else "keep_ratio"
         least = "lower" if self.settings.invert_keep else "raise"  # then the fewer are replaced, the sooner it stops
-        some = ", ".join(str(step) for step in steps[:8]) + (", ..." if len(steps) > 8 else "")
+        some = ", ".join(map(self.question.step_named, lost[:8])) + (", ..." if len(lost) > 8 else "")
         return (
-            f"reagent: no probe stopped within {rounds} rounds at target position {some}; all "
+            f"reagent: no probe stopped within {rounds} rounds at {some}; all "
             f"{self.settings.num_probes} probes are averaged there. Raise {more} or stopping_condition_top_k, or "
             f"{least} {kept}.",
         )

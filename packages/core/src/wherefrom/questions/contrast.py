@@ -28,11 +28,12 @@ from wherefrom.errors import InputError, ModelCapabilityError, UsageError
 from wherefrom.questions.chats import after_chat, has_turns
 from wherefrom.questions.examples import Example, check_ids, check_start, continuation_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
+from wherefrom.questions.numbering import examples_named
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, StepFunction, compares_distributions, reads_contrast_alone
 from wherefrom.text.alignment import Alignment, Alignments, align
 from wherefrom.text.token_vectors import EncodesTokens
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Token, step_named
 
 
 @frozen(kw_only=True, eq=False)
@@ -207,12 +208,12 @@ def require_comparable(
         return ()
     if reads_contrast_alone(target):
         return (
-            f"{target.identifier} is the value of the token itself at every step of example(s) "
-            f"{', '.join(map(str, unseen))}: the contrast changes the context but no explained token, and the "
-            "contrastive context is not read.",
+            f"{target.identifier} is the value of the token itself at every step of "
+            f"{examples_named(unseen)}: the contrast changes the context but no explained token, and the contrastive "
+            "context is not read.",
         )
     return (
-        f"{target.identifier} is 0 at every step of example(s) {', '.join(map(str, unseen))}: the contrast changes the "
+        f"{target.identifier} is 0 at every step of {examples_named(unseen)}: the contrast changes the "
         "context but no explained token, and the contrastive context is not read. Pass contrast_force_inputs=True to "
         "read it.",
     )
@@ -380,7 +381,7 @@ def _of_an_early_end(example: Example, written: Encoding, alignment: Alignment) 
     last = int(alignment.positions[alignment.steps == beyond[0]][0])
     said = "".join(str(example.target_tokens[int(step)]) for step in beyond)
     return (
-        f"The contrast {written.text!r} ends before step {int(beyond[0])} ({said!r}): what follows is compared with "
+        f"The contrast {written.text!r} ends before {step_named(int(beyond[0]), said)}: what follows is compared with "
         f"its last token, {str(written.tokens[last])!r}. Give a longer contrast, or end with "
         f"attr_pos_end={int(beyond[0])}.",
     )

@@ -6,6 +6,7 @@ import numpy as np
 
 from wherefrom.arrays import IntArray
 from wherefrom.errors import InputError
+from wherefrom.questions.numbering import examples_named
 
 
 def step_positions(start: int | None, end: int | None, *, length: int, default_start: int) -> IntArray:
@@ -46,9 +47,13 @@ def step_positions(start: int | None, end: int | None, *, length: int, default_s
     return np.arange(first, max(first, last), dtype=np.int64)
 
 
-def no_step_note(number: int, tokens: int, start: int | None, end: int | None) -> str:
-    """What is told of an example whose target is too short for the positions that were asked for."""
+def no_step_note(place: int, tokens: int, start: int | None, end: int | None) -> str:
+    """What is told of an example whose target is too short for the positions that were asked for.
+
+    Args:
+        place: The example's index, from 0.
+    """
     return (
-        f"The target of example {number} has {tokens} tokens, and none from attr_pos_start={start} to "
+        f"The target of {examples_named([place])} has {tokens} tokens, and none from attr_pos_start={start} to "
         f"attr_pos_end={end}: its result has no step."
     )

@@ -11,7 +11,7 @@ from attrs import evolve, field, frozen
 from wherefrom.adapters import Row, Side
 from wherefrom.arrays import IntArray
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.tokens import Segment, Token, step_named
 
 
 @frozen(kw_only=True, eq=False)
@@ -54,6 +54,13 @@ class Question:
     def kept(self, side: Side) -> IntArray:
         """The positions of one side that baselines and perturbations leave as they are."""
         return self.kept_source if side == "source" else self.kept_target
+
+    def step_named(self, output: int) -> str:
+        """What messages call one of the outputs; see `wherefrom.text.tokens.step_named`."""
+        groups = self.target_function.groups
+        members = self.steps[[output]] if groups is None else self.steps[groups == output]
+        first, last = int(members[0]), int(members[-1])
+        return step_named(first, "".join(token.text for token in self.target_tokens[first : last + 1]), last)
 
     def row(self, *, scores: bool = False, **changes: Any) -> Row:
         """The clean pass of this example, with changes; ``scores`` asks for the step scores in the same pass."""

@@ -23,7 +23,7 @@ from attrs import frozen
 from wherefrom.arrays import FloatArray, IntArray, is_listed
 from wherefrom.errors import InputError
 from wherefrom.settings import is_pair
-from wherefrom.text.tokens import Token
+from wherefrom.text.tokens import Token, step_named
 
 Pairs: TypeAlias = Sequence[tuple[int, int]]
 """(position in the original target, position in the contrastive target), absolute, start token counted."""
@@ -365,7 +365,7 @@ def _completed(
     if len(early):
         step = int(steps[early[0]])
         raise InputError(
-            f"Step {step} ({original[step].text!r}) would be compared with the first token of the contrast "
+            f"The counterpart of {step_named(step, original[step].text)} would be the first token of the contrast "
             f"{_quoted(contrast)}, which nothing precedes. Give the whole contrastive text (for decoder-only models "
             "prompt and continuation together), or align the step with contrast_targets_alignments."
         )

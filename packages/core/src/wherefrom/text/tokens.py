@@ -9,6 +9,9 @@ import numpy as np
 
 from wherefrom.arrays import BoolArray
 
+_LONGEST = 60
+"""Characters of a step's text that a message repeats."""
+
 
 class Token(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One token, or several merged into a unit.
@@ -53,6 +56,19 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What it is: ``"turn"``, ``"document"``, ``"slot"``."""
     label: str
     """Role, document id or slot name."""
+
+
+def step_named(position: int, text: str, last: int | None = None) -> str:
+    """What messages call a step, or a span of steps explained as one: its place in the target, and what it says.
+
+    Args:
+        position: Of the step, or of the first one; absolute, from 0, as ``attr_pos_start`` and alignments take it.
+        text: Of its tokens; empty: not known.
+        last: Position of the last step of a span.
+    """
+    name = f"step {position}" if last in (None, position) else f"steps {position} to {last}"
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return f"{name} ({shown!r})" if text else name
 
 
 def visible_to_steps(inputs: Sequence[Token], steps: Sequence[Token]) -> BoolArray:

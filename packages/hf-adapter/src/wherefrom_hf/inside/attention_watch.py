@@ -32,7 +32,7 @@ from wherefrom_hf.running.attention_functions import INTERFACE, names_beside
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.parts import parts_of
-from wherefrom_hf.running.precision import HALF, at_least_single
+from wherefrom_hf.running.precision import at_least_single, equal_numbers, largest, same_numbers
 from wherefrom_hf.running.stacks import outermost_lists
 
 
@@ -151,10 +151,9 @@ def _is_result(one: Attended) -> bool:
     """Is what the projection gave the attention module's result, or that less one of its inputs?"""
     if one.projected is None or one.result.shape != one.projected.shape:
         return False
-    rest = one.result - one.projected
-    tolerance = 8 * torch.finfo(rest.dtype).eps * float(one.result.abs().max() + one.projected.abs().max())
-    candidates = [torch.zeros_like(rest), *(x for x in one.given if x.shape == rest.shape)]
-    return any(float((rest - candidate).abs().max()) <= tolerance for candidate in candidates)
+    part, size = 8 * torch.finfo(one.result.dtype).eps, max(largest(one.result), largest(one.projected))
+    added = (0, *(x for x in one.given if x.shape == one.result.shape))
+    return any(same_numbers(one.projected + x, one.result, part, size=size) for x in added)
 
 
 def weights_of_values(one: Attended) -> Tensor:
@@ -169,11 +168,11 @@ def weights_of_values(one: Attended) -> Tensor:
     values = grouped(one.values[0], one.weights.shape[1])
     weights = one.weights[0].to(values.dtype)
     made, came = torch.einsum("hqk,hks->qhs", weights, values), one.context[0]
-    tolerance = 0.05 if came.dtype in HALF else 1e-3
+    made_in = came.dtype
     made, came = at_least_single(made), at_least_single(came)
 
     def is_it(sum_: Tensor) -> bool:
-        return float((sum_ - came).abs().max()) <= tolerance * float(came.abs().max())
+        return same_numbers(sum_, came, 1e-3, half=0.05, made_in=made_in)
 
     if made.shape == came.shape:
         if is_it(made):
@@ -200,7 +199,7 @@ def matrix_of(one: Attended) -> Tensor | None:
     for matrix in (weight.T, weight):
         if matrix.shape == (context.shape[-1], projected.shape[-1]):
             made = context @ matrix + (0 if bias is None else bias)
-            if torch.allclose(made, projected, rtol=1e-3, atol=1e-4 * float(projected.abs().max())):
+            if same_numbers(made, projected, 1e-4):
                 return matrix
     return None
 
@@ -292,7 +291,12 @@ class Watch:
         if self.mean_heads:
             weights = weights.mean(1, keepdim=True)
         known = self._open
-        if before is not None and known is not None and known.module is module and torch.equal(known.weights, weights):
+        if (
+            before is not None
+            and known is not None
+            and known.module is module
+            and equal_numbers(known.weights, weights)
+        ):
             # other values with the same weights: wider heads, in two calls
             self._context = torch.cat([before, context], dim=-1)
             known.values = torch.cat([known.values, values.detach()], dim=-1)
@@ -438,7 +442,7 @@ class Watch:
             result = first_tensor(output)
             self._through_two(one)
             if flat is not None and isinstance(result, Tensor) and same_size(result, flat):
-                same = torch.equal(result.reshape(flat.shape), flat)
+                same = equal_numbers(result.reshape(flat.shape), flat)
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
         self._context = self._first = self._second = None
 
@@ -487,7 +491,7 @@ class Watch:
                 self._second = module, self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
             if not found and same_size(given, flat) and output.shape[:-1] == given.shape[:-1]:
                 given = given.reshape(flat.shape)
-                one.gated = None if torch.equal(given, flat) else self._kept(given)
+                one.gated = None if equal_numbers(given, flat) else self._kept(given)
                 one.projection = module
                 one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
                 self._first = output
@@ -495,7 +499,7 @@ class Watch:
         awaited = self._awaited
         if awaited is not None and same_size(given, awaited[1]):
             one, flat = awaited
-            if torch.equal(given.reshape(flat.shape), flat):
+            if equal_numbers(given.reshape(flat.shape), flat):
                 one.projection, one.outside, self._awaited = module, True, None
                 one.projected = self._kept(output.reshape(*flat.shape[:-1], output.shape[-1]))
         if any(outer in self._members for outer in self._inside):

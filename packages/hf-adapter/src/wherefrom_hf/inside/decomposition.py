@@ -31,7 +31,7 @@ from wherefrom_hf.inside.attention_watch import (
 )
 from wherefrom_hf.inside.frozen_norm import FrozenNorm, freeze
 from wherefrom_hf.inside.gates import gate_of
-from wherefrom_hf.running.precision import HALF, at_least_single
+from wherefrom_hf.running.precision import at_least_single, same_numbers
 from wherefrom_hf.running.probe import looking_into
 
 _NUMBERS_AT_ONCE = 2**23
@@ -243,17 +243,20 @@ def _normed_for(one: Attended, call: BlockCall) -> Iterator[Tensor]:
 def _factors(call: BlockCall, residual: Tensor, entering: Tensor) -> tuple[float, float] | None:
     """The factors at which ``residual`` and ``entering`` are added, as the block reads the sum; None: they are not."""
     sums = [leaf.input.reshape(residual.shape) for leaf in call.leaves if leaf.input.numel() == residual.numel()]
-    size = entering.square().sum().clamp_min(1e-30)
-    for total in sums:
-        scale = float(((total - residual) * entering).sum() / size)
+    fitted = [_finite(residual, entering, total) for total in sums]
+    for total, (known, added, whole) in zip(sums, fitted, strict=True):
+        if not added.numel() and close(residual + entering, total):
+            return 1.0, 1.0
+        size = added.square().sum().clamp_min(1e-30)
+        scale = float(((whole - known) * added).sum() / size)
         # the sum was rounded when it was made
-        unsure = torch.finfo(total.dtype).eps * float((total * entering).norm() / size)
+        unsure = torch.finfo(total.dtype).eps * float((whole * added).norm() / size)
         scale = 1.0 if abs(scale - 1) < max(1e-3, unsure) else scale
         if abs(scale) > 1e-3 and close(residual + scale * entering, total):
             return 1.0, scale
-    both = torch.stack([residual.flatten(), entering.flatten()], dim=1).double()
-    for total in sums:
-        share, scale = torch.linalg.lstsq(both, total.flatten().double()[:, None]).solution[:, 0].tolist()
+    for total, (known, added, whole) in zip(sums, fitted, strict=True):
+        both = torch.stack([known, added], dim=1).double()
+        share, scale = torch.linalg.lstsq(both, whole.double()[:, None]).solution[:, 0].tolist()
         if min(abs(share), abs(scale)) > 1e-3 and close(share * residual + scale * entering, total):
             return share, scale
     # in parallel blocks the feed-forward part is added to both; some add attention to it in place first
@@ -263,6 +266,12 @@ def _factors(call: BlockCall, residual: Tensor, entering: Tensor) -> tuple[float
         return 1.0, 1.0  # nothing comes behind it
     beside = any(close(_flat(leaf.output), added if leaf.overwritten else rest) for leaf in call.leaves)
     return (1.0, 1.0) if beside else None
+
+
+def _finite(*values: Tensor) -> tuple[Tensor, ...]:
+    """The numbers at those places where all are finite, each flat."""
+    kept = torch.stack([one.isfinite() for one in values]).all(0)
+    return tuple(one.flatten() for one in values) if kept.all() else tuple(one[kept] for one in values)
 
 
 def _norm_of(call: BlockCall, given: Tensor) -> FrozenNorm | None:
@@ -310,18 +319,9 @@ def _terms(one: Attended, made: WeightedValues, sublayer: Sublayer, layer: int, 
         )
 
 
-def close(left: Tensor, right: Tensor, *, made_in: torch.dtype | None = None, size: Tensor | None = None) -> bool:
-    """Are both the same up to rounding?
-
-    Args:
-        made_in: The precision that both were made in, if they were widened since.
-        size: Numbers as large as those that were rounded; None: ``right``.
-    """
-    if left.shape != right.shape:
-        return False
-    rough = any(dtype in HALF for dtype in (left.dtype, right.dtype, made_in))
-    tolerance = (0.05 if rough else 1e-4) * float((right if size is None else size).abs().max()) + 1e-12
-    return bool(((left - right).abs() <= tolerance).all())
+def close(left: Tensor, right: Tensor, *, made_in: torch.dtype | None = None, size: float | None = None) -> bool:
+    """Are both the same up to rounding, as far as it adds up in a sum over positions? See `same_numbers`."""
+    return same_numbers(left, right, 1e-4, half=0.05, made_in=made_in, size=size)
 
 
 def _flat(states: Tensor) -> Tensor:

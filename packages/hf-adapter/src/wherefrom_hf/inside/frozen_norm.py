@@ -15,7 +15,7 @@ from attrs import frozen
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.precision import at_least_single, same_numbers
 
 _LARGE = 1e3
 """Probes are scaled by this, so that the small constant under a norm's square root does not matter."""
@@ -94,5 +94,4 @@ def _in_single(module: nn.Module) -> Callable[[Tensor], Tensor]:
 
 def _same(left: Tensor, right: Tensor, made_in: torch.dtype | None = None) -> bool:
     eps = torch.finfo(left.dtype if made_in is None else made_in).eps
-    tolerance = max(1e-4, 16 * eps) * float(right.abs().max())
-    return bool(((left - right).abs() <= tolerance + 1e-12).all())
+    return same_numbers(left, right, max(1e-4, 16 * eps))

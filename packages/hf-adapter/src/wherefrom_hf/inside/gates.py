@@ -17,7 +17,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_watch import Attended, BlockCall
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
-from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.precision import at_least_single, same_numbers
 
 
 class _Scaled:
@@ -60,8 +60,8 @@ def gate_of(module: PreTrainedModel, one: Attended, call: BlockCall) -> Tensor |
     finally:
         handle.remove()
     expected = gated * factors
-    tolerance = max(1e-3, 4 * torch.finfo(flat.dtype).eps) * float(expected.abs().max())
-    if not seen or float((seen[0].reshape(expected.shape) - expected).abs().max()) > tolerance:
+    part = max(1e-3, 4 * torch.finfo(flat.dtype).eps)
+    if not seen or not same_numbers(seen[0].reshape(expected.shape), expected, part):
         raise _refusal(one)
     return gate[0].view(one.context.shape[1:])
 

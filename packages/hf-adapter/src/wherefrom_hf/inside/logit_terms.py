@@ -29,7 +29,7 @@ from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.held_functions import held_in_first_row
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import hidden_input
-from wherefrom_hf.running.precision import at_least_single
+from wherefrom_hf.running.precision import at_least_single, largest
 from wherefrom_hf.running.probe import looking_into
 
 
@@ -226,8 +226,8 @@ def _row_logits(
     bias = at_least_single(rest).clone()
     total = bias + torch.stack(list(brought.values())).sum(0)
     clean = _chosen(passed.logits[0], row, contrast)
-    logits = passed.logits[0]  # the one in question may be near 0
-    if not close(total, lead, size=logits) or not close(lead, clean, size=logits):
+    size = largest(passed.logits[0])  # the one in question may be near 0
+    if not close(total, lead, size=size) or not close(lead, clean, size=size):
         raise ModelCapabilityError(
             f"The logits of {type(module).__name__} are not the sum of what its layers bring: off by "
             f"{float((total - clean).abs().max()):.1e} with norms, activations and gates held fixed. What is added up "

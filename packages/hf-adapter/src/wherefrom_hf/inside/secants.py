@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from wherefrom_hf.inside.attention_watch import blocks_of
 from wherefrom_hf.inside.rescale_rules import halves, rescale_rule, with_slope
 from wherefrom_hf.running.as_built import kept_as_built
+from wherefrom_hf.running.precision import largest, same_numbers
 
 POSITIONS = 8
 """How many positions a block is tried on, in two rows and as many baselines."""
@@ -85,7 +86,7 @@ def _each_alone(part: nn.Module, width: int) -> bool:
             alone = torch.cat([states_of(part.forward(one), one) for one in first], 1)
     except Exception:  # whatever else a part wants, it is no function of states alone
         return False
-    return torch.allclose(together[:2, :2], alone, rtol=1e-3, atol=1e-3 * float(together.abs().max()))
+    return same_numbers(together[:2, :2], alone, 2e-3, size=largest(together))
 
 
 def _followed(part: nn.Module, width: int) -> bool:

@@ -37,7 +37,7 @@ from wherefrom_hf.running.answering import answering, first_tensor, with_first
 from wherefrom_hf.running.attention_kernel import Kernel, observed_by
 from wherefrom_hf.running.chunking import queries_at_once
 from wherefrom_hf.running.linear import quick_linear
-from wherefrom_hf.running.precision import HALF
+from wherefrom_hf.running.precision import HALF, largest, largest_difference
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.split_block import at_positions, has_queries
 
@@ -390,8 +390,7 @@ class _Replay:
             ModelCapabilityError: As it says.
         """
         tolerance = 0.05 if self.call.state.dtype in HALF else 1e-3
-        scale = float(clean.abs().max())
-        worst = float((states - clean).abs().max())
+        scale, worst = largest(clean), largest_difference(states, clean)
         if not worst <= tolerance * max(scale, 1e-6):
             raise self._refusal(f"its states differ by {worst:.1e} of {scale:.1e} where nothing was zeroed")
 

@@ -19,6 +19,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from wherefrom_hf.running.attention_kernel import Kernel, observing
 from wherefrom_hf.running.attention_products import SoftmaxAttention
 from wherefrom_hf.running.in_pieces import pieces
+from wherefrom_hf.running.precision import same_numbers
 from wherefrom_hf.running.scaled import Scaled
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock
 
@@ -180,12 +181,8 @@ def _in_pieces(
             return None
         graphs.append(kernel.graph(here, state, answer))
     # the last piece is the farthest from where it would be if it were all there is
-    same = all(_same(one, other[:, :, here]) for one, other in zip(kernel.inputs, asked, strict=True))
+    same = all(same_numbers(one, other[:, :, here], _SAME) for one, other in zip(kernel.inputs, asked, strict=True))
     return (found, graphs) if same else None
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=_SAME * float(other.abs().max()))
 
 
 def _edge(made: Tensor) -> GradientEdge | None:

@@ -32,6 +32,7 @@ from wherefrom_hf.running.in_pieces import PIECE, pieces
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.kept_states import KeptStates
 from wherefrom_hf.running.passes import start_run
+from wherefrom_hf.running.precision import same_numbers
 from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
@@ -261,12 +262,12 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
     with torch.enable_grad():
         (whole,) = torch.autograd.grad(value(), leaf)
         found, kept_bytes = apart(unsplit)
-        if not _same(found, whole):
+        if not torch.isfinite(whole).all() or not same_numbers(found, whole, _SAME):
             return None
         splits = unsplit
         for cut in _cuts(module, embedding, members) if device.type == "cpu" else ():
             with suppress(Exception):  # blocks that cannot be cut so are cut less, or stay whole
-                if _same(apart(cut)[0], whole):
+                if same_numbers(apart(cut)[0], whole, _SAME):
                     splits = cut
                     break
     return Blocks(members, splits, kept_bytes // length)
@@ -281,10 +282,6 @@ def _cuts(
         finest = splits_of(module, embedding, members)
     coarser = tuple(None if one is None else SplitBlock(one.block, one.attention, alone=False) for one in finest)
     return [finest, coarser] if finest else []
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    return torch.allclose(one, other, rtol=0, atol=_SAME * float(other.abs().max()))
 
 
 class _Weighed:

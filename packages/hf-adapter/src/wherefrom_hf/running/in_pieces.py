@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.as_built import is_watched, kept_as_built
+from wherefrom_hf.running.precision import same_numbers
 from wherefrom_hf.running.stacks import outermost_lists
 
 PIECE = 512
@@ -78,7 +79,10 @@ def _cut(part: nn.Module, own: Callable[..., Any], known: dict[Hashable, bool]) 
             return own(*args, **kwargs)
         (states,) = args
         if kind not in known:
-            known[kind] = _keeps_to_positions(own, states)
+            found = _keeps_to_positions(own, states)
+            if found is None:
+                return own(states)
+            known[kind] = found
         if not known[kind]:
             return own(states)
         answer = torch.empty_like(states)
@@ -100,11 +104,16 @@ def _is_long(given: Any) -> bool:
     )
 
 
-def _keeps_to_positions(own: Callable[..., Any], states: Tensor) -> bool:
-    """Are the answers to a stretch of states those to its two parts, one per position and as wide as its state?"""
+def _keeps_to_positions(own: Callable[..., Any], states: Tensor) -> bool | None:
+    """Are the answers to a stretch of states those to its two parts, one per position and as wide as its state?
+
+    None: some are NaN or infinite, which says nothing of states that the layer answers in numbers.
+    """
     some = states[:1, : PIECE + _BEGINNING]
     whole = own(some)
     if not isinstance(whole, Tensor) or whole.shape != some.shape or whole.dtype != states.dtype:
         return False
+    if not torch.isfinite(whole).all():
+        return None
     apart = torch.cat([own(some[:, piece]) for piece in pieces(some.shape[1], PIECE)], 1)
-    return torch.allclose(apart, whole, rtol=0, atol=_SAME * float(whole.abs().max()))
+    return same_numbers(apart, whole, _SAME)

@@ -35,7 +35,7 @@ from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
 from wherefrom_hf.running.positions import lengths
-from wherefrom_hf.running.precision import HALF, at_least_single
+from wherefrom_hf.running.precision import HALF, at_least_single, largest, largest_difference
 
 LENGTH = 48
 """Tokens of a probe: more than the windows of tiny models. Windows of large models are shared by all implementations
@@ -401,11 +401,7 @@ class Probe:
         tolerance = max(strictness * _TOLERANCE.get(self.module.dtype, 0.05), least)
         if has_few_bits(self.module):
             tolerance = _TOLERANCE_QUANTISED
-        # where both are not numbers there is nothing to compare: the scores' own check names that
-        size = float(expected.nan_to_num(0.0, 0.0, 0.0).abs().max())
-        # what is masked to infinity in both, or no number in both, is no difference; in one alone, it is
-        alike = (came == expected) | (came.isnan() & expected.isnan())
-        most = float((came - expected).masked_fill(alike, 0.0).nan_to_num(torch.inf, torch.inf, -torch.inf).abs().max())
+        size, most = largest(expected), largest_difference(came, expected)
         if most <= tolerance * max(size, 1e-6):
             return None
         return f"{what} logits by {most:.1e} of {size:.1e}"

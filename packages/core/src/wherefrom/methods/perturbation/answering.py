@@ -58,7 +58,7 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     scores = answer(method, question, run)
     short = short_outputs(method, run.masks, run.blocks, run.visible)
     if len(short):
-        scores = evolve(scores, warnings=(*scores.warnings, _too_few(method, run, short)))
+        scores = evolve(scores, warnings=(*scores.warnings, _too_few(method, question, run, short)))
     if run.resamples is None or method.n_bootstrap < 2:
         return scores
     resamples = run.resamples[: method.n_bootstrap]
@@ -66,15 +66,15 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     warnings = scores.warnings
     if len(rough := np.setdiff1d(rough_outputs(run.scores, error, run.visible), short)):
         warnings += (
-            f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is step {rough[0]}) the "
-            f"standard errors are as large as the differences between units. Use {_more(method, run)}, or larger "
-            "units.",
+            f"{method.identifier}: at {len(rough)} of {run.scores.shape[1]} steps (the first is "
+            f"{question.step_named(rough[0])}) the standard errors are as large as the differences between units. Use "
+            f"{_more(method, run)}, or larger units.",
         )
     details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
 
 
-def _too_few(method: SampledSettings, run: Run, short: IntArray) -> str:
+def _too_few(method: SampledSettings, question: Question, run: Run, short: IntArray) -> str:
     """Says that samples do not do for the units, and how many would."""
     units = int(run.visible[:, short].sum(axis=0).max())
     fewest = needed(method, units)
@@ -84,8 +84,8 @@ def _too_few(method: SampledSettings, run: Run, short: IntArray) -> str:
         drawn, more = method.n_samples, f"n_samples={2 * max(fewest, method.n_samples)}"
     return (
         f"{method.identifier}: {drawn} samples are too few for {units} units, at {len(short)} of {run.scores.shape[1]} "
-        f"steps (the first is step {short[0]}): scores may be far off, by more than a standard error says. {fewest} "
-        f"different ones are needed, better twice as many. Use {more}, or larger units."
+        f"steps (the first is {question.step_named(short[0])}): scores may be far off, by more than a standard error "
+        f"says. {fewest} different ones are needed, better twice as many. Use {more}, or larger units."
     )
 
 

@@ -59,7 +59,8 @@ def lasso(
         standardize: Penalise coefficients per standard deviation of their feature among the weighed samples.
 
     Returns:
-        Shape ``(units, outputs)``, in units of ``values`` per unit of feature.
+        Shape ``(units, outputs)``, in units of ``values`` per unit of feature; NaN for an output whose values are not
+        all finite.
     """
     from sklearn.linear_model import Lasso
 
@@ -71,6 +72,9 @@ def lasso(
     strengths = np.broadcast_to(alpha, values.shape[1:])
     found = np.zeros((features.shape[1], values.shape[1]))
     for output in range(values.shape[1]):
+        if not np.isfinite(values[:, output]).all():
+            found[:, output] = np.nan
+            continue
         spread = float(np.ptp(values[:, output]))
         if spread <= _EPSILON * max(1.0, float(np.abs(values[:, output]).max())):
             continue

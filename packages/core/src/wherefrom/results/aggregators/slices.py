@@ -91,7 +91,7 @@ def input_span(index: int | slice, count: int) -> Span:
         start, end, _ = index.indices(count)
     else:
         if not -count <= index < count:
-            raise IndexError(f"Input {index} is outside of {count} inputs.")
+            raise IndexError(f"Index {index} is outside of {count} inputs.")
         start, end = index % count, index % count + 1
     if start >= end:
         raise InputError(f"No input is left of {count} between {start} and {end}.")
