@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wherefrom.files.summaries import summarized
+from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import spearman_by_step
+from wherefrom_viz.page.packing import from_base85, pack
 from wherefrom_viz.page.quantisation import Precision, from_planes, to_planes
+
+from tests.viz.conftest import marked_chat
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 6))
 
@@ -68,3 +77,17 @@ def test_the_largest_of_each_column_is_what_it_was(precision: Precision) -> None
     scores = np.array([[0.5, -3e-5, 0.0], [0.25, 1e-5, 0.0]])
     np.testing.assert_allclose(kept(scores, precision)[0], scores[0], rtol=1e-6)
     assert (kept(scores, precision)[:, 2] == 0).all()
+
+
+def line_of(one: Attribution) -> list[Any]:
+    """How a page lists an example: title, text, inputs, outputs, mean probability."""
+    (line,) = json.loads(zlib.decompress(from_base85(pack([(one, one.provenance)]).index)))
+    return list(line)
+
+
+def test_a_page_lists_an_example_as_every_list_does() -> None:
+    one = marked_chat(3).replace(step_scores={"probability": np.array([0.5, np.nan, 0.7])})
+    summary = summarized(one)
+    assert line_of(one) == ["", "What? Go on on", summary.inputs, summary.steps, None]
+    known = one.replace(step_scores={"probability": np.array([0.5, 0.6, 0.7])})
+    assert line_of(known)[-1] == summarized(known).scores["probability"] == pytest.approx(0.6)
