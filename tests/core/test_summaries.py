@@ -16,8 +16,6 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.parts import shares_by_part
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
-
-from wherefrom.text.tokens import Segment
 from wherefrom.text.turns import said
 
 from tests.core.made import attribution, spelt

@@ -59,7 +59,7 @@ FIRST_FLAG = 48
 BLOCK_SIZE = 50
 _BLOCK_CELLS = 400_000
 """A block is closed early when it holds so many scores, so that opening one stays quick."""
-_FINE_CELLS = 100_000
+FINE_CELLS = 100_000
 """A page of so many scores may have five digits of each instead of three: some 120 kB more."""
 _SNIPPET = 90
 _WORTH_A_CODE = 512
@@ -156,9 +156,9 @@ def pack(
         SettingsError: An unknown precision.
     """
     several = len({one.method for one, _ in examples}) > 1
-    fine = sum(cells_of(one) for one, _ in examples) <= _FINE_CELLS
+    fine = sum(one.cells for one, _ in examples) <= FINE_CELLS
     packer = Packer(precision=precision, count=len(examples), several_methods=several, ends=ends, fine=fine)
-    size = block_size(max((cells_of(one) for one, _ in examples), default=1))
+    size = block_size(max((one.cells for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
         block, lines = packer.block(examples[start : start + size], start)
@@ -325,11 +325,6 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
     line = [title, text, summary.inputs, summary.steps, None if mean is None else round(mean, 4)]
     return [*line, " → ".join(texts)] if any(len(text) > _SNIPPET for text in texts) else line
-
-
-def cells_of(attribution: Attribution) -> int:
-    """Scores of an example, those of what a step could not see included."""
-    return (len(attribution.source) + len(attribution.target)) * len(attribution.steps)
 
 
 def block_size(cells: int) -> int:
