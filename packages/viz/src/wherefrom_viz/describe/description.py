@@ -26,6 +26,7 @@ from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.publishing import is_place, last_name
 from wherefrom.results.shares import finite_or_zero
 from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import DEFAULT_FUNCTION
@@ -557,19 +558,13 @@ def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     model = provenance.model
     # a model saved in a folder goes by the folder's name: the way there is nobody else's business
     name = str(model.get("name") or "")
-    if _is_path(name):
-        name = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    name = last_name(name) if is_place(name) else name
     target = explained(attribution, provenance)
     if " " in target:
         target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
     parts = [text_marks.visible(part) for part in (method, name, target) if part]
     return " · ".join(parts)
-
-
-def _is_path(name: str) -> bool:
-    """Is a model's name a place on a disk rather than an id such as ``owner/name``?"""
-    return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or name[1:3] in (":/", ":\\")
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:
