@@ -10,8 +10,10 @@ from wherefrom.context import ContextAttribution
 from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.publishing import without_paths
+from wherefrom.results.publishing import is_place, public_provenance, without_paths
 from wherefrom.text.tokens import Segment, Token
+from wherefrom_cli.trust import names_a_place
+from wherefrom_viz.describe.description import subtitle_of
 
 
 @pytest.mark.parametrize(
@@ -39,6 +41,33 @@ from wherefrom.text.tokens import Segment, Token
 )
 def test_of_a_path_the_last_name_is_left(text: str, left: str) -> None:
     assert without_paths(text) == left
+
+
+@pytest.mark.parametrize(
+    "name, left",
+    [
+        ("gpt2", "gpt2"),
+        ("owner/name", "owner/name"),
+        ("demo:lm", "demo:lm"),
+        ("https://example.org/v1/m", "https://example.org/v1/m"),
+        ("/home/ann/m", "m"),
+        ("~/m", "m"),
+        ("./m", "m"),
+        ("runs/ann/m", "m"),
+        ("runs (old)/ann/m", "m"),
+        (r"acme\m", "m"),
+        (r"clients\acme\m", "m"),
+        (r"C:acme\m", "m"),
+        (r"C:\acme\m", "m"),
+        ("C:m", "m"),
+    ],
+)
+def test_a_models_name_is_a_place_or_not_whoever_asks(name: str, left: str) -> None:
+    made = Provenance(model={"name": name})
+    assert is_place(name) == (left != name)
+    assert public_provenance(made).model == {"name": left}
+    assert subtitle_of(result()[0].replace(method=""), made) == left
+    assert names_a_place(name) == (left != name)
 
 
 def test_paths_are_found_in_whatever_holds_them() -> None:

@@ -55,11 +55,11 @@ def test_a_run_is_a_sequence_of_attributions(tmp_path: Path) -> None:
 def test_summaries_are_filtered_without_reading_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = open_run(filled(tmp_path / "run"))
     one = run.summary(2)
-    assert (one.id, one.method, one.inputs, one.steps, one.prompt, one.output) == ("ex-2", "made", 2, 2, "x y", " a b2")
+    assert (one.id, one.method, one.inputs, one.steps, one.prompt, one.output) == ("ex-2", "made", 2, 2, "x y", "a b2")
     assert one.scores["entropy"] == pytest.approx(example(2).step_scores["entropy"].mean())
     with monkeypatch.context() as patched:
         patched.setattr("wherefrom.files.runs.decode_example", None)
-        kept = run.filter(lambda summary: summary.output > " a b2")
+        kept = run.filter(lambda summary: summary.output > "a b2")
     assert [one.id for one in kept] == ["ex-3", "ex-4"]
     assert [one.id for one in kept.filter(lambda summary: summary.id == "ex-4")] == ["ex-4"]
 

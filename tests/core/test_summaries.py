@@ -16,6 +16,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.parts import shares_by_part
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
+from wherefrom.text.turns import said
 
 from tests.core.made import attribution, spelt
 
@@ -107,10 +108,10 @@ UNSCORED: dict[str, Any] = {"source_attributions": None, "target_attributions": 
         (lambda: example().trace((2, 3)), "x y"),
         (lambda: decoder_only(), "a b c"),
         (lambda: decoder_only().replace(**UNSCORED), "a b c"),
-        (lambda: long_prompt(8), "<s> a b c d e f g"),
-        (lambda: long_prompt(0), "<s> a b c d e"),
-        (lambda: long_prompt(6).aggregate("spans", target_spans=[(5, 7)]), "<s> a b c d e"),
-        (lambda: long_prompt(3).trace((5, 6)), "<s> a b c d e"),
+        (lambda: long_prompt(8), "a b c d e f g"),
+        (lambda: long_prompt(0), "a b c d e"),
+        (lambda: long_prompt(6).aggregate("spans", target_spans=[(5, 7)]), "a b c d e"),
+        (lambda: long_prompt(3).trace((5, 6)), "a b c d e"),
     ],
 )
 def test_an_index_that_is_rebuilt_from_lines_shows_the_same_input(one: Any, inputs: str) -> None:
@@ -118,6 +119,36 @@ def test_an_index_that_is_rebuilt_from_lines_shows_the_same_input(one: Any, inpu
     assert line is not None
     assert (line.inputs, line.prompt) == (whole.inputs, whole.prompt)
     assert whole.prompt == inputs
+
+
+def chat(**changes: Any) -> Attribution:
+    texts = ["<s>", "user", "\n", "the", " cat", "</s>", "\n", "<s>", "assistant", "\n", "Her", " dog", "</s>"]
+    turns = [(0, 7, "user"), (7, 13, "assistant")]
+    segments = tuple(Segment(side="target", start=a, end=b, kind="turn", label=role) for a, b, role in turns)
+    marks = tuple(index for index, text in enumerate(texts) if text.startswith("<"))
+    return attribution(None, texts, 10, special=marks, segments=segments, **changes)
+
+
+def test_a_chat_is_listed_by_what_was_said() -> None:
+    line, whole = summary_of(example_line(chat()), 0), summarized(chat())
+    assert line is not None
+    assert (whole.prompt, whole.output) == (line.prompt, line.output) == ("the cat", "Her dog")
+    assert (whole.inputs, whole.steps) == (line.inputs, line.steps) == (10, 3)
+
+
+@pytest.mark.parametrize(
+    "texts, hidden, joined",
+    [
+        (["a", "|", "b"], [0, 1, 0], "a b"),
+        (["a", "|", "|", "", "b"], [0, 1, 1, 0, 0], "a b"),
+        (["a", "|", " b", "|"], [0, 1, 0, 1], "a b"),
+        (["|", "a", "b"], [1, 0, 0], "ab"),
+        (["|", "|"], [1, 1], "||"),
+        ([], [], ""),
+    ],
+)
+def test_what_is_left_out_of_a_text_leaves_a_space(texts: list[str], hidden: list[int], joined: str) -> None:
+    assert "".join(said(texts, [bool(one) for one in hidden])) == joined
 
 
 def test_a_source_without_scores_is_still_an_encoders() -> None:

@@ -104,16 +104,36 @@ def test_the_page_leaves_special_and_template_tokens_out_of_colours_as_python_do
     scores[4] = 0.3
     two = one.replace(target_attributions=scores)
     python = compare_described(one, two)
-    path = tmp_path / "page.html"
-    path.write_text(render_html([one, two], view="compare"), "utf-8")
+    bounds = bounds_shown([one, two], tmp_path, chromium)
+    assert bounds == pytest.approx([half.scale.bound for half in (python.a, python.b, python.difference)], rel=0.02)
+    assert max(bounds) < 0.4  # the marker has shares of .56 to .83
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("alone", ["source", "target"])
+@pytest.mark.parametrize("place", [0, 1])
+def test_the_page_takes_shares_of_what_both_score_as_python_does(
+    alone: str, place: int, tmp_path: Path, chromium: Browser
+) -> None:
+    both = [made(0, 1, True), made(0, 2, True)]
+    both[place] = both[place].replace(**{f"{alone}_attributions": None})
+    python = compare_described(*both)
+    halves = (python.a, python.b, python.difference)
+    assert {len(half.sides) for half in halves} == {1}
+    bounds = bounds_shown(both, tmp_path, chromium)
+    assert bounds == pytest.approx([half.scale.bound for half in halves], rel=0.02)
+
+
+def bounds_shown(results: list[Attribution], folder: Path, chromium: Browser) -> list[float]:
+    """Scores of the strongest colours of A, B and A - B on a page of two results."""
+    path = folder / "page.html"
+    path.write_text(render_html(results, view="compare"), "utf-8")
     page = chromium.new_page(viewport={"width": 1200, "height": 800})
     page.goto(path.as_uri())
     page.wait_for_selector(".agreement")
     bounds = page.locator(".scale").evaluate_all("all => all.map(one => Number(one.dataset.bound))")
     page.close()
-    halves = [python.a, python.b, python.difference]
-    assert bounds == pytest.approx([half.scale.bound for half in halves], rel=0.02)
-    assert max(bounds) < 0.4  # the marker has shares of .56 to .83
+    return list(map(float, bounds))
 
 
 @pytest.mark.parametrize("one, other", FILES)

@@ -44,6 +44,7 @@ from wherefrom_playground.asking import (  # noqa: E402
 from wherefrom_playground.chats import asked, messages_in  # noqa: E402
 from wherefrom_playground.frames import frame, status  # noqa: E402
 from wherefrom_playground.jobs import Desk, Done, Failed, Told  # noqa: E402
+from wherefrom_playground.keeping import _in_name  # noqa: E402
 
 
 def counts_far(kind: type, setting: str) -> bool:
@@ -448,3 +449,10 @@ def test_a_question_about_a_context_explains_the_tokens_that_others_explain(
     (one,) = explained(model, question, "saliency", no_progress)
     found = explained_context(model, question, context, "saliency", no_progress)
     assert list(found.texts("output_current")) == [token.text for token in one.steps]
+
+
+@pytest.mark.parametrize(
+    "model, told", [("owner/name", "-owner-name"), ("runs/ann/m", "-m"), ("acme\\m", "-m"), ("demo:lm", "-demo-lm")]
+)
+def test_a_runs_folder_names_the_model_as_views_do(model: str, told: str) -> None:
+    assert _in_name(Provenance(model={"name": model})) == told

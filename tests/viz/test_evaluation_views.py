@@ -192,6 +192,6 @@ def test_small_numbers_keep_their_digits(evaluation: Evaluation) -> None:
     )
     of_small = msgspec.structs.replace(evaluation, measurements=small, curves=curves)
     (cell, *_) = describe_evaluation(of_small).tables[0].rows[0].cells
-    assert cell.text == "8.6e-04"
+    assert cell.text == "8.6e-4"
     page = render_evaluation_html(of_small)
     assert {"0", "-0.04"} <= set(re.findall(r'text-anchor="end">([^<]*)<', page))

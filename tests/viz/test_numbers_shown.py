@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,29 +46,54 @@ def test_digits_before_the_point_are_never_rounded_away() -> None:
         "1234",
         "1000",
         "-0.972",
-        "3.1e-05",
+        "3.1e-5",
     ]
     assert [step_score(value) for value in (128255.0, -3.0, 0.0, 0.97153, 1e300)] == [
         "128255",
         "-3",
         "0",
         "0.972",
-        "1.0e+300",
+        "1.0e300",
     ]
+
+
+def _by_scripts(values: list[float], expression: str) -> list[Any]:
+    """What the page's scripts make of each value ``v``."""
+    script = (Path(bundle.__file__).parent / "scripts" / "numbers.js").as_uri()
+    code = f"""import {{ short, stepScore, cellNumber, cellUnit }} from {json.dumps(script)};
+const values = {json.dumps(values)}.map((v) => v ?? NaN);
+console.log(JSON.stringify(values.map((v) => {expression})))"""
+    ran = subprocess.run([str(NODE), "--input-type=module"], input=code, capture_output=True, text=True, check=True)
+    return list(json.loads(ran.stdout))
+
+
+def _numbers() -> list[float]:
+    """Numbers of all sizes from a millionth to a million, with halves that must be rounded, and what is around powers
+    of ten."""
+    rng = np.random.default_rng(0)
+    found = [*(10.0 ** rng.uniform(-6, 6, 1500)), *(rng.integers(1, 10_000, 500) / 8)]
+    found += [10.0**power * share for power in range(-6, 7) for share in (0.994, 0.9949, 0.9951, 1.0, 1.005)]
+    found += [0.972, 3.1e-5, 2.5e7, 1e300, 12345.0, 1000.5, 12.25, 0.125, 0.1]
+    return [float(sign * value) for value in found for sign in (1, -1)]
 
 
 @needs_node
 def test_the_page_writes_numbers_as_python_does() -> None:
-    values = [0.0, 1.0, -7.0, 12345.0, 128255.0, 1234.56, 99999.4, 999.6, 0.97153, -0.00123, 3.14e-5, 2.5e7, 1e300]
-    script = (Path(bundle.__file__).parent / "scripts" / "numbers.js").as_uri()
-    told = "console.log(JSON.stringify(values.map((v) => [short(v), stepScore(v)])))"
-    code = f"import {{ short, stepScore }} from {json.dumps(script)}; const values = {values}; {told}"
-    ran = subprocess.run([NODE, "--input-type=module", "-e", code], capture_output=True, text=True, check=True)
+    values = [0.0, *_numbers()]
+    assert _by_scripts(values, "[short(v), stepScore(v)]") == [[short(value), step_score(value)] for value in values]
+    assert _by_scripts([None], "short(v)") == [short(float("nan"))] == ["n/a"]  # type: ignore[list-item]
+    assert [short(float(value)) for value in ("inf", "-inf")] == ["inf", "-inf"]
 
-    def alike(text: str) -> str:
-        return re.sub(r"e\+?(-?)0*", r"e\1", text)  # 3.1e-05 in Python, 3.1e-5 in scripts
 
-    assert json.loads(ran.stdout) == [[alike(short(value)), alike(step_score(value))] for value in values]
+@needs_node
+@pytest.mark.parametrize("share", [1.0, -0.5, 0.125, 0.001])
+def test_cells_of_the_page_hold_the_numbers_of_python(share: float) -> None:
+    largest = [abs(value) for value in _numbers()[::2]]
+    told = _by_scripts(largest, f"[cellNumber({share} * v, v), cellUnit(v)]")
+    for number, (text, unit) in zip(largest, told, strict=True):
+        style = number_style(number)
+        assert text == style(share * number, plus=False), number
+        assert unit == (f"numbers in cells × 10^{style.exponent}" if style.exponent else ""), number
 
 
 def _read(one: Attribution) -> str:

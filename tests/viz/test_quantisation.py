@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import zlib
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from wherefrom.files.summaries import summarized
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.comparison import spearman_by_step
+from wherefrom_viz import save_site
+from wherefrom_viz.page.packing import from_base85, pack, to_base85, unpack
 from wherefrom_viz.page.quantisation import Precision, from_planes, to_planes
+
+from tests.core.made import attribution
+from tests.viz.conftest import marked_chat
 
 shapes = st.tuples(st.integers(1, 40), st.integers(1, 6))
 
@@ -68,3 +80,43 @@ def test_the_largest_of_each_column_is_what_it_was(precision: Precision) -> None
     scores = np.array([[0.5, -3e-5, 0.0], [0.25, 1e-5, 0.0]])
     np.testing.assert_allclose(kept(scores, precision)[0], scores[0], rtol=1e-6)
     assert (kept(scores, precision)[:, 2] == 0).all()
+
+
+def line_of(one: Attribution) -> list[Any]:
+    """How a page lists an example: title, text, inputs, outputs, mean probability."""
+    (line,) = json.loads(zlib.decompress(from_base85(pack([(one, one.provenance)]).index)))
+    return list(line)
+
+
+def test_a_page_lists_an_example_as_every_list_does() -> None:
+    one = marked_chat(3).replace(step_scores={"probability": np.array([0.5, np.nan, 0.7])})
+    summary = summarized(one)
+    assert line_of(one) == ["", "What? Go on on", summary.inputs, summary.steps, None]
+    known = one.replace(step_scores={"probability": np.array([0.5, 0.6, 0.7])})
+    assert line_of(known)[-1] == summarized(known).scores["probability"] == pytest.approx(0.6)
+
+
+def digits_off(block: bytes, one: Attribution) -> float:
+    """How far a page's scores are from those of a result of one side, as shares of the largest."""
+    ((_, scores),) = unpack(to_base85(block))
+    exact = np.asarray(one.target_attributions, dtype=np.float64)
+    return float(np.abs(scores - exact).max() / np.abs(exact).max())
+
+
+@pytest.mark.parametrize("start, few", [(60, True), (20, False)])
+def test_up_to_a_hundred_thousand_scores_have_five_digits(start: int, few: bool, tmp_path: Path) -> None:
+    one = attribution(None, [" a"] * 330, start)
+    one = one.replace(aggregations=one.default_aggregation)
+    assert one.cells == np.size(one.target_attributions)
+    assert few == (one.cells <= 100_000)
+    page = from_base85(pack([(one, one.provenance)]).blocks[0])
+    folder = save_site(Attributions(sequence_attributions=(one,)), tmp_path / "site")
+    off = [digits_off(block, one) for block in (page, (folder / "examples" / "0.bin").read_bytes())]
+    assert max(off) < 1e-5 if few else min(off) > 1e-4
+
+
+def test_each_score_is_counted_once() -> None:
+    both = attribution(["x", " y"], ["<s>", " a", " b"], 1)
+    assert both.cells == (2 + 3) * 2
+    assert both.replace(target_attributions=None).cells == 2 * 2
+    assert attribution(None, ["a", " b", " c"], 1, sizes=(4,)).cells == 3 * 2

@@ -27,7 +27,7 @@ test("ramps are clamped and mixed", () => {
 test("numbers are short", () => {
   assert.deepEqual([0.41234, -3.1e-5, 0, 12345678, NaN, Infinity, -Infinity].map((v) => signed(v)), ["+0.412", "-3.1e-5", "0", "+1.2e7", "n/a", "+inf", "-inf"]);
   assert.equal(short(0.5), "0.5");
-  assert.deepEqual([cellNumber(-0.001, 0.6), cellNumber(0.00041, 0.0005), cellUnit(0.0005)], ["0.00", "4.1", "numbers in cells × 10^-4"]);
+  assert.deepEqual([cellNumber(-0.001, 0.6), cellNumber(0.00041, 0.0005), cellUnit(0.0005)], ["0.00", "4.10", "numbers in cells × 10^-4"]);
 });
 
 const view = {

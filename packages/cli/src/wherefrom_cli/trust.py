@@ -164,6 +164,6 @@ def _check_settings(path: Path, name: str, settings: Mapping[str, Any]) -> None:
 
 def names_a_place(model: str) -> bool:
     """Is it a path, or the name of something in this folder?"""
-    return (
-        model.startswith((".", "/", "~", "\\")) or "\\" in model or os.path.lexists(model) or Path(model).is_absolute()
-    )
+    from wherefrom.results.publishing import is_place  # with NumPy: only where it is asked for
+
+    return is_place(model) or model.startswith((".", "/", "~")) or os.path.lexists(model)

@@ -25,6 +25,7 @@ from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import MANIFEST
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance, of_whole_run
+from wherefrom.results.publishing import is_place, last_name
 
 ATTRIBUTIONS = "attributions"
 """Folder that holds the runs, one for each way of asking."""
@@ -187,8 +188,8 @@ class Keeper:
 
 def _in_name(made: Provenance) -> str:
     """What the name of a run's folder tells: model, method and target function."""
-    model = re.split(r"[/\\]", str(made.model.get("name", "")).rstrip("/\\"))[-1]
-    told = [model, made.method.get("name"), made.attributed_fn.get("name")]
+    model = str(made.model.get("name", ""))
+    told = [last_name(model) if is_place(model) else model, made.method.get("name"), made.attributed_fn.get("name")]
     return "".join(f"-{_ODD_IN_NAMES.sub('-', str(word))}" for word in told if word)
 
 

@@ -105,7 +105,7 @@ def _for_notebook(cut: Slices) -> tuple[Slices, Precision]:
     Scores of display precision take about 2.4 bytes each, compact ones 1.1. What is too much even so is cut off the
     end of the longest dimension.
     """
-    cells = max(1, _cells(cut.attributions[0]))
+    cells = max(1, cut.attributions[0].cells)
     if len(cut.attributions) * cells * 2.4 <= NOTEBOOK_BYTES:
         return cut, "display"
     while len(cut.attributions) > 1 and len(cut.attributions) * cells * 1.1 > NOTEBOOK_BYTES:
@@ -137,10 +137,6 @@ def _left_out(cut: Slices) -> str:
         f"{{{escape(repr(name))}: ({after}, {after + len(labels)})}})</code> shows others; "
         "<code>show_granular(display=False, return_html=True)</code> gives a page with all."
     )
-
-
-def _cells(attribution: Attribution) -> int:
-    return sum(int(np.size(part)) for _, part in _present(attribution))
 
 
 def slices(

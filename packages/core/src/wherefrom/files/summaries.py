@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ from wherefrom.files.wire.arrays import WireArray, decode_array
 from wherefrom.files.wire.limits import Budget
 from wherefrom.results.data import AttributionData
 from wherefrom.results.shares import share_on
+from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.turns import said, template_parts
 
 PREVIEW = 120
 """Characters of text that a summary keeps."""
@@ -43,7 +46,7 @@ class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     steps: int = 0
     """Explained tokens."""
     prompt: str = ""
-    """Beginning of the input text."""
+    """Beginning of the input text, as `texts_of` has it."""
     output: str = ""
     """Beginning of the explained text."""
     scores: dict[str, float] = {}
@@ -83,6 +86,24 @@ class Summary(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 class _Tokens(msgspec.Struct):
     texts: list[str]
+    special: list[int] = []
+    sizes: list[int] | None = None
+    positions: list[int] | None = None
+
+    def hidden(self, segments: Sequence[Segment], side: str) -> list[bool]:
+        """Which of them nobody said."""
+        special = [False] * len(self.texts)
+        for index in self.special:
+            if 0 <= index < len(special):
+                special[index] = True
+        own = [segment for segment in segments if segment.side == side]
+        if not own:
+            return special
+        positions = self.positions or list(itertools.accumulate(self.sizes or [1] * len(special), initial=0))
+        if len(positions) < len(special):
+            raise FileFormatError(f"a damaged line: positions of {len(positions)} of {len(special)} tokens")
+        given = zip(self.texts, positions, special, strict=False)
+        return template_parts([Token(id=-1, piece="", text=a, position=b, special=c) for a, b, c in given], own)
 
 
 class _Failed(msgspec.Struct):
@@ -100,6 +121,7 @@ class _Line(msgspec.Struct):
     source: _Tokens | None = None
     target: _Tokens | None = None
     step_scores: dict[str, WireArray] = {}
+    segments: list[Segment] = []
     annotations: dict[str, Any] = {}
     tags: Any = None
     failed: _Failed | None = None
@@ -109,22 +131,24 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def summarized(attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None) -> Summary:
-    """The summary of an example that is at hand, its share on the context included."""
-    inputs = attribution.inputs
+def summarized(
+    attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None, *, share: bool = True
+) -> Summary:
+    """The summary of an example that is at hand, its ``share`` on the context included if it is wanted."""
+    prompt, output = texts_of(attribution)
     means, lows = _means_and_lows(attribution.step_scores)
     return Summary(
         offset=offset,
         length=length,
         id=attribution.id,
         method=attribution.method,
-        inputs=len(inputs),
+        inputs=len(attribution.inputs),
         steps=len(attribution.steps),
-        prompt=_beginning([token.text for token in inputs]),
-        output=_beginning([token.text for token in attribution.steps]),
+        prompt=_cut(prompt),
+        output=_cut(output),
         scores=means,
         lows=lows,
-        context=_context_share(attribution),
+        context=_context_share(attribution) if share else None,
         annotations=_brief(annotations_of(attribution)),
         crc=crc,
     )
@@ -147,8 +171,12 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     if read.target is None:
         raise FileFormatError(f"a line at byte {offset} without a target")
     first, last = read.steps
-    before = read.target.texts[: max(first, 0)] or read.target.texts[: read.prompt or 0]
-    inputs = before if read.source is None else read.source.texts  # as `AttributionData.inputs`
+    first, last = max(first, 0), max(last, 0)
+    hidden = read.target.hidden(read.segments, "target")
+    before = slice(first or read.prompt or 0)  # as `AttributionData.inputs`
+    inputs, unsaid = read.target.texts[before], hidden[before]
+    if read.source is not None:
+        inputs, unsaid = read.source.texts, read.source.hidden(read.segments, "source")
     means, lows = _means_and_lows(
         {name: decode_array(wire, Budget(4096), name) for name, wire in read.step_scores.items()}
     )
@@ -159,8 +187,8 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
         method=read.method,
         inputs=len(inputs),
         steps=max(last - first, 0),
-        prompt=_beginning(inputs),
-        output=_beginning(read.target.texts[max(first, 0) : max(last, 0)]),
+        prompt=_cut(_text(inputs, unsaid)),
+        output=_cut(_text(read.target.texts[first:last], hidden[first:last])),
         scores=means,
         lows=lows,
         annotations=_brief(_with_tags(read.annotations, read.tags)),
@@ -179,6 +207,23 @@ def failure(
 def left_out(offset: int, length: int) -> Summary:
     """Stands for a line that is not read, so that nobody takes it for one that was overlooked."""
     return Summary(offset=offset, length=length, error="", lows=())
+
+
+def texts_of(attribution: AttributionData) -> tuple[str, str]:
+    """An example's input and explained text, as lists show and search them: without special tokens and what a chat
+    template writes, unless there is nothing else."""
+    inputs, first, last = attribution.inputs, attribution.attr_pos_start, attribution.attr_pos_end
+    own = {side: [one for one in attribution.segments if one.side == side] for side in ("source", "target")}
+    hidden = template_parts(attribution.target, own["target"])
+    unsaid = template_parts(inputs, own["source"]) if attribution.source_apart else hidden[: len(inputs)]
+    return (
+        _text([token.text for token in inputs], unsaid),
+        _text([token.text for token in attribution.steps], hidden[first:last]),
+    )
+
+
+def _text(texts: Sequence[str], hidden: Sequence[bool]) -> str:
+    return "".join(said(texts, hidden)).strip()
 
 
 def annotations_of(attribution: AttributionData) -> dict[str, Any]:
@@ -207,11 +252,6 @@ def _context_share(attribution: AttributionData) -> float | None:
     except WherefromError:
         return None
     return None if share is None or not math.isfinite(share) else round(share, 4)
-
-
-def _beginning(texts: Sequence[str]) -> str:
-    """The first characters of a text in pieces."""
-    return _cut("".join(texts[:PREVIEW]))
 
 
 def _cut(text: str) -> str:

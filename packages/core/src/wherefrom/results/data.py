@@ -115,6 +115,12 @@ class AttributionData(msgspec.Struct, frozen=True, kw_only=True, eq=False, dict=
         return tuple(side for side, scores in both if scores is not None)
 
     @property
+    def cells(self) -> int:
+        """How many pairs of an input and a step have scores, those included that the step could not see; each counts
+        once, whatever inner dimensions there are."""
+        return sum(len(getattr(self, side)) for side in self.scored_sides) * len(self.steps)
+
+    @property
     def encoded(self) -> bool:
         """Is the source what an encoder read, rather than a decoder-only model's prompt again? Also without scores."""
         return self.source_attributions is not None or not self.repeats_prompt

@@ -28,6 +28,7 @@ _MARKED_ROOT = r"(?:file:/+|~[\w.-]*[/\\]|[A-Za-z]:[/\\]|\\\\|\.{1,2}[/\\])"
 _ROOT = rf"(?:{_MARKED_ROOT}|/)"
 _LETTER = r"[^\s'\"`,;)\]]"
 _BEGINS_AS_PATH = re.compile(rf"\s*{_ROOT}\S")
+_DRIVE = re.compile(r"\s*[A-Za-z]:")
 _QUOTED = re.compile(rf"(?P<quote>['\"`])(?P<path>{_ROOT}[^'\"`\n]+)(?P=quote)")
 _IN_TEXT = re.compile(
     r"(?<![\w/\\.:<~-])"  # not within a word, an address or a closing tag
@@ -76,8 +77,28 @@ def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Pr
     check_call(public_provenance, locals())
     without = _checked(without)
     kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
+    kept["model"] = {key: last_name(one) if is_place(one) else one for key, one in kept["model"].items()}
     kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
     return Provenance(**_left(kept, without))
+
+
+def is_place(name: object) -> bool:
+    """Is the name of a model, or of data, a place on a disk, rather than an id such as ``owner/name``?
+
+    Example:
+        >>> [is_place(name) for name in ("gpt2", "owner/name", "demo:lm", "runs/me/last", "acme\\\\m", "C:m")]
+        [False, False, False, True, True, True]
+    """
+    if not isinstance(name, str) or "\n" in name:
+        return False
+    if _BEGINS_AS_PATH.match(name) or _DRIVE.match(name) or "\\" in name:
+        return True
+    return "://" not in name and name.count("/") > 1
+
+
+def last_name(path: str) -> str:
+    """What is left of a place: its last part."""
+    return re.split(r"[/\\]", _DRIVE.sub("", path).strip().rstrip("/\\"))[-1]
 
 
 def without_paths(value: _Value, names: bool = False) -> _Value:
@@ -169,12 +190,8 @@ def _checked(without: Sequence[str]) -> Sequence[str]:
 
 def _text_without_paths(text: str, names: bool) -> str:
     if _BEGINS_AS_PATH.match(text) and "\n" not in text:
-        return _last_name(text)
+        return last_name(text)
     if names and _LOCAL_NAME.fullmatch(text):
-        return _last_name(text)
-    text = _QUOTED.sub(lambda found: f"{found['quote']}{_last_name(found['path'])}{found['quote']}", text)
-    return _IN_TEXT.sub(lambda found: _last_name(found[0]), text)
-
-
-def _last_name(path: str) -> str:
-    return re.split(r"[/\\]", path.strip().rstrip("/\\"))[-1]
+        return last_name(text)
+    text = _QUOTED.sub(lambda found: f"{found['quote']}{last_name(found['path'])}{found['quote']}", text)
+    return _IN_TEXT.sub(lambda found: last_name(found[0]), text)

@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from attrs import field, frozen
 
 from wherefrom.errors import InputError
+from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
 _KEPT_KEYS = ("role", "type", "id", "tool_call_id")
@@ -322,3 +323,75 @@ def _pieces(text: str, spans: Sequence[_Span], marks: _Marks, owners: Sequence[t
         place = end
     if place < len(text):
         yield Piece(place, len(text), "template", "template")
+
+
+def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
+    """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
+
+    Args:
+        tokens: One side's tokens.
+        segments: Spans of this side.
+    """
+    hidden = [token.special for token in tokens]
+    for turn, (start, end) in placed_segments(tokens, segments):
+        inside = range(start, end)
+        if turn.kind == "template":
+            hidden[start:end] = [True] * len(inside)
+        if turn.kind != "turn" or not tokens[start].special:
+            continue
+        for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
+            hidden[index] = True
+    return hidden
+
+
+def _role_name(tokens: Sequence[Token], inside: Sequence[int], label: str) -> list[int]:
+    """The tokens after a turn's first marker that say its role and end the line; none if they say something else."""
+    role, read = label.strip().casefold(), ""
+    taken: list[int] = []
+    for index in inside:
+        if tokens[index].special and not taken:
+            continue
+        read += tokens[index].text
+        taken.append(index)
+        if read.strip().casefold() == role and "\n" in read:
+            return taken
+        if tokens[index].special or not role.startswith(read.strip().casefold()):
+            break
+    return []
+
+
+def _blank_end(tokens: Sequence[Token], inside: Sequence[int]) -> list[int]:
+    """White space between a turn's last marker and its end."""
+    blank: list[int] = []
+    for index in reversed(inside):
+        if tokens[index].special:
+            return blank
+        if tokens[index].text.strip():
+            break
+        blank.append(index)
+    return []
+
+
+def said(texts: Sequence[str], hidden: Sequence[bool]) -> list[str]:
+    """The texts that somebody said, in order, with a space where what was left out between two has left none; all of
+    them, if there is nothing else.
+
+    Args:
+        texts: Of the tokens of one side.
+        hidden: Which of them nobody said; see `template_parts`.
+
+    Example:
+        >>> "".join(said(["<s>", "Hi", "</s>", "<s>", "You"], [True, False, True, True, False]))
+        'Hi You'
+    """
+    if all(hidden):
+        return list(texts)
+    kept: list[str] = []
+    gap = False
+    for text, left_out in zip(texts, hidden, strict=True):
+        if not left_out:
+            if gap and kept and text and not (kept[-1][-1:].isspace() or text[0].isspace()):
+                kept.append(" ")
+            kept.append(text)
+        gap = left_out or (gap and not text)
+    return kept

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 from wherefrom.files import Summary
-from wherefrom.files.summaries import MOST_ANNOTATIONS, PREVIEW, annotations_of, summarized, tags_in
+from wherefrom.files.summaries import MOST_ANNOTATIONS, PREVIEW, annotations_of, summarized, tags_in, texts_of
 from wherefrom.results import share_on
 from wherefrom.results.attribution import Attribution
 
@@ -271,8 +271,7 @@ def _texts(candidate: Candidate, field: str) -> list[str]:
     summary = candidate.summary
     prompt, output = summary.prompt, summary.output
     if _cut(summary):
-        example = candidate.load()
-        prompt, output = "".join(one.text for one in example.inputs), "".join(one.text for one in example.steps)
+        prompt, output = texts_of(candidate.load())
     return {"input": [prompt], "output": [output]}.get(field, [prompt, output])
 
 

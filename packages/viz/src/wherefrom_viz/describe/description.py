@@ -26,11 +26,12 @@ from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.publishing import is_place, last_name
 from wherefrom.results.shares import finite_or_zero
 from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import DEFAULT_FUNCTION
-from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
+from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
@@ -562,19 +563,13 @@ def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     model = provenance.model
     # a model saved in a folder goes by the folder's name: the way there is nobody else's business
     name = str(model.get("name") or "")
-    if _is_path(name):
-        name = re.split(r"[/\\]", name.rstrip("/\\"))[-1]
+    name = last_name(name) if is_place(name) else name
     target = explained(attribution, provenance)
     if " " in target:
         target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
     parts = [text_marks.visible(part) for part in (method, name, target) if part]
     return " · ".join(parts)
-
-
-def _is_path(name: str) -> bool:
-    """Is a model's name a place on a disk rather than an id such as ``owner/name``?"""
-    return name.startswith((".", "/", "~", "\\")) or name.count("/") > 1 or name[1:3] in (":/", ":\\")
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:
@@ -757,53 +752,6 @@ def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]
             [segment for segment in attribution.segments if segment.side == side.name],
         )
     ]
-
-
-def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
-    """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
-
-    Args:
-        tokens: One side's tokens.
-        segments: Spans of this side.
-    """
-    hidden = [token.special for token in tokens]
-    for turn, (start, end) in placed_segments(tokens, segments):
-        inside = range(start, end)
-        if turn.kind == "template":
-            hidden[start:end] = [True] * len(inside)
-        if turn.kind != "turn" or not tokens[start].special:
-            continue
-        for index in (*_role_name(tokens, inside, turn.label), *_blank_end(tokens, inside)):
-            hidden[index] = True
-    return hidden
-
-
-def _role_name(tokens: Sequence[Token], inside: Sequence[int], label: str) -> list[int]:
-    """The tokens after a turn's first marker that say its role and end the line; none if they say something else."""
-    role, read = label.strip().casefold(), ""
-    taken: list[int] = []
-    for index in inside:
-        if tokens[index].special and not taken:
-            continue
-        read += tokens[index].text
-        taken.append(index)
-        if read.strip().casefold() == role and "\n" in read:
-            return taken
-        if tokens[index].special or not role.startswith(read.strip().casefold()):
-            break
-    return []
-
-
-def _blank_end(tokens: Sequence[Token], inside: Sequence[int]) -> list[int]:
-    """White space between a turn's last marker and its end."""
-    blank: list[int] = []
-    for index in reversed(inside):
-        if tokens[index].special:
-            return blank
-        if tokens[index].text.strip():
-            break
-        blank.append(index)
-    return []
 
 
 def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:

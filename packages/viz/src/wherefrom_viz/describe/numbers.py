@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ class NumberStyle:
 
     def __call__(self, value: float, *, plus: bool = True) -> str:
         """``value`` with its sign, at most five characters up to the largest the style is for."""
-        text = f"{self.scaled(value):+.{self.decimals}f}"
+        text = _written(self.scaled(value), f"+.{self.decimals}f")
         if not any(digit in "123456789" for digit in text):
             text = text[1:]
         return text if plus else text.lstrip("+")
@@ -82,15 +83,26 @@ def number_style(largest: float) -> NumberStyle:
 
 
 def short(value: float) -> str:
-    """One number on its own, three significant digits, or all before the point (``0.972``, ``3.1e-05``, ``12346``).
+    """One number on its own, three significant digits, or all before the point (``0.972``, ``3.1e-5``, ``12346``).
 
     The page writes it alike.
     """
     if value == 0:
         return "0"
     if not 1e-3 <= abs(value) < 1e5:
-        return f"{value:.1e}"
-    return f"{value:.3g}" if abs(value) < 999.5 else f"{value:.0f}"
+        number, _, exponent = _written(value, ".1e").partition("e")
+        return f"{number}e{int(exponent)}" if exponent else number
+    text = _written(value, ".3g" if abs(value) < 999.5 else ".0f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _written(value: float, how: str) -> str:
+    """A number in Python's format, halves rounded away from 0, as scripts round; ``n/a`` for what is no number."""
+    if not math.isfinite(value):
+        return "n/a" if math.isnan(value) else format(value, how)
+    with localcontext() as context:
+        context.rounding = ROUND_HALF_UP
+        return format(Decimal(float(value)), how)
 
 
 def step_score(value: float) -> str:
@@ -130,7 +142,7 @@ def aligned(values: Iterable[float]) -> list[str]:
     if not 0.001 <= largest < 1e5:
         return [short(value) for value in listed]
     decimals = 3 if largest < 10 else 2 if largest < 100 else 1
-    return [f"{value:.{decimals}f}" for value in listed]
+    return [_written(value, f".{decimals}f") for value in listed]
 
 
 def written(values: Iterable[float], width: int) -> list[str]:
@@ -139,7 +151,7 @@ def written(values: Iterable[float], width: int) -> list[str]:
 
     Example:
         >>> written([3.0, 128000.0], 5)
-        ['3', '1e5']
+        ['3', '1.3e5']
     """
     listed = [float(value) for value in values]
     return [

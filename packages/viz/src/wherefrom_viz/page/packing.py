@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import define, frozen
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.files.summaries import summarized
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
@@ -28,6 +29,7 @@ from wherefrom.results.data import TRACE
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Token
+from wherefrom.text.turns import said, template_parts
 
 from wherefrom_viz.describe import units
 from wherefrom_viz.describe.description import (
@@ -41,7 +43,6 @@ from wherefrom_viz.describe.description import (
     sign_words,
     spaced,
     subtitle_of,
-    template_parts,
     template_rows,
     title_of,
     unit_starts_of_side,
@@ -58,7 +59,7 @@ FIRST_FLAG = 48
 BLOCK_SIZE = 50
 _BLOCK_CELLS = 400_000
 """A block is closed early when it holds so many scores, so that opening one stays quick."""
-_FINE_CELLS = 100_000
+FINE_CELLS = 100_000
 """A page of so many scores may have five digits of each instead of three: some 120 kB more."""
 _SNIPPET = 90
 _WORTH_A_CODE = 512
@@ -155,9 +156,9 @@ def pack(
         SettingsError: An unknown precision.
     """
     several = len({one.method for one, _ in examples}) > 1
-    fine = sum(cells_of(one) for one, _ in examples) <= _FINE_CELLS
+    fine = sum(one.cells for one, _ in examples) <= FINE_CELLS
     packer = Packer(precision=precision, count=len(examples), several_methods=several, ends=ends, fine=fine)
-    size = block_size(max((cells_of(one) for one, _ in examples), default=1))
+    size = block_size(max((one.cells for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
         block, lines = packer.block(examples[start : start + size], start)
@@ -307,16 +308,10 @@ def has_flag(letter: str, name: str) -> bool:
     return bool((ord(letter) - FIRST_FLAG) & FLAGS[name])
 
 
-_UNSAID = {
-    chr(FIRST_FLAG + flag) for flag in range(2 * max(FLAGS.values())) if flag & (FLAGS["special"] | FLAGS["template"])
-}
-"""Letters of what is no text of anybody."""
-
-
 def _said(side: dict[str, Any]) -> str:
     """A side's text without special tokens and template parts, or with them if there is nothing else."""
-    own = [text for text, flag in zip(side["t"], side["f"], strict=True) if flag not in _UNSAID]
-    return joined(own or side["t"]).replace("⏎", " ").strip()
+    hidden = [has_flag(letter, "special") or has_flag(letter, "template") for letter in side["f"]]
+    return joined(said(side["t"], hidden)).replace("⏎", " ").strip()
 
 
 def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> list[Any]:
@@ -324,19 +319,12 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
 
     The whole one is what is searched. It follows its beginning, so that deflate writes that once.
     """
+    summary = summarized(attribution, share=False)
     texts = [_said(side) for side in sides]
-    probability = np.asarray(attribution.step_scores.get("probability", ()), dtype=np.float64)
-    known = probability[np.isfinite(probability)]
-    mean = round(float(np.mean(known)), 4) if len(known) else None
-    inputs = sum(len(side["f"]) for side in sides if side["scored"])
+    mean = summary.scores.get("probability")
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
-    line = [title, text, inputs, attribution.attr_pos_end - attribution.attr_pos_start, mean]
+    line = [title, text, summary.inputs, summary.steps, None if mean is None else round(mean, 4)]
     return [*line, " → ".join(texts)] if any(len(text) > _SNIPPET for text in texts) else line
-
-
-def cells_of(attribution: Attribution) -> int:
-    """Scores of an example, those of what a step could not see included."""
-    return (len(attribution.source) + len(attribution.target)) * len(attribution.steps)
 
 
 def block_size(cells: int) -> int:

@@ -28,7 +28,7 @@ from wherefrom_viz.describe.description import describe, title_of
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.document import json_data, opened, started
 from wherefrom_viz.page.meta import Opening, meta_of
-from wherefrom_viz.page.packing import Packer, block_size, cells_of, deflated_bytes
+from wherefrom_viz.page.packing import FINE_CELLS, Packer, block_size, deflated_bytes
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_style, static_table
 
@@ -45,6 +45,8 @@ class _Facts:
 
     cells: int
     """Of the largest."""
+    fine: bool
+    """Are they few enough for five digits of each score?"""
     several_methods: bool
 
 
@@ -65,7 +67,7 @@ def save_site(
     Args:
         results: A run, of which one example at a time is read, or results at hand.
         folder: Where; it is made. ``index.html`` is written last, when all else is there.
-        precision: ``"display"`` (three digits), ``"compact"`` (8 bit) or ``"exact"`` (float32).
+        precision: ``"display"`` (three digits, five of few scores), ``"compact"`` (8 bit) or ``"exact"`` (float32).
         aggregators: Applied to each example, one after the other; none: the method's default.
         public: Leave out paths and the time of day; see `wherefrom.results.publishing.public`.
         without: What is left out besides.
@@ -90,7 +92,7 @@ def save_site(
         return (one.public(without) if public or without else one), made
 
     chosen, facts, count = Opening(**opening), _facts(results), len(results)
-    packer = Packer(precision=precision, count=count, several_methods=facts.several_methods)
+    packer = Packer(precision=precision, count=count, several_methods=facts.several_methods, fine=facts.fine)
     first = example(0)
     table = _first_table(chosen, first, count)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
@@ -149,17 +151,14 @@ class _ListParts:
 
 def _facts(results: Run | Attributions) -> _Facts:
     if isinstance(results, Run):
-        cells, methods = 1, set()
-        for place in range(len(results)):
-            summary = results.summary(place)
+        cells, methods = [], set()
+        for summary in map(results.summary, range(len(results))):
             # tokens of the source and of the target, a start and an end token included
-            cells = max(cells, (summary.inputs + summary.steps + 2) * summary.steps)
+            cells.append((summary.inputs + summary.steps + 2) * summary.steps)
             methods.add(summary.method)
-        return _Facts(cells, len(methods) > 1)
-    return _Facts(
-        max(map(cells_of, results)),
-        len({one.method for one in results}) > 1,
-    )
+    else:
+        cells, methods = [one.cells for one in results], {one.method for one in results}
+    return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, len(methods) > 1)
 
 
 def _emptied(folder: Path, overwrite: bool) -> Path:

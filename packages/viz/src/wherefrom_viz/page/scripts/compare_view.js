@@ -62,7 +62,8 @@ export class CompareView {
     );
     const known = (this.pair.agreement ?? []).filter(Number.isFinite);
     const mean = known.length ? twoPlaces(known.reduce((a, b) => a + b, 0) / known.length) : "n/a";
-    const agreement = h("p.agreement", this.pair.agreement ? `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated. Scores are shares of each output's total.` : "The rank agreement is known for units of Python's making only, merged as the page was made. Scores are shares of each output's total.");
+    const agrees = this.pair.agreement ? `Rank agreement ${mean}: mean over outputs; 1 is the same order, 0 unrelated.` : "The rank agreement is known for units of Python's making only, merged as the page was made.";
+    const agreement = h("p.agreement", agrees, " Scores are shares of each output's total.");
     const mode = choices("Show", MATRICES, app.state.cm, `${app.id}-cm`, (cm) => app.update({ cm }));
     const before = this.matrix;
     this.matrix = this.flows = this.lines = null;

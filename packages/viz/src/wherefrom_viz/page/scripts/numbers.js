@@ -28,14 +28,18 @@ export function rangeEnds([bound, scores], signs) {
 /** Number for a small cell: the same decimals in all of them, and no sign on what rounds to nothing. */
 export function cellNumber(value, largest) {
   if (value === 0) return "";
-  const plain = largest >= 0.1 && largest < 100;
-  const power = Math.floor(Math.log10(largest));
+  const power = powerOf(largest);
   const lift = power < -300 ? 300 : 0; // 10 ** -324 is too small to divide by
-  const text = plain ? value.toFixed(largest < 10 ? 2 : 1) : ((value * 10 ** lift) / 10 ** (power + lift)).toFixed(1);
-  return text.replace(/^-(0\.0+)$/, "$1");
+  const scaled = unitOf(power) ? (value * 10 ** lift) / `1e${power + lift}` : value;
+  return scaled.toFixed(power === 1 ? 1 : 2).replace(/^-(0\.0+)$/, "$1");
 }
 
 /** Power of ten that `cellNumber` leaves out, in words for the legend ("numbers × 10^-4"), or "". */
 export function cellUnit(largest) {
-  return largest >= 0.1 && largest < 100 ? "" : `numbers in cells × 10^${Math.floor(Math.log10(largest))}`;
+  const unit = unitOf(powerOf(largest));
+  return unit && `numbers in cells × 10^${unit}`;
 }
+
+/** As `number_style` in Python: a little more than the largest, so that rounding cannot add a digit. */
+const powerOf = (largest) => Math.floor(Math.log10(largest * 1.006));
+const unitOf = (power) => (power < -1 || power > 1 ? power : "");

@@ -38,7 +38,7 @@ function commonSide(own, its, pair, name) {
   return {
     name,
     title: own.title,
-    scored: own.scored || its.scored,
+    scored: own.scored && its.scored, // scores that one of them lacks are no part of its shares
     t: groups.map((group) => {
       const [mine, theirs] = [text(own, group.own), text(its, group.its)];
       if (mine === null || theirs === null || plain(mine) === plain(theirs)) return mine ?? theirs;
@@ -59,14 +59,15 @@ function commonSide(own, its, pair, name) {
 function half(example, sides, pair, whose, spans, options) {
   const own = buildView(example, { ...options, spans });
   const columns = pair.to - pair.from;
-  const scores = new Float64Array(sides.reduce((sum, { scored, groups }) => sum + scored * groups.length, 0) * columns);
+  const scored = sides.filter((side) => side.scored);
+  const scores = new Float64Array(scored.reduce((sum, { groups }) => sum + groups.length, 0) * columns);
   const visible = new Uint8Array(scores.length);
   const lost = [];
   const placed = ({ side, start }) => sides.find(({ name }) => name === side)?.groups.findIndex(({ [whose]: [from, to] }) => from <= start && start < to) ?? -1;
   const steps = own.cols.map((col) => placed(col) - pair.from);
   own.inputs.forEach((unit, r) => {
-    const place = placed(unit);
-    const row = place + (sides[1]?.name === unit.side ? sides[0].groups.length : 0);
+    const place = scored.some(({ name }) => name === unit.side) ? placed(unit) : -1;
+    const row = place + (scored[1]?.name === unit.side ? scored[0].groups.length : 0);
     steps.forEach((step, c) => {
       if (place < 0 || step < 0 || step >= columns) return;
       const [from, to] = [r * own.columns + c, row * columns + step];
