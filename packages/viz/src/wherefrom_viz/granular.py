@@ -17,6 +17,7 @@ from wherefrom.results.attribution import Attribution
 from wherefrom_viz.console import console_for, render_console
 from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
@@ -59,8 +60,9 @@ def render_granular(
 
     Raises:
         InputError: The scores have no inner dimension, or too many slices.
-        SettingsError: There is no dimension of that name.
+        SettingsError: There is no dimension of that name, or an option does not fit.
     """
+    check_options(render_granular, locals())
     one, _ = first_of(attributions)
     if lay_out is not None:
         ranges = dict(slice_dims or {})
@@ -158,7 +160,7 @@ def slices(
     chosen: dict[str, range] = {}
     for name in names:
         size = _present(attribution)[0][1].shape[axis_of(attribution, name)]
-        chosen[name] = entries_between(name, size, *(slice_dims or {}).get(name, (0, size)))
+        chosen[name] = entries_between(name, size, (slice_dims or {}).get(name))
         if show_dim is not None and name != show_dim:
             attribution = folded(attribution, name, chosen.pop(name) if name in (slice_dims or {}) else None)
     present = dict(_present(attribution))

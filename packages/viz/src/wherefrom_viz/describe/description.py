@@ -11,13 +11,13 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
-from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.errors import InputError
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution, Attributions
@@ -33,6 +33,7 @@ from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
@@ -314,15 +315,14 @@ def describe(
 
     Raises:
         InputError: A span that is none.
-        SettingsError: An unknown granularity, merge or normalization.
+        SettingsError: An unknown granularity, merge or normalization, or an end of the range that is no finite number.
     """
     require_result(attribution)
+    check_name("granularity", granularity, get_args(Level))
+    check_name("merge", merge, units.MERGES)
+    check_name("normalization", normalize, NORMALIZATIONS)
+    check_options(describe, locals())
     provenance = provenance or Provenance()
-    if normalize not in NORMALIZATIONS:
-        raise SettingsError(
-            f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
-            f"There are: {', '.join(NORMALIZATIONS)}."
-        )
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)

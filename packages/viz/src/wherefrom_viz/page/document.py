@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 from attrs import frozen
 from wherefrom.errors import InputError
@@ -28,6 +27,7 @@ from wherefrom_viz.describe.description import (
     title_of,
     total_magnitude,
 )
+from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.running_text import WrapAfter
 from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
@@ -228,11 +228,10 @@ def page_parts(
         highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
-        InputError: There is no such output in the first example, no such height, or no such range.
-        SettingsError: A view, units, a palette or another name are unknown.
+        InputError: There is no such output in the first example, or no such height.
+        SettingsError: A view, units, a palette or another name are unknown, or an option does not fit.
     """
-    if height is not None and height < 1:
-        raise InputError(f"height={height}: a page takes at least one pixel.")
+    given = locals()
     opening = Opening(
         title=title,
         view=view,
@@ -244,11 +243,11 @@ def page_parts(
         intensity=intensity,
         share_scale=share_scale,
     )
+    check_name("precision", precision, get_args(Precision))
+    check_options(page_parts, given)
     examples = [
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
-    if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
-        raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
     packed = pack(examples, precision, (min_val, max_val))
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
