@@ -15,7 +15,7 @@ from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, total_magnitude
+from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, strongest_first
 from wherefrom_viz.describe.units import Level
 
 from tests.viz.conftest import marked_chat
@@ -245,6 +245,8 @@ def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attributi
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
-def test_the_size_of_an_example_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
-    one = make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25})
-    assert total_magnitude(one) == pytest.approx(0.75)
+def test_the_size_of_a_slice_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
+    texts = ["a", " b", " c"]
+    one, other = make(texts, 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25}), make(texts, 1, {(0, 0): -0.75})
+    assert strongest_first([one, other, one]) == [1, 0, 2]
+    assert strongest_first([]) == []

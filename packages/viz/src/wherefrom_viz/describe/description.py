@@ -454,10 +454,28 @@ def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
     return examples[0]
 
 
-def total_magnitude(attribution: Attribution) -> float:
-    """Sum of the magnitudes of all its scores that are finite."""
-    parts = (attribution.source_attributions, attribution.target_attributions)
-    return sum(float(np.abs(finite_or_zero(part)).sum()) for part in parts if part is not None)
+_ALIKE = 1e-6
+"""Share of the largest L2 norm by which two differ without a reason: scores are single precision."""
+
+
+def strongest_first(slices: Sequence[Attribution]) -> list[int]:
+    """Places of the slices of one result, those with the largest L2 norm of their scores first, equal ones by place.
+
+    Large scores count for more than many small ones, since sums are alike where each step's scores are shares (of
+    attention). Special tokens and template parts are left out, unless there is nothing else; so is what is not finite.
+    """
+    if not slices:
+        return []
+    rows = counted_rows(template_rows(slices[0], score_rows(slices[0])[2]))
+    sizes = [float(np.linalg.norm(finite_or_zero(score_rows(one)[0])[rows])) for one in slices]
+    alike = _ALIKE * max(sizes)
+    found: list[int] = []
+    equal: list[int] = []
+    for place in sorted(range(len(sizes)), key=lambda place: -sizes[place]):
+        if equal and sizes[place] < sizes[equal[0]] - alike:
+            found, equal = found + sorted(equal), []
+        equal.append(place)
+    return found + sorted(equal)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
