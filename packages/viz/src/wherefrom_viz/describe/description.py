@@ -34,7 +34,7 @@ from wherefrom.text.tokens import Segment, Token
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.options import check_name, check_options
-from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
@@ -417,11 +417,12 @@ Shown: TypeAlias = Attribution | Attributions | Sequence["Attribution | Attribut
 """What views accept: one example, one run, or several of either."""
 
 
-def describe_all(attributions: Shown, **options: Any) -> list[Description]:
+def describe_all(attributions: Shown, *, spans: Spans = (), **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
+    check_places(spans, len(examples))
     return [
-        describe(one, made, title=title_of(one, index, len(examples)), place=index, **options)
+        describe(one, made, title=title_of(one, index, len(examples)), place=index, spans=spans, **options)
         for index, (one, made) in enumerate(examples)
     ]
 

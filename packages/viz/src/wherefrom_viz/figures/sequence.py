@@ -15,6 +15,7 @@ from wherefrom.settings import require_folder
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.describe.description import Shown, describe, examples_of, first_of, title_of
 from wherefrom_viz.describe.options import check_options
+from wherefrom_viz.describe.spans import check_places
 from wherefrom_viz.figures.cropping import cropped
 from wherefrom_viz.figures.svg import TextFigure, opened_svg, surroundings
 
@@ -104,7 +105,9 @@ def _figures(
 ) -> tuple[list[TextFigure], Theme]:
     check_options(_figures, locals())
     one, made = first_of(attributions)
-    description = describe(one, made, title=title_of(one, 0, len(examples_of(attributions))), **options)
+    count = len(examples_of(attributions))
+    check_places(options.get("spans", ()), count)
+    description = describe(one, made, title=title_of(one, 0, count), **options)
     if not description.steps:
         raise InputError("There are no explained tokens to draw.")
     figures = [
