@@ -362,8 +362,8 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
-    if granularity == "token":
-        shown_steps = _in_parts(shown_steps, attribution, "target", attribution.attr_pos_start)
+    if granularity in ("token", "span"):  # others cut through no letter
+        shown_steps = _in_parts(shown_steps, attribution, "target")
         shown_inputs = tuple(
             unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end], attribution, side.name)
         )
@@ -605,21 +605,22 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs of scripts that are read from right to left; the page has the same."""
 
 
-def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
-    """The tokens of a side from ``first`` on, those that are bytes of one letter or mark named by it: ``智 2/3``."""
-    found = list(shown)
+def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tuple[Unit, ...]:
+    """Units of a side, those that are a token of bytes of one letter or mark named by it: ``智 2/3``."""
     tokens = attribution.source if side == "source" else attribution.target
     whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
     starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
+    names: dict[tuple[int, int], dict[str, str]] = {}
     for start, end in itertools.pairwise((*starts, len(tokens))):
         glyph = text_marks.visible(tokens[start].text.strip())
         if end - start == 1 or not glyph:
             continue
         direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
-        for at in range(max(start, first), min(end, first + len(shown))):
-            name, unit = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}", found[at - first]
-            found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
-    return tuple(found)
+        for at in range(start, end):
+            name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"
+            text = {} if at == start else {"text": text_marks.PART}
+            names[tokens[at].position, tokens[at].size] = {"label": name, **text}
+    return tuple(evolve(unit, **names.get((unit.token.position, unit.token.size), {})) for unit in shown)
 
 
 def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:
