@@ -8,7 +8,7 @@ import numpy as np
 from attrs import evolve
 from wherefrom.errors import SettingsError, nearest
 
-from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.description import Description, counted
 from wherefrom_viz.describe.options import checked_steps
 
 VIEWS = ("auto", "matrix", "read")
@@ -34,7 +34,8 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
 
     Args:
         description: What to crop.
-        top: How many inputs to keep, by their largest magnitude; None keeps all.
+        top: How many inputs to keep, by their largest magnitude, special tokens and template parts left out unless
+            there is nothing else; None keeps all.
         steps: Outputs to keep, counted from 0, negative ones from the end; None keeps all.
 
     Raises:
@@ -55,8 +56,11 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
     if top is None or len(rows) <= top:
         return description
     sizes = np.abs(np.where(description.visible, description.scores, 0.0)).max(axis=1, initial=0.0)
-    strongest = sorted(rows, key=lambda row: (-sizes[row], row))[:top]
+    said = counted(description.inputs)
+    among = [row for row in rows if said[row]] or rows
+    strongest = sorted(among, key=lambda row: (-sizes[row], row))[:top]
     visible = np.zeros_like(description.visible)
     visible[strongest] = description.visible[strongest]
-    note = f"the {top} strongest of {len(rows)} inputs"
+    without = ", special and template tokens left out" if len(among) < len(rows) else ""
+    note = f"the {len(strongest)} strongest of {len(rows)} inputs{without}"
     return evolve(description, visible=visible, pipeline=(*description.pipeline, note))
