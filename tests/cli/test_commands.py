@@ -20,6 +20,7 @@ import pytest
 import wherefrom as library
 from msgspec.structs import replace
 from wherefrom.context import ContextAttribution
+from wherefrom.errors import UsageError
 from wherefrom.evaluation.bench.standings import Standing
 from wherefrom.files import load, runs, write_run
 from wherefrom.results.attribution import Attributions
@@ -27,6 +28,7 @@ from wherefrom.results.provenance import Provenance
 from wherefrom_cli.commands import list_names
 from wherefrom_cli.dataset.source import DatasetRequest
 from wherefrom_cli.main import load_command, main, modules
+from wherefrom_cli.opening import chosen, open_results
 from wherefrom_cli.request import ModelRequest
 
 from tests.needed import need_cairo
@@ -1084,6 +1086,16 @@ def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
+@pytest.fixture(scope="module")
+def third_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of three rows without names, of which the second failed."""
+    folder = tmp_path_factory.mktemp("third")
+    (folder / "texts.jsonl").write_text('{"text": "Mary was"}\n{"text": ""}\n{"text": "George was"}\n')
+    asked = ["attribute-dataset", "-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q"]
+    assert main([*asked, "-d", str(folder / "texts.jsonl"), "-o", str(folder / "run")]) == 3
+    return folder / "run"
+
+
 def test_failed_examples_are_told_where_something_is_made_of_a_run(
     wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -1109,6 +1121,42 @@ def test_failed_examples_are_told_where_something_is_made_of_a_run(
         if "--site" in command:
             assert "--directory 'si te'" in ran.err
     assert "failed" not in wherefrom("export", half_failed, "-x", "a", "-o", "one.svg").err
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("show", "{}", "-x", "1"),
+        ("export", "{}", "-x", "1", "-o", "one.md"),
+        ("export", "{}", "-x", "1", "--site", "site"),
+        ("compare", "{}", "{}", "-x", "1"),
+        ("evaluate", "{}", "-x", "1", "--dry-run"),
+        ("trace", "{}", "-x", "1", "--hide"),
+        ("convert", "{}", "-x", "1", "-o", "one.json"),
+    ],
+    ids=" ".join,
+)
+def test_the_id_of_an_example_without_a_result_is_not_the_place_of_another(
+    wherefrom: Run, third_failed: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    ran = wherefrom(*(third_failed if one == "{}" else one for one in command))
+    assert ran.code == 2
+    assert "Example '1' has no result, for it failed: " in ran.err
+    assert not list(tmp_path.glob("one.*")) + list(tmp_path.glob("site"))
+    assert wherefrom("convert", third_failed, "-o", "kept.json", "-q").code == 0
+    refused = wherefrom(*("kept.json" if one == "{}" else one for one in command))
+    assert refused.code == 2
+    assert "There is no example '1'." in refused.err
+    assert "give one of 0, 2, or -1 for the last" in refused.err
+
+
+def test_numbers_are_places_where_no_example_goes_by_its_number(third_failed: Path) -> None:
+    wanted = [[one.id for one in open_results(third_failed, [name])] for name in ("0", "2", "-1", "-2")]
+    assert wanted == [["0"], ["2"], ["2"], ["0"]]
+    assert chosen(["a", "7", None], ["2", "7"], None) == [2, 1]
+    assert chosen(["7", "7"], ["1"], None) == [1]
+    with pytest.raises(UsageError, match="There is no example '3'"):
+        chosen(["a", "b"], ["3"], None)
 
 
 def test_examples_without_a_partner_are_told(wherefrom: Run, saved: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, total_magnitude
+from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, strongest_first
 from wherefrom_viz.describe.units import Level
 
 from tests.viz.conftest import marked_chat
@@ -242,6 +242,19 @@ def test_tokens_that_are_bytes_of_one_character_are_named_by_it(make: Callable[.
     assert "∅" not in render_svg(one) + render_svg(one, view="read") + render_markdown(one) + render_latex(one)
 
 
+def test_bytes_outside_of_own_spans_are_named_alike(make: Callable[..., Attribution]) -> None:
+    one = make(["I", " 智", "", "", " go", " ש", "", " 能", "", "!"], 7, {(2, 0): 0.9})
+    given = [(0, 1, "me"), (2, 5, "rest"), (6, 7, "mark")]
+    picture = describe(one, granularity="span", spans=given)
+    assert [unit.label for unit in picture.inputs[:5]] == ["me", "智 1/3", "rest", "\u200eש\u200e 1/2", "mark"]
+    assert [unit.label for unit in picture.steps] == ["能 1/2", "能 2/2", "!"]
+    assert [unit.text for unit in picture.steps] == ["能", "·", "!"]
+    for view in ("read", "topk", "matrix"):
+        assert "∅" not in render_text(one, view=view, width=80, granularity="span", spans=given)
+    shown = describe(one, granularity="span")
+    assert [unit.label for unit in shown.inputs] == [unit.label for unit in describe(one).inputs]
+
+
 @pytest.mark.parametrize("level", ["word", "sentence", "span"])
 def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attribution], level: Level) -> None:
     one = make(["a", " b", " c"], 1, {(0, 0): -0.5, (0, 1): 0.25, (1, 1): -0.125})
@@ -257,6 +270,8 @@ def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attributi
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
-def test_the_size_of_an_example_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
-    one = make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25})
-    assert total_magnitude(one) == pytest.approx(0.75)
+def test_the_size_of_a_slice_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
+    texts = ["a", " b", " c"]
+    one, other = make(texts, 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25}), make(texts, 1, {(0, 0): -0.75})
+    assert strongest_first([one, other, one]) == [1, 0, 2]
+    assert strongest_first([]) == []

@@ -8,11 +8,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from wherefrom.errors import InputError, MissingDependencyError, SettingsError, WherefromWarning
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom_viz import colours, compare, render_latex, render_markdown, render_pdf, render_png, render_svg
+from wherefrom_viz import colours, compare, describe, render_latex, render_markdown, render_pdf, render_png, render_svg
 from wherefrom_viz.describe.description import NOT_FINITE
+from wherefrom_viz.figures.cropping import cropped
 
 from tests.needed import need_cairo
 from tests.viz.conftest import PROVENANCE, marked_chat
@@ -197,6 +199,25 @@ def test_a_figure_is_cropped_to_what_matters(long: Attribution) -> None:
         render_svg(long, steps=[99])
     with pytest.raises(InputError, match="top=0"):
         render_svg(long, top=0)
+
+
+def test_the_strongest_inputs_of_a_figure_are_those_of_other_views(make: Callable[..., Attribution]) -> None:
+    """A sink of attention, and what a template writes, are none of them."""
+    one = make(["<s>", " a", " b", "<turn>", " c", " d"], 5, {(0, 0): 0.9, (1, 0): 0.2, (2, 0): 0.3, (3, 0): 0.8})
+    one = one.replace(target=tuple(replace(token, special=token.text.startswith("<")) for token in one.target))
+    picture = describe(one)
+    wanted = {picture.inputs[row].label for row, _ in picture.top([0], 2)}
+    assert wanted == {"a", "b"}
+    for drawn in (cropped(picture, 2, [0]), cropped(picture, 5, [0])):
+        assert {drawn.inputs[row].label for row in drawn.seen_rows()} >= wanted
+    assert [picture.inputs[row].label for row in cropped(picture, 2).seen_rows()] == ["a", "b"]
+    note = "the 2 strongest of 5 inputs, special and template tokens left out"
+    assert cropped(picture, 2).pipeline[-1] == note
+    assert note in render_markdown(one, top=2)
+    assert "<turn>" not in texts(render_svg(one, top=2))
+    assert cropped(picture, 5) is picture
+    marks = describe(one.replace(target=tuple(replace(token, special=True) for token in one.target)))
+    assert [marks.inputs[row].label for row in cropped(marks, 1).seen_rows()] == ["<s>"]
 
 
 def test_figures_know_no_other_views(hospital: Attribution) -> None:

@@ -9,10 +9,11 @@ from typing import Literal
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution
-from wherefrom_viz.describe.description import describe
+from wherefrom_viz.describe.description import describe, strongest_first
 from wherefrom_viz.describe.laid_out import laid_out
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.granular import _for_notebook, render_granular, slices
@@ -86,7 +87,7 @@ def test_the_console_prints_the_strongest_slices(deep: Attribution) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     assert text.index("layer 1 · head 2") < text.index("layer 1 · head 1")
     assert "layer 0" not in text
-    assert "2 of 6 slices: those in which most happens. most=6 shows all" in " ".join(text.split())
+    assert "2 of 6 slices: those with the largest scores (L2 norm). most=6 shows all" in " ".join(text.split())
     render_granular(deep, console=console, most=6)
     assert "of 6 slices" not in console.file.getvalue()[len(text) :]  # type: ignore[attr-defined]
 
@@ -143,6 +144,39 @@ def test_a_notebook_cell_is_capped_whatever_the_number_of_slices(
             "layer 0 · head 4",
             "layer 1 · head 0",
         ]
+
+
+def test_slices_whose_steps_have_one_sum_are_ranked_by_how_large_their_scores_are(
+    make: Callable[..., Attribution], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Weights of attention: what their sums differ by is rounding."""
+    flat = make(["<s>", " a", " b", " c"], 1, id=None)
+    flat = flat.replace(target=(replace(flat.target[0], special=True), *flat.target[1:]))
+    sink, spread, sharp = [0.997, 0.001, 0.001, 0.001], [0.1, 0.3, 0.3, 0.3], [0.1, 0.8, 0.05, 0.05]
+    heads = np.array([sink, spread, sharp, spread, sharp])
+    heads[3:, 1] += 1e-8  # the sums of these two are the largest
+    scores = np.zeros((*np.asarray(flat.target_attributions).shape, 5))
+    scores[:, 0] = heads.T
+    deep = flat.replace(target_attributions=scores, dimensions=("head",))
+    assert strongest_first(slices(deep).attributions) == [2, 4, 1, 3, 0]
+    render_granular(deep, most=3)
+    printed = capsys.readouterr().out
+    assert re.findall(r"head \d", printed) == ["head 2", "head 4", "head 1"]
+    drawn = str(
+        render_granular(flat.replace(target_attributions=scores.repeat(2, -1), dimensions=("head",)), target="html")
+    )
+    table = drawn[drawn.index('<div class="wf-static">') :].split("<script", 1)[0]
+    assert re.findall(r"<caption>head (\d)</caption>", table) == ["2", "3", "4", "5", "8", "9"]
+
+
+def test_the_advice_to_see_fewer_slices_gives_fewer(deep: Attribution, capsys: pytest.CaptureFixture[str]) -> None:
+    for given, advised in (
+        ({}, {"layer": (0, 1)}),
+        ({"layer": (1, 2)}, {"layer": (1, 2), "head": (0, 1)}),
+        ({"layer": (1, 2), "head": (1, 3)}, {"layer": (1, 2), "head": (1, 2)}),
+    ):
+        render_granular(deep, most=1, slice_dims=given)
+        assert f"slice_dims={advised} some of them." in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("target", ["notebook", "html"])

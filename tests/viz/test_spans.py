@@ -9,7 +9,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment
-from wherefrom_viz import describe, render_html, render_text
+from wherefrom_viz import compare, describe, render_frames, render_html, render_svg, render_text
 from wherefrom_viz.describe.spans import span_names, with_spans
 from wherefrom_viz.page import pack, unpack
 
@@ -59,6 +59,43 @@ def test_the_page_holds_them_by_their_kind(hospital: Attribution) -> None:
     packed = pack([(with_spans(hospital, [(0, 3, "a"), (4, 5)]), Provenance())])
     ((header, _),) = unpack(packed.blocks[0])
     assert header["seg"] == [["target", 0, 3, "span", "a"], ["target", 4, 5, "span", ""]]
+
+
+def test_the_source_of_a_decoder_only_result_is_its_prompt(hospital: Attribution) -> None:
+    assert not hospital.encoded
+    whole, cut = hospital, hospital[3:]
+    for one in (whole, cut, whole.aggregate("subwords")):
+        for given in (("source", 1, 3, "x"), Segment(side="source", start=4, end=6, kind="turn", label="x")):
+            (segment,) = with_spans(one, [given]).segments
+            assert (segment.side, segment.kind) == ("target", "span")
+            drawn = describe(one, granularity="span", spans=[given])
+            assert [unit.label for unit in drawn.inputs].count("x") == 1
+    with pytest.raises(InputError, match="overlaps another"):
+        with_spans(hospital, [("source", 1, 3), (2, 4)])
+
+
+def test_spans_of_what_is_not_shown_are_refused(translation: Attribution, hospital: Attribution) -> None:
+    unscored = translation.replace(source_attributions=None)
+    for draw in (render_html, render_text):
+        with pytest.raises(InputError, match=r"'who' names nothing that is shown: example 1 has no scores .* source"):
+            draw(unscored, granularity="span", spans=[("source", 1, 3, "who")])
+    outputs = translation.replace(target_attributions=None)
+    first = outputs.attr_pos_start
+    assert first > 0
+    assert describe(outputs, granularity="span", spans=[(first, first + 2, "chi")]).steps[0].label == "chi"
+    with pytest.raises(InputError, match="of these tokens of the target"):
+        describe(outputs, spans=[(0, first)])
+
+
+@pytest.mark.parametrize("place", [2, -1, "0", 0.5])
+def test_spans_of_an_example_that_is_not_there_are_refused(hospital: Attribution, place: Any) -> None:
+    spans = {place: [(0, 3, "first")]}
+    for draw in (render_html, render_text, render_svg):
+        with pytest.raises(InputError, match=r"names nothing: the examples shown have the places 0 to 1"):
+            draw([hospital, hospital], granularity="span", spans=spans)
+    for one in (lambda: compare(hospital, hospital, spans=spans), lambda: render_frames(hospital, spans=spans)):
+        with pytest.raises(InputError, match="one example is shown, place 0"):
+            one()
 
 
 @pytest.mark.parametrize(

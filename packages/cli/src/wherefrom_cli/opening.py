@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Sized
+from collections.abc import Mapping, Sequence, Sized
 from pathlib import Path
 
 from wherefrom.context import is_context_file
@@ -35,13 +35,13 @@ def open_results(
     """What is saved at ``path``, or some of its examples; of a run only those are read.
 
     Args:
-        wanted: Examples by id, by number (``#2``, as shown) or by place (from 0; negative counts from the end);
-            none: all.
+        wanted: Examples by id, by number (``#2``, as shown) or by place (from 0; negative counts from the end), see
+            `chosen`; none: all.
         limit: At most so many.
         told: Where it is said that examples of a run failed, unless some are asked for by name.
 
     Raises:
-        UsageError: Nothing is there, or no example of that place or id.
+        UsageError: Nothing is there, no example of that place or id, or one that failed.
         FileFormatError: It is damaged, foreign or newer than we are.
     """
     if not file_named(path).exists():
@@ -54,7 +54,7 @@ def open_results(
             say_what_failed(run, told)
         if not wanted and limit is None:
             return run.load()
-        places = chosen([summary.id for summary in run.summaries], wanted, limit)
+        places = chosen([summary.id for summary in run.summaries], wanted, limit, run.failures)
         return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
     out = load(path)
     places = chosen([one.id for one in out], wanted, limit)
@@ -74,14 +74,23 @@ def require_examples(results: Sized, path: str | Path) -> None:
         )
 
 
-def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) -> list[int]:
+def chosen(
+    ids: Sequence[str | None], wanted: Sequence[str], limit: int | None, failed: Mapping[str | None, str] | None = None
+) -> list[int]:
     """Places of the examples that were asked for by id, by number (``#2``) or by place (from 0).
 
+    Where each example has a number of its own as its id, as rows of a data set do, numbers are ids: the place of one
+    that is missing would be another example.
+
+    Args:
+        failed: Id to reason of examples that have no result.
+
     Raises:
-        UsageError: One is not there, or an id is that of several.
+        UsageError: One is not there, it failed, or an id is that of several.
     """
     if not wanted:
         return list(range(len(ids)))[:limit]
+    numbered = len(set(ids)) == len(ids) > 0 and all(one is not None and one.isdecimal() for one in ids)
     places = []
     for name in wanted:
         there = [place for place, one in enumerate(ids) if one == name]
@@ -91,8 +100,19 @@ def chosen(ids: Sequence[str | None], wanted: Sequence[str], limit: int | None) 
             )
         if there:
             places += there
-        elif (numbered := place_of_mark(name, len(ids))) is not None:
-            places.append(numbered)
+        elif (by_number := place_of_mark(name, len(ids))) is not None:
+            places.append(by_number)
+        elif failed and name in failed:
+            raise UsageError(
+                f"Example {name!r} has no result, for it failed: {failed[name]}\n"
+                "`wherefrom attribute-dataset --retry-failed` tries again."
+            )
+        elif numbered and name.isdecimal():
+            known = ", ".join([*map(str, ids[:5]), *(["..."] if len(ids) > 5 else [])])
+            raise UsageError(
+                f"There is no example {name!r}.\n"
+                f"These go by their ids, which are numbers: give one of {known}, or -1 for the last."
+            )
         elif name.removeprefix("-").isdecimal() and -len(ids) <= int(name) < len(ids):
             places.append(int(name) % len(ids))
         else:

@@ -15,8 +15,9 @@ from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import console_for, render_console
-from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
+from wherefrom_viz.describe.description import Shown, first_of, folded, strongest_first
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
 MOST_SLICES = 4096
@@ -48,7 +49,8 @@ def render_granular(
     Args:
         attributions: One example, or a result whose first example is taken.
         target: ``"html"`` and ``"notebook"`` give a page with a slider per dimension, in a notebook of as many slices
-            as a cell may hold; ``"console"`` prints the slices in which most happens, strongest first.
+            as a cell may hold; ``"console"`` prints the slices of the largest L2 norm, in order, and of equal ones the
+            first: large scores count for more than many small ones. Special tokens and templates are left out of it.
         slice_dims: Dimension to (start, end), end exclusive: what to keep of it.
         show_dim: Keep the slices of this dimension only; what is kept of the others is averaged, of width added up.
         lay_out: Show this dimension side by side instead: a column for each of its entries at each step. The others,
@@ -59,27 +61,31 @@ def render_granular(
 
     Raises:
         InputError: The scores have no inner dimension, or too many slices.
-        SettingsError: There is no dimension of that name.
+        SettingsError: There is no dimension of that name, or an option does not fit.
     """
+    check_options(render_granular, locals())
     one, _ = first_of(attributions)
+    kept = slice_dims or {}
     if lay_out is not None:
-        ranges = dict(slice_dims or {})
+        ranges = dict(kept)
         for name in ranges:
             axis_of(one, name)
         one = laid_out(one, lay_out, ranges.pop(lay_out, None))
         options.setdefault("view", "matrix")
         if not one.dimensions:
             return _whole(one, target, console, options)
-        slice_dims = ranges
-    cut = slices(one, slice_dims or {}, show_dim)
+        kept = ranges
+    cut = slices(one, kept, show_dim)
     whole: Any = list(cut.attributions)
     if target == "console":
-        strongest = sorted(range(len(whole)), key=lambda i: -total_magnitude(whole[i]))[:most]
+        strongest = strongest_first(cut.attributions)[:most]
         console = console or console_for(options.get("color", "auto"))
         render_console([whole[i] for i in strongest], console, **options)
         if len(strongest) < len(whole):
-            others = f"most={len(whole)} shows all, slice_dims={{{cut.dimensions[0][0]!r}: (0, 1)}} some of them."
-            said = f"{len(strongest)} of {len(whole)} slices: those in which most happens. {others}"
+            name, labels = next(one for one in cut.dimensions if len(one[1]) > 1)
+            some = {**(slice_dims or {}), name: (_entry(labels[0]), _entry(labels[0]) + 1)}
+            others = f"most={len(whole)} shows all, slice_dims={some} some of them."
+            said = f"{len(strongest)} of {len(whole)} slices: those with the largest scores (L2 norm). {others}"
             console.print(said, highlight=False, markup=False)
         return None
     options.setdefault("view", "matrix")
@@ -129,14 +135,19 @@ def _shorter(cut: Slices) -> Slices:
 
 
 def _left_out(cut: Slices) -> str:
-    shown = ", ".join(f"{labels[0]} to {labels[-1].rsplit(' ', 1)[-1]}" for _, labels in cut.dimensions)
+    shown = ", ".join(f"{labels[0]} to {_entry(labels[-1])}" for _, labels in cut.dimensions)
     name, labels = max(cut.dimensions, key=lambda dimension: len(dimension[1]))
-    after = int(labels[-1].rsplit(" ", 1)[-1]) + 1
+    after = _entry(labels[-1]) + 1
     return (
         f"A cell holds no more than {escape(shown)}. <code>show_granular(slice_dims="
         f"{{{escape(repr(name))}: ({after}, {after + len(labels)})}})</code> shows others; "
         "<code>show_granular(display=False, return_html=True)</code> gives a page with all."
     )
+
+
+def _entry(label: str) -> int:
+    """Which entry of its dimension a label names."""
+    return int(label.rsplit(" ", 1)[-1])
 
 
 def slices(
@@ -154,7 +165,7 @@ def slices(
     chosen: dict[str, range] = {}
     for name in names:
         size = _present(attribution)[0][1].shape[axis_of(attribution, name)]
-        chosen[name] = entries_between(name, size, *(slice_dims or {}).get(name, (0, size)))
+        chosen[name] = entries_between(name, size, (slice_dims or {}).get(name))
         if show_dim is not None and name != show_dim:
             attribution = folded(attribution, name, chosen.pop(name) if name in (slice_dims or {}) else None)
     present = dict(_present(attribution))

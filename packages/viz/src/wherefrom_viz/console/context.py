@@ -17,6 +17,7 @@ from wherefrom_viz.console import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
 from wherefrom_viz.describe.numbers import short
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import elide, flowing, isolate, label, pad
 
 _LABEL = 26
@@ -72,11 +73,13 @@ def context_view(
     result: ContextAttribution, *, palette: str | Palette = "red-blue", theme: Theme | None = None
 ) -> ContextView:
     """The result as a Rich renderable."""
+    check_options(context_view, locals())
     return ContextView(description=describe(result), palette=palette_named(palette), theme=theme)
 
 
 def render_context_text(result: ContextAttribution, *, width: int = 100, palette: str | Palette = "red-blue") -> str:
-    """The console view as plain text without colour."""
+    """The console view as plain text without colour, ``width`` columns wide."""
+    check_options(render_context_text, locals())
     stream = io.StringIO()
     console = Console(file=stream, width=width, no_color=True, color_system=None, highlight=False, markup=False)
     console.print(context_view(result, palette=palette))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, TextIO, TypeAlias
+from typing import Any, Literal, TextIO, TypeAlias, get_args
 
 from rich.console import Console
-from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution, Attributions
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
@@ -16,7 +16,8 @@ from wherefrom_viz.console.comparing import CompareView
 from wherefrom_viz.console.view import NO_TRACE, ConsoleView, checked_view
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import Shown, describe_all, first_of, rescaled
-from wherefrom_viz.describe.running_text import WrapAfter
+from wherefrom_viz.describe.options import check_name, check_options, checked_steps
+from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends
 
 When: TypeAlias = Literal["auto", "always", "never"]
 
@@ -45,6 +46,7 @@ def render_console(
 
 def render_text(attributions: Shown, width: int = 100, view: str = "auto", **options: Any) -> str:
     """The console view as text without colour, ``width`` columns wide."""
+    check_options(render_text, locals())
     console = Console(file=io.StringIO(), width=width, color_system=None, highlight=False, legacy_windows=False)
     render_console(attributions, console, view, **options)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
@@ -71,7 +73,7 @@ def console_view(
         view: See `render_console`.
         palette: ``"red-blue"``, ``"orange-blue"`` or ``"green-purple"``.
         theme: ``"light"`` or ``"dark"`` terminal; guessed if None.
-        steps: Which steps to read or tabulate; None takes all.
+        steps: Which steps to read or tabulate, counted from 0, negative ones from the end; None takes all.
         top: Inputs per line of the table.
         together: Read the chosen ``steps`` as one, their scores summed.
         share_scale: One colour scale for all examples.
@@ -81,11 +83,18 @@ def console_view(
         ``max_val``.
 
     Raises:
-        InputError: The view is ``"trace"``, and no result is one.
-        SettingsError: There is no such view, or an option is wrong.
+        InputError: The view is ``"trace"``, and no result is one; there is no such step; or ``top`` is not positive.
+        SettingsError: There is no such view, or an option does not fit.
     """
+    check_options(console_view, locals())
     checked_view(view)
+    line_ends((), wrap_after)
     descriptions = describe_all(attributions, **options)
+    for description in descriptions:
+        if steps is not None:
+            checked_steps(steps, len(description.steps))
+        if highlight is not None:
+            highlights(description, highlight)
     if view == "trace" and all(description.trace is None for description in descriptions):
         raise InputError(f"view='trace': {NO_TRACE}")
     return ConsoleView(
@@ -119,7 +128,12 @@ def compare_view(
         theme: See `console_view`.
         top: Inputs per line.
         **options: As for `wherefrom_viz.describe.comparison.compare`.
+
+    Raises:
+        InputError: There is nothing to compare, or ``top`` is not positive.
+        SettingsError: An option does not fit.
     """
+    check_options(compare_view, locals())
     one, made_a = first_of(a)
     two, made_b = first_of(b)
     pair = compare(one, two, provenance_a=made_a, provenance_b=made_b, **options)
@@ -142,6 +156,6 @@ def console_for(color: When = "auto", file: TextIO | None = None, *, kind: type[
     elif color == "always":
         full = os.environ.get("COLORTERM", "").lower() in ("truecolor", "24bit")
         chosen = {"no_color": False, "force_terminal": True, "color_system": "truecolor" if full else "256"}
-    elif color != "auto":
-        raise SettingsError(f"No colour choice is called {color!r}.{nearest(color, ('auto', 'always', 'never'))}")
+    else:
+        check_name("colour choice", color, get_args(When))
     return kind(file=file, highlight=False, markup=False, emoji=False, **chosen)

@@ -10,7 +10,6 @@ from attrs import evolve, frozen
 from rich.console import Console, ConsoleOptions
 from rich.jupyter import JupyterMixin
 from rich.text import Text
-from wherefrom.errors import SettingsError, nearest
 
 from wherefrom_viz.colours import Palette, Theme
 from wherefrom_viz.console.legend import heading, legend
@@ -22,6 +21,7 @@ from wherefrom_viz.console.tables import step_table, strongest
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.console.trace import trace_lines
 from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.options import check_name
 from wherefrom_viz.describe.running_text import WrapAfter, end_texts
 
 View: TypeAlias = Literal["auto", "matrix", "read", "topk", "steps", "trace"]
@@ -127,7 +127,5 @@ def checked_view(view: str) -> View:
     Raises:
         SettingsError: There is none.
     """
-    known = get_args(View)
-    if view not in known:
-        raise SettingsError(f"No view is called {view!r}.{nearest(view, known)} There are: {', '.join(known)}.")
+    check_name("view", view, get_args(View))
     return view  # type: ignore[return-value]

@@ -38,6 +38,7 @@ from wherefrom_viz.describe.description import (
     scale_of,
     unit_of,
 )
+from wherefrom_viz.describe.spans import check_places
 
 
 @frozen(kw_only=True, eq=False)
@@ -75,11 +76,12 @@ def compare(
         provenance_a: How A was made.
         provenance_b: How B was made.
         normalize: ``"step"`` makes the scores of each step shares of their total, so that methods compare.
-        **options: As for `describe`.
+        **options: As for `describe`; ``spans`` are of both.
 
     Raises:
         InputError: The two have no explained token in common.
     """
+    check_places(options.get("spans", ()), 1)
     left, right = describe(a, provenance_a, **options), describe(b, provenance_b, **options)
     halves = aggregated(a)[0], aggregated(b)[0]
     columns = common_steps(*halves, ([step.token for step in left.steps], [step.token for step in right.steps]))

@@ -11,13 +11,13 @@ import itertools
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 from attrs import evolve, field, frozen
 from wherefrom.arrays import BoolArray
-from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.errors import InputError
 from wherefrom.methods.contract import METHODS
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution, Attributions
@@ -34,7 +34,8 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
-from wherefrom_viz.describe.spans import Spans, span_names, with_spans
+from wherefrom_viz.describe.options import check_name, check_options
+from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
@@ -315,15 +316,14 @@ def describe(
 
     Raises:
         InputError: A span that is none.
-        SettingsError: An unknown granularity, merge or normalization.
+        SettingsError: An unknown granularity, merge or normalization, or an end of the range that is no finite number.
     """
     require_result(attribution)
+    check_name("granularity", granularity, get_args(Level))
+    check_name("merge", merge, units.MERGES)
+    check_name("normalization", normalize, NORMALIZATIONS)
+    check_options(describe, locals())
     provenance = provenance or Provenance()
-    if normalize not in NORMALIZATIONS:
-        raise SettingsError(
-            f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
-            f"There are: {', '.join(NORMALIZATIONS)}."
-        )
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)
@@ -362,8 +362,8 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
-    if granularity == "token":
-        shown_steps = _in_parts(shown_steps, attribution, "target", attribution.attr_pos_start)
+    if granularity in ("token", "span"):  # others cut through no letter
+        shown_steps = _in_parts(shown_steps, attribution, "target")
         shown_inputs = tuple(
             unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end], attribution, side.name)
         )
@@ -417,11 +417,12 @@ Shown: TypeAlias = Attribution | Attributions | Sequence["Attribution | Attribut
 """What views accept: one example, one run, or several of either."""
 
 
-def describe_all(attributions: Shown, **options: Any) -> list[Description]:
+def describe_all(attributions: Shown, *, spans: Spans = (), **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
+    check_places(spans, len(examples))
     return [
-        describe(one, made, title=title_of(one, index, len(examples)), place=index, **options)
+        describe(one, made, title=title_of(one, index, len(examples)), place=index, spans=spans, **options)
         for index, (one, made) in enumerate(examples)
     ]
 
@@ -454,10 +455,28 @@ def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
     return examples[0]
 
 
-def total_magnitude(attribution: Attribution) -> float:
-    """Sum of the magnitudes of all its scores that are finite."""
-    parts = (attribution.source_attributions, attribution.target_attributions)
-    return sum(float(np.abs(finite_or_zero(part)).sum()) for part in parts if part is not None)
+_ALIKE = 1e-6
+"""Share of the largest L2 norm by which two differ without a reason: scores are single precision."""
+
+
+def strongest_first(slices: Sequence[Attribution]) -> list[int]:
+    """Places of the slices of one result, those with the largest L2 norm of their scores first, equal ones by place.
+
+    Large scores count for more than many small ones, since sums are alike where each step's scores are shares (of
+    attention). Special tokens and template parts are left out, unless there is nothing else; so is what is not finite.
+    """
+    if not slices:
+        return []
+    rows = counted_rows(template_rows(slices[0], score_rows(slices[0])[2]))
+    sizes = [float(np.linalg.norm(finite_or_zero(score_rows(one)[0])[rows])) for one in slices]
+    alike = _ALIKE * max(sizes)
+    found: list[int] = []
+    equal: list[int] = []
+    for place in sorted(range(len(sizes)), key=lambda place: -sizes[place]):
+        if equal and sizes[place] < sizes[equal[0]] - alike:
+            found, equal = found + sorted(equal), []
+        equal.append(place)
+    return found + sorted(equal)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
@@ -586,21 +605,22 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs of scripts that are read from right to left; the page has the same."""
 
 
-def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
-    """The tokens of a side from ``first`` on, those that are bytes of one letter or mark named by it: ``智 2/3``."""
-    found = list(shown)
+def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tuple[Unit, ...]:
+    """Units of a side, those that are a token of bytes of one letter or mark named by it: ``智 2/3``."""
     tokens = attribution.source if side == "source" else attribution.target
     whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
     starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
+    names: dict[tuple[int, int], dict[str, str]] = {}
     for start, end in itertools.pairwise((*starts, len(tokens))):
         glyph = text_marks.visible(tokens[start].text.strip())
         if end - start == 1 or not glyph:
             continue
         direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
-        for at in range(max(start, first), min(end, first + len(shown))):
-            name, unit = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}", found[at - first]
-            found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
-    return tuple(found)
+        for at in range(start, end):
+            name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"
+            text = {} if at == start else {"text": text_marks.PART}
+            names[tokens[at].position, tokens[at].size] = {"label": name, **text}
+    return tuple(evolve(unit, **names.get((unit.token.position, unit.token.size), {})) for unit in shown)
 
 
 def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:

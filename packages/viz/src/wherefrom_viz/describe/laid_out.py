@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import boundaries_of
+from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
 
 
@@ -28,7 +29,7 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         Their positions leave gaps, so that each is a unit of its own, whatever the units of the rows.
 
     Raises:
-        SettingsError: There is no dimension of that name.
+        SettingsError: There is no dimension of that name, or ``between`` is no pair of whole numbers.
         InputError: ``between`` keeps nothing.
     """
     axis = axis_of(attribution, dimension)
@@ -44,8 +45,7 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         begun |= {len(tokens) + index for index in (0, *boundaries_of(attribution, "target"))}
         tokens.extend(attribution.target[: attribution.attr_pos_end])
     scores = np.moveaxis(np.concatenate(blocks), axis, 2)
-    start, end = between or (0, scores.shape[2])
-    entries = entries_between(dimension, scores.shape[2], start, end)
+    entries = entries_between(dimension, scores.shape[2], between)
     scores = scores[:, :, entries.start : entries.stop]
     steps = [
         replace(token, piece=f"{token.piece}:{name}", text=f"{token.text}:{name}", size=1)
@@ -95,12 +95,17 @@ def axis_of(attribution: Attribution, dimension: str) -> int:
     return 2 + names.index(dimension)
 
 
-def entries_between(dimension: str, size: int, start: int, end: int) -> range:
-    """The entries of a dimension from ``start`` up to ``end``, which count from its end where they are negative.
+def entries_between(dimension: str, size: int, between: tuple[int, int] | None = None) -> range:
+    """The entries of a dimension from a start up to an end, which count from its end where they are negative; all,
+    where neither is given.
 
     Raises:
         InputError: There are none.
+        SettingsError: They are no pair of whole numbers.
     """
+    if between is not None and not is_pair(between):
+        raise SettingsError(f"slice_dims={{{dimension!r}: {between!r}}}: expected (start, end), end exclusive.")
+    start, end = (0, size) if between is None else between
     chosen = range(size)[start:end]
     if not chosen:
         raise InputError(f"{start}..{end} keeps nothing of {dimension!r}, which has {size} entries.")

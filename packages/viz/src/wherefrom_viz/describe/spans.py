@@ -10,8 +10,10 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
+from msgspec.structs import replace
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
+from wherefrom.settings import is_whole
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Segment, Token
 
@@ -20,7 +22,7 @@ SpanLike: TypeAlias = (
     Segment | tuple[int, int] | tuple[int, int, str] | tuple[str, int, int] | tuple[str, int, int, str]
 )
 """``(start, end)`` in target tokens as they are now, end exclusive; a side may stand before it and a name behind it.
-A segment names positions, as those of a result do."""
+The source of a decoder-only result is its prompt. A segment names positions, as those of a result do."""
 Spans: TypeAlias = Sequence[SpanLike] | Mapping[int, Sequence[SpanLike]]
 """The same spans for every example, or those of each by its place."""
 
@@ -34,13 +36,17 @@ def with_spans(attribution: Attribution, spans: Spans, place: int = 0) -> Attrib
         place: Place of the example among those shown.
 
     Raises:
-        InputError: A span is none of the forms, overlaps another, or names tokens that are not there.
+        InputError: A span is none of the forms, overlaps another, or names tokens that are not there or not shown.
     """
     given = spans.get(place) if isinstance(spans, Mapping) else spans or None
     if given is None:
         return attribution
     sides = {"source": attribution.source, "target": attribution.target}
     segments = [_segment(span, sides, place) for span in given]
+    if not attribution.encoded:  # its source is the prompt, which stands in the target
+        segments = [replace(segment, side="target") for segment in segments]
+    for segment in segments:
+        _require_shown(attribution, segment, place)
     for side, tokens in sides.items():
         own = sorted((one for one in segments if one.side == side), key=lambda one: one.start)
         for (_, before), (_, span) in itertools.pairwise(placed_segments(tokens, own)):
@@ -48,6 +54,16 @@ def with_spans(attribution: Attribution, spans: Spans, place: int = 0) -> Attrib
                 raise _senseless(side, *span, len(tokens), place)
     kept = (one for one in attribution.segments if one.kind != KIND)
     return attribution.replace(segments=(*kept, *segments))
+
+
+def check_places(spans: Spans, count: int) -> None:
+    """Raise: InputError: ``spans`` has some for an example that is none of the ``count`` that are shown."""
+    for place in spans if isinstance(spans, Mapping) else ():
+        if not is_whole(place) or not 0 <= place < count:
+            there = (
+                f"the examples shown have the places 0 to {count - 1}" if count > 1 else "one example is shown, place 0"
+            )
+            raise InputError(f"spans={{{place!r}: ...}} names nothing: {there}.")
 
 
 def span_names(attribution: Attribution, side: str) -> dict[int, str]:
@@ -82,6 +98,19 @@ def _segment(span: SpanLike, sides: Mapping[str, Sequence[Token]], place: int) -
     last = tokens[end - 1]
     positions = tokens[start].position, last.position + last.size
     return Segment(side=str(side), start=positions[0], end=positions[1], kind=KIND, label=str(name))
+
+
+def _require_shown(attribution: Attribution, segment: Segment, place: int) -> None:
+    """Refuse a span of which no token is a row or a column."""
+    tokens = attribution.source if segment.side == "source" else attribution.target
+    if segment.side not in attribution.scored_sides:
+        first, last = attribution.attr_pos_start, attribution.attr_pos_end
+        tokens = tokens[first:last] if segment.side == "target" else ()
+    if not placed_segments(tokens, [segment]):
+        raise InputError(
+            f"The span {segment.label or (segment.start, segment.end)!r} names nothing that is shown: example "
+            f"{place + 1} has no scores of these tokens of the {segment.side}. Leave it out."
+        )
 
 
 def _senseless(side: str, start: int, end: int, count: int, place: int) -> InputError:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from attrs import evolve
-from wherefrom.errors import InputError, SettingsError, nearest
+from wherefrom.errors import SettingsError, nearest
 
-from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.description import Description, counted
+from wherefrom_viz.describe.options import checked_steps
 
 VIEWS = ("auto", "matrix", "read")
 """What figures draw: the matrix, or the text in colours."""
@@ -33,18 +34,15 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
 
     Args:
         description: What to crop.
-        top: How many inputs to keep, by their largest magnitude; None keeps all.
+        top: How many inputs to keep, by their largest magnitude, special tokens and template parts left out unless
+            there is nothing else; None keeps all.
         steps: Outputs to keep, counted from 0, negative ones from the end; None keeps all.
 
     Raises:
-        InputError: There is no such output, or ``top`` is not positive.
+        InputError: There is no such output.
     """
     if steps is not None:
-        count = len(description.steps)
-        wrong = [step for step in steps if not -count <= step < count]
-        if wrong or not steps:
-            raise InputError(f"steps={list(steps)!r}: the outputs of this example are 0 to {count - 1}. Choose some.")
-        kept = [step % count for step in steps]
+        kept = checked_steps(steps, len(description.steps))
         description = evolve(
             description,
             steps=tuple(description.steps[step] for step in kept),
@@ -54,16 +52,15 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
             step_scores={name: values[kept] for name, values in description.step_scores.items()},
             doubtful=tuple(description.doubtful[step] for step in kept) if description.doubtful else (),
         )
-    if top is None:
-        return description
-    if top < 1:
-        raise InputError(f"top={top}: a figure shows at least one input.")
     rows = description.seen_rows()
-    if len(rows) <= top:
+    if top is None or len(rows) <= top:
         return description
     sizes = np.abs(np.where(description.visible, description.scores, 0.0)).max(axis=1, initial=0.0)
-    strongest = sorted(rows, key=lambda row: (-sizes[row], row))[:top]
+    said = counted(description.inputs)
+    among = [row for row in rows if said[row]] or rows
+    strongest = sorted(among, key=lambda row: (-sizes[row], row))[:top]
     visible = np.zeros_like(description.visible)
     visible[strongest] = description.visible[strongest]
-    note = f"the {top} strongest of {len(rows)} inputs"
+    without = ", special and template tokens left out" if len(among) < len(rows) else ""
+    note = f"the {len(strongest)} strongest of {len(rows)} inputs{without}"
     return evolve(description, visible=visible, pipeline=(*description.pipeline, note))

@@ -8,6 +8,7 @@ from typing import Any
 from wherefrom.errors import MissingDependencyError
 
 from wherefrom_viz.describe.description import Shown
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.figures.svg import render_svg
 
 
@@ -20,8 +21,10 @@ def render_png(attributions: Shown, *, scale: float = 3.0, **options: Any) -> by
         **options: As for `render_svg`.
 
     Raises:
+        InputError: ``scale`` is not positive, and what `render_svg` raises.
         MissingDependencyError: ``resvg-py`` is not installed.
     """
+    check_options(render_png, locals())
     try:
         import resvg_py
     except ImportError as error:

@@ -14,6 +14,8 @@ from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.describe.description import Shown, describe, examples_of, first_of, title_of
+from wherefrom_viz.describe.options import check_options
+from wherefrom_viz.describe.spans import check_places
 from wherefrom_viz.figures.cropping import cropped
 from wherefrom_viz.figures.svg import TextFigure, opened_svg, surroundings
 
@@ -27,8 +29,9 @@ def render_frames(attributions: Shown, **options: Any) -> list[str]:
 
     Raises:
         InputError: There is no example, or it has no explained tokens.
+        SettingsError: An option does not fit.
     """
-    figures, theme = _figures(attributions, options)
+    figures, theme = _figures(attributions, **options)
     return ["\n".join([*opened_svg(figure, theme), *_lines(figure, theme), "</svg>"]) + "\n" for figure in figures]
 
 
@@ -45,9 +48,8 @@ def render_animation(attributions: Shown, *, seconds: float = 1.2, **options: An
     Raises:
         InputError: As for `render_frames`; or ``seconds`` is not positive.
     """
-    if not seconds > 0:
-        raise InputError(f"seconds={seconds}: each output is shown for a positive number of seconds.")
-    figures, theme = _figures(attributions, options)
+    check_options(render_animation, locals())
+    figures, theme = _figures(attributions, **options)
     count, last = len(figures), len(figures) - 1
     share = 100 / count
     # a frame is seen during its share of the time; the last one is also what stands there without motion
@@ -91,18 +93,26 @@ def save_frames(attributions: Shown, folder: str | Path, *, overwrite: bool = Fa
     return files
 
 
-def _figures(attributions: Shown, options: dict[str, Any]) -> tuple[list[TextFigure], Theme]:
-    given = dict(options)
-    palette: str | Palette = given.pop("palette", "red-blue")
-    theme: Theme = given.pop("theme", "light")
-    size, width, legend = given.pop("font_size", 9.0), given.pop("width", None), given.pop("legend", True)
+def _figures(
+    attributions: Shown,
+    *,
+    width: float | None = None,
+    font_size: float = 9.0,
+    palette: str | Palette = "red-blue",
+    theme: Theme = "light",
+    legend: bool = True,
+    **options: Any,
+) -> tuple[list[TextFigure], Theme]:
+    check_options(_figures, locals())
     one, made = first_of(attributions)
-    description = describe(one, made, title=title_of(one, 0, len(examples_of(attributions))), **given)
+    count = len(examples_of(attributions))
+    check_places(options.get("spans", ()), count)
+    description = describe(one, made, title=title_of(one, 0, count), **options)
     if not description.steps:
         raise InputError("There are no explained tokens to draw.")
     figures = [
         TextFigure(
-            cropped(description, steps=[step]), palette_named(palette), theme, size, width, legend, together=False
+            cropped(description, steps=[step]), palette_named(palette), theme, font_size, width, legend, together=False
         )
         for step in range(len(description.steps))
     ]

@@ -18,6 +18,7 @@ from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
 from wherefrom_viz.describe.description import LEFT_OUT, Description, Shown, describe_all
 from wherefrom_viz.describe.numbers import number_style, written
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import cells, elide
 from wherefrom_viz.figures import text as running_text
 from wherefrom_viz.figures.cropping import checked_view, cropped
@@ -62,7 +63,12 @@ def render_svg(
         top: How many inputs of the matrix to show, by their largest magnitude.
         steps: Outputs to show, counted from 0.
         **options: As for `describe`: ``granularity``, ``normalize``, ``min_val``, ``max_val``, ...
+
+    Raises:
+        InputError: There is no such output, or nothing to draw.
+        SettingsError: Figures have no such view, or an option does not fit.
     """
+    check_options(render_svg, locals())
     reading = checked_view(view)
     descriptions = [cropped(one, top, steps) for one in describe_all(attributions, **options)]
     chosen = palette_named(palette)

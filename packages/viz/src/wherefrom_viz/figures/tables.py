@@ -10,6 +10,7 @@ from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
 from wherefrom_viz.describe.description import Description, Shown, describe_all
 from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import elide
 from wherefrom_viz.figures import text
 from wherefrom_viz.figures.cropping import checked_view, cropped
@@ -33,8 +34,10 @@ def render_markdown(
         **options: As for `describe`.
 
     Raises:
-        SettingsError: Figures have no such view.
+        InputError: There is no such output.
+        SettingsError: Figures have no such view, or an option does not fit.
     """
+    check_options(render_markdown, locals())
     checked_view(view)
     parts = (cropped(one, top, steps) for one in describe_all(attributions, **options))
     return "\n".join("\n".join(_markdown(description)) + "\n" for description in parts)
@@ -61,7 +64,12 @@ def render_latex(
         top: How many inputs to show, by their largest magnitude.
         steps: Outputs to show, counted from 0; the text is set once for each, without them once for all together.
         **options: As for `describe`.
+
+    Raises:
+        InputError: There is no such output.
+        SettingsError: Figures have no such view, or an option does not fit.
     """
+    check_options(render_latex, locals())
     chosen = palette_named(palette)
     reading = checked_view(view)
     parts = []

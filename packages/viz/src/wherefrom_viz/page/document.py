@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
 from html import escape
-from typing import Any
+from typing import Any, get_args
 
 from attrs import frozen
 from wherefrom.errors import InputError
@@ -25,11 +24,12 @@ from wherefrom_viz.describe.description import (
     describe,
     examples_of,
     partition_of,
+    strongest_first,
     title_of,
-    total_magnitude,
 )
+from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.running_text import WrapAfter
-from wherefrom_viz.describe.spans import Spans, with_spans
+from wherefrom_viz.describe.spans import Spans, check_places, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
@@ -228,11 +228,10 @@ def page_parts(
         highlight: Adds the same, shaded by the step score of this name.
 
     Raises:
-        InputError: There is no such output in the first example, no such height, or no such range.
-        SettingsError: A view, units, a palette or another name are unknown.
+        InputError: There is no such output in the first example, or no such height.
+        SettingsError: A view, units, a palette or another name are unknown, or an option does not fit.
     """
-    if height is not None and height < 1:
-        raise InputError(f"height={height}: a page takes at least one pixel.")
+    given = locals()
     opening = Opening(
         title=title,
         view=view,
@@ -244,11 +243,11 @@ def page_parts(
         intensity=intensity,
         share_scale=share_scale,
     )
-    examples = [
-        (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
-    ]
-    if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
-        raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
+    check_name("precision", precision, get_args(Precision))
+    check_options(page_parts, given)
+    every = examples_of(attributions)
+    check_places(spans, len(every))
+    examples = [(with_spans(one, spans, place), made) for place, (one, made) in enumerate(every[:first])]
     packed = pack(examples, precision, (min_val, max_val))
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
@@ -302,8 +301,7 @@ def page_parts(
         if wrap_after is not None or highlight is not None:
             folded = folded_outputs([description(place) for place in range(len(examples))], wrap_after, highlight)
         if dimensions:
-            strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
-            chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
+            chosen_slices = sorted(strongest_first([one for one, _ in examples])[:_SMALL_MULTIPLES])
             fallback = static_multiples(
                 [description(place) for place in chosen_slices], more=len(examples) - len(chosen_slices)
             )

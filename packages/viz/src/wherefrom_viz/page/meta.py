@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from typing import Any, get_args
 
 from attrs import frozen
-from wherefrom.errors import SettingsError, nearest
+from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import LEVEL
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
 from wherefrom_viz.describe.description import FADED, NORMALIZATIONS, Normalization, sign_words
+from wherefrom_viz.describe.options import THEMES, check_name
 from wherefrom_viz.describe.units import MERGES, Level, Merge
 
 TITLE = "Where each token comes from"
@@ -51,19 +52,17 @@ class Opening:
 
     def __attrs_post_init__(self) -> None:
         palette_named(self.palette)
-        if not math.isfinite(self.intensity):
+        number = isinstance(self.intensity, int | float) and not isinstance(self.intensity, bool)
+        if not number or not math.isfinite(self.intensity):
             raise SettingsError(f"intensity = {self.intensity!r} does not fit: expected a finite number.")
         for what, name, known in (
             ("view", self.view, tuple(_TABS)),
             ("granularity", self.granularity, get_args(Level)),
             ("merge", self.merge, MERGES),
             ("normalization", self.normalize, NORMALIZATIONS),
-            ("theme", self.theme, ("auto", *get_args(Theme))),
+            ("theme", self.theme, THEMES),
         ):
-            if name not in known:
-                raise SettingsError(
-                    f"No {what} is called {name!r}.{nearest(name, known)} There are: {', '.join(known)}."
-                )
+            check_name(what, name, known)
 
     def state(self) -> dict[str, Any]:
         """As ``state.js`` names it."""

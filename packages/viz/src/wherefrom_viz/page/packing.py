@@ -20,7 +20,6 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 from attrs import define, frozen
-from wherefrom.errors import SettingsError, nearest
 from wherefrom.files.summaries import summarized
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
@@ -48,6 +47,7 @@ from wherefrom_viz.describe.description import (
     unit_starts_of_side,
     with_before,
 )
+from wherefrom_viz.describe.options import check_name
 from wherefrom_viz.describe.spans import KIND
 from wherefrom_viz.describe.text_marks import flowing, joined
 from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
@@ -100,12 +100,7 @@ class Packer:
     """Largest magnitude so far."""
 
     def __attrs_post_init__(self) -> None:
-        known = get_args(Precision)
-        if self.precision not in known:
-            raise SettingsError(
-                f"No precision is called {self.precision!r}.{nearest(self.precision, known)} "
-                f"There are: {', '.join(known)}."
-            )
+        check_name("precision", self.precision, get_args(Precision))
 
     @property
     def shared_bound(self) -> float:
