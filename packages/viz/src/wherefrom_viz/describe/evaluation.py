@@ -69,8 +69,8 @@ class EvaluationDescription:
     curves: tuple[MeanCurve, ...]
     halves: tuple[SplitHalves, ...]
     """Stability of each metric's order of methods, where there are enough examples."""
-    agreement: tuple[tuple[str, str, float], ...]
-    """Two methods and their mean rank correlation."""
+    agreement: tuple[tuple[str, str, float | None], ...]
+    """Two methods and their mean rank correlation; None: undefined everywhere."""
     notes: tuple[str, ...]
 
     def curves_of(self, removal: str) -> list[MeanCurve]:
@@ -118,7 +118,7 @@ def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
         agreement=tuple(
             (visible(one.method), visible(one.other), one.mean)
             for one in agreement(evaluation)
-            if one.measure == AGREEMENT and one.mean is not None
+            if one.measure == AGREEMENT
         ),
         notes=tuple(visible(note) for note in evaluation.warnings),
     )
