@@ -10,7 +10,7 @@ import numpy as np
 
 from wherefrom.evaluation.orderings import RANDOM
 from wherefrom.evaluation.records import Evaluation, Measurement, check_named
-from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.evaluation.statistics import mean_interval, permutation_p
 from wherefrom.results.comparison import ROUNDING
 from wherefrom.results.multiple_tests import holm
 from wherefrom.settings import check_call
@@ -33,7 +33,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Mean paired difference to random orders, over the outputs where both are defined; of metrics that hang on sizes
     or signs of scores, to the same scores in random orders."""
     interval: tuple[float, float] | None
-    """Of that difference: paired bootstrap, 95 %."""
+    """Of that difference: paired Student's t, 95 %."""
     p: float | None
     """Paired permutation test of that difference, two-sided, corrected by Holm's procedure over the methods of one
     metric."""
@@ -84,7 +84,7 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
                     mean=float(found.mean()) if len(found) else None,
                     count=len(found),
                     over_random=over,
-                    interval=bootstrap_interval(difference, seed=evaluation.seed) if len(difference) > 1 else None,
+                    interval=mean_interval(difference) if len(difference) > 1 else None,
                     p=p,
                     better_than_random=_better(over, p, facts.higher_is_better),
                 )

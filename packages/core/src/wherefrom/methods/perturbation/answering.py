@@ -70,7 +70,11 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
             f"standard errors are as large as the differences between units. Use {_more(method, run)}, or larger "
             "units.",
         )
-    details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
+    details = {
+        "largest_score": np.abs(run.scores).max(axis=0, initial=0.0).tolist(),
+        "standard_error": error.tolist(),
+        "confidence": intervals(run.scores, resamples, method.confidence, draws=len(run.blocks)),
+    }
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
 
 
