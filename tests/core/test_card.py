@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import wherefrom.methods as m
+from attrs import evolve
 from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError
@@ -179,6 +180,33 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
     ].card()
     assert sampled.standard_error is not None
     assert sampled.standard_error > 0
+
+
+def error_of(result: Attribution) -> float:
+    """The largest standard error as a part of the largest score of a unit, worst step."""
+    shares = []
+    for step in range(result.attr_pos_end - result.attr_pos_start):
+        scores = [
+            np.asarray(getattr(result, f"{side}_attributions"))[start:end, step].sum()
+            for side, spans in result.details["units"].items()
+            for start, end in spans
+        ]
+        errors = np.array(result.details["standard_error"])[:, step]
+        shares.append(errors.max() / np.abs(scores).max())
+    return float(max(shares))
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize(
+    "method",
+    [m.KernelShap(n_samples=16), m.ShapleyValueSampling(n_samples=4), m.KernelShap(n_samples=40, budget=30)],
+    ids=lambda method: f"{method.identifier}-{method.n_samples}-{method.budget}",
+)
+def test_a_standard_error_is_held_against_the_scores_themselves(method: m.KernelShap) -> None:
+    result = explained(evolve(method, baseline="delete", units="word"))[0]
+    assert result.details["largest_score"]
+    assert result.card().standard_error == pytest.approx(error_of(result), rel=1e-6)
+    assert result.aggregate().card().standard_error == pytest.approx(error_of(result), rel=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")

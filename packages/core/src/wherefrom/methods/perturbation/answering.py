@@ -84,6 +84,8 @@ def _too_few(method: SampledSettings, run: Run, short: IntArray) -> str:
     fewest = needed(method, units)
     if method.n_samples == "auto":
         drawn, more = len(run.masks), f"a larger max_samples than {method.max_samples}"
+    elif method.budget is not None:
+        drawn, more = method.n_samples, f"a larger budget than {method.budget}"
     else:
         drawn, more = method.n_samples, f"n_samples={2 * max(fewest, method.n_samples)}"
     return (
@@ -97,6 +99,8 @@ def _more(method: SampledSettings, run: Run) -> str:
     """What makes the scores surer."""
     if method.n_samples == "auto":
         return f"a larger max_samples than {method.max_samples}, a smaller tolerance than {method.tolerance:g}"
+    if method.budget is not None:  # it left too little for the samples that were asked for
+        return f"a larger budget than {method.budget}"
     return f"n_samples='auto' or more samples than {len(run.masks)}"
 
 
