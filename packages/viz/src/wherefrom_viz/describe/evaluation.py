@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 from msgspec.structs import replace
 from wherefrom.evaluation import Evaluation, MeanCurve, SplitHalves, agreement, mean_curves, split_halves, summary
+from wherefrom.evaluation.orderings import INFORMED
 from wherefrom.evaluation.summary import Line
 
 from wherefrom_viz.describe.numbers import short
@@ -125,8 +126,8 @@ def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
 
 
 def _metrics(evaluation: Evaluation, removal: str) -> list[str]:
-    """Those that were measured with this way of removal."""
-    used = {one.metric for one in evaluation.measurements if one.removal == removal}
+    """Those that remove units in this way, or none; orders that hang on the removal have one in either case."""
+    used = {one.metric for one in evaluation.measurements if one.removal == removal and one.method not in INFORMED}
     return [metric for metric in evaluation.metrics if metric in used]
 
 
