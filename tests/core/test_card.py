@@ -10,7 +10,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.evaluation.asking import question_of
-from wherefrom.methods.checking import check
+from wherefrom.methods.checking import _fit, check
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import Card, card_of, doubtful_steps
 from wherefrom.testing import counting, linear_model
@@ -24,6 +24,17 @@ def explained(method: object = "occlusion", **more: object) -> Attributions:
     """Scores of a model that repeats what stood behind the present token before."""
     model = AttributionModel(induction_model())
     return model.attribute(PROMPT, TARGET, method=method, show_progress=False, check=True, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inputs, least, most", [(3, 0.0, 0.0), (4, 0.25, 0.65), (5, 0.9, 1.0), (7, 1.0, 1.0)])
+def test_right_scores_of_few_inputs_are_told_as_often_as_is_documented(inputs: int, least: float, most: float) -> None:
+    told = []
+    for seed in range(40):
+        rng = np.random.default_rng([seed, inputs])
+        masks = (rng.random((64, inputs)) < 0.5).astype(float)
+        scores = rng.exponential(size=inputs)
+        told.append(_fit(masks, scores, masks @ scores + 0.3 * rng.normal(size=64), 199, rng)[1] < 0.05)
+    assert least <= np.mean(told) <= most
 
 
 def test_scores_that_are_right_are_told_from_chance() -> None:
@@ -78,6 +89,26 @@ def test_scores_that_are_all_alike_are_never_told_from_chance(score: float) -> N
     for seed in range(8):
         question = question_of(model, result, seed=seed)
         assert (check(model, question, same).chance == 1.0).all()
+
+
+@pytest.mark.parametrize("method", ["occlusion", "saliency"])
+def test_a_step_compared_with_itself_is_neither_told_from_chance_nor_not(method: str) -> None:
+    other = f"{PROMPT} saw a dog big and"
+    results = explained(method, attributed_fn="logprob_diff", contrast_targets=other)
+    (found,), fit = results.sequence_attributions, results[0].step_scores["check_fit"]
+    differs = [pair["target"] != pair["contrast"] for pair in found.details["contrast"]["pairs"]]
+    assert 0 < sum(differs) < len(differs)
+    for values in (fit, found.step_scores["check_chance"]):
+        np.testing.assert_array_equal(np.isfinite(values), differs)
+    card = found.card()
+    assert card.checked_steps == sum(differs)
+    assert card.fit == pytest.approx(fit[differs].mean())
+    again = Attributions.from_bytes(results.to_bytes())
+    assert again[0].card(again.provenance) == found.card(results.provenance)
+    (same, *_) = np.flatnonzero(np.logical_not(differs)).tolist()
+    alone = found.select_steps(same, same + 1).card()
+    assert (alone.fit, alone.checked_steps) == (None, 0)
+    assert "held against the model, where nothing that was asked for changed" in alone.lines()
 
 
 def test_tokens_that_were_scored_as_one_are_shuffled_as_one() -> None:

@@ -84,6 +84,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return [line for line in found if line]
 
     def _checked(self) -> str:
+        if not self.checked_steps and self.check:
+            return "held against the model, where nothing that was asked for changed"
         if not self.checked_steps:
             return "not held against the model (check=True does)"
         by = f"{self.check.get('samples', '')} random halves ({self.check.get('removal', '')})".strip()
