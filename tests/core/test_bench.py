@@ -18,6 +18,7 @@ from wherefrom.evaluation.perturbation_curves import Abpc
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.files.locks import RunLock
+from wherefrom.step_functions.probability import Probability
 from wherefrom.testing import ReferenceModel, counting
 
 BENCH = Bench(methods=("occlusion[baseline=unk]",), metrics=("abpc",), removals=("unk",), draws=1)
@@ -89,6 +90,34 @@ def test_scores_of_a_function_that_falls_are_turned_as_an_evaluation_turns_them(
     }
     assert values["falling"] == pytest.approx(values["plain"])
     assert values["falling"] == pytest.approx(values["evaluated"])
+
+
+def test_an_encoder_decoder_is_asked_about_the_answer_alone(tmp_path: Path) -> None:
+    model, (spec,) = wherefrom.load_model("demo:mt"), BENCH.methods
+    asked = Prompt(id="p0", set="translation", prompt="Nina sees the car.", answer=" Nina voit", evidence=("Nina",))
+    wrong = Prompt(id="p1", set="translation", prompt="Nina sees the car.", answer=" Marie voit", evidence=("Nina",))
+    copied = Prompt(id="p2", set="translation", prompt="Nina sees the car.", answer=" la voiture", evidence=("car",))
+    bench, path = evolve(BENCH, metrics=("abpc", "mrr")), tmp_path / "bench.jsonl"
+    found = run_bench(model, [asked, wrong, copied], bench, path, show_progress=False)
+    assert found.texts == ("Nina voit",)
+    lines = [msgspec.json.decode(line) for line in path.read_bytes().split(b"\n")[2:-1]]
+    assert [(line["text"], line["kept"], line["said"].strip()) for line in lines] == [
+        ("Marie voit", False, "Nina"),
+        ("la voiture", False, "Nina"),
+    ]
+    (result,) = model.attribute(
+        asked.prompt, "Nina voit", method=method_of_spec(spec), attributed_fn=Probability(logprob=True), attr_pos_end=2
+    )
+    evaluated = evaluate(
+        {spec: result}, model, [Abpc(cuts=BENCH.cuts), "mrr"], removals=BENCH.removals, gold=[asked.gold()]
+    )
+    assert [one.value for one in found.measurements if one.method == spec] == pytest.approx(
+        [one.value for one in evaluated.measurements if one.method == spec]
+    )
+    old = path.read_bytes().replace(b'"text":"Nina voit"', b'"text":"Nina sees the car. Nina voit"')
+    path.write_bytes(old)
+    with pytest.raises(InputError, match="another prompt under the id 'p0'"):
+        run_bench(model, [asked], bench, path)
 
 
 def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:

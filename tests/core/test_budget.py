@@ -9,7 +9,16 @@ import pytest
 from attrs import evolve
 from wherefrom.arrays import to_numpy
 from wherefrom.errors import SettingsError
-from wherefrom.methods import METHODS, ExactShapley, FeatureAblation, Interactions, KernelShap, Lime, Occlusion
+from wherefrom.methods import (
+    METHODS,
+    ExactShapley,
+    FeatureAblation,
+    Interactions,
+    KernelShap,
+    Lime,
+    Occlusion,
+    ShapleyValueSampling,
+)
 from wherefrom.methods.perturbation.coarse_to_fine import _adding_up, _Piece
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
@@ -69,6 +78,40 @@ def test_units_are_of_mixed_size_and_the_strongest_are_cut() -> None:
         if start >= int(about.steps[0]):
             continue  # of what was generated, a step sees a part
         np.testing.assert_allclose(fine[start:end].sum(0), large[start:end].sum(0), atol=1e-10)
+
+
+LONG = (" ".join(["The cat saw a dog and the bird sat on the mat."] * 3), " It ran.")
+
+
+def test_the_error_of_units_that_were_scored_exactly_is_0_and_those_of_the_others_are_told() -> None:
+    model = model_of("reference")
+    (found,) = ShapleyValueSampling(n_samples=8, budget=80).attribute(model, [question(model, *LONG)], no_progress)
+    errors = np.array(found.details["standard_error"])
+    assert errors.shape == (len(found.details["units"]["target"]), errors.shape[1])
+    exact = ~errors.any(axis=1)
+    assert 0 < exact.sum() < len(errors)
+    spans = found.details["units"]["target"]
+    sums = np.stack([to_numpy(found.target)[start:end].sum(axis=0) for start, end in spans])
+    np.testing.assert_allclose(found.details["largest_score"], np.abs(sums).max(axis=0), atol=1e-12)
+
+
+def test_what_is_said_of_the_parts_of_a_unit_is_told_with_its_name() -> None:
+    model = model_of("reference")
+    (found,) = ShapleyValueSampling(n_samples=4, budget=60).attribute(model, [asked(model)], no_progress)
+    first, part, _ = found.warnings
+    assert "the differences between units" in first
+    assert "parts" not in first
+    assert "the differences between units" in part
+    assert part.endswith("This is of the parts of ' The house was red.'.")
+
+
+def test_where_the_budget_took_samples_away_a_larger_one_is_advised() -> None:
+    model = model_of("reference")
+    about = question(model, *LONG)
+    (found,) = Lime(n_samples=200, budget=18).attribute(model, [about], no_progress)
+    told = [one for one in found.warnings if "too few" in one or "the differences between units" in one]
+    assert told
+    assert all("Use a larger budget than 18" in one for one in told), told
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import wherefrom.methods as m
+from attrs import evolve
 from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.evaluation.asking import question_of
-from wherefrom.methods.checking import check
+from wherefrom.methods.checking import _fit, check
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.card import Card, card_of, doubtful_steps
 from wherefrom.testing import counting, linear_model
@@ -23,6 +24,17 @@ def explained(method: object = "occlusion", **more: object) -> Attributions:
     """Scores of a model that repeats what stood behind the present token before."""
     model = AttributionModel(induction_model())
     return model.attribute(PROMPT, TARGET, method=method, show_progress=False, check=True, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("inputs, least, most", [(3, 0.0, 0.0), (4, 0.25, 0.65), (5, 0.9, 1.0), (7, 1.0, 1.0)])
+def test_right_scores_of_few_inputs_are_told_as_often_as_is_documented(inputs: int, least: float, most: float) -> None:
+    told = []
+    for seed in range(40):
+        rng = np.random.default_rng([seed, inputs])
+        masks = (rng.random((64, inputs)) < 0.5).astype(float)
+        scores = rng.exponential(size=inputs)
+        told.append(_fit(masks, scores, masks @ scores + 0.3 * rng.normal(size=64), 199, rng)[1] < 0.05)
+    assert least <= np.mean(told) <= most
 
 
 def test_scores_that_are_right_are_told_from_chance() -> None:
@@ -77,6 +89,26 @@ def test_scores_that_are_all_alike_are_never_told_from_chance(score: float) -> N
     for seed in range(8):
         question = question_of(model, result, seed=seed)
         assert (check(model, question, same).chance == 1.0).all()
+
+
+@pytest.mark.parametrize("method", ["occlusion", "saliency"])
+def test_a_step_compared_with_itself_is_neither_told_from_chance_nor_not(method: str) -> None:
+    other = f"{PROMPT} saw a dog big and"
+    results = explained(method, attributed_fn="logprob_diff", contrast_targets=other)
+    (found,), fit = results.sequence_attributions, results[0].step_scores["check_fit"]
+    differs = [pair["target"] != pair["contrast"] for pair in found.details["contrast"]["pairs"]]
+    assert 0 < sum(differs) < len(differs)
+    for values in (fit, found.step_scores["check_chance"]):
+        np.testing.assert_array_equal(np.isfinite(values), differs)
+    card = found.card()
+    assert card.checked_steps == sum(differs)
+    assert card.fit == pytest.approx(fit[differs].mean())
+    again = Attributions.from_bytes(results.to_bytes())
+    assert again[0].card(again.provenance) == found.card(results.provenance)
+    (same, *_) = np.flatnonzero(np.logical_not(differs)).tolist()
+    alone = found.select_steps(same, same + 1).card()
+    assert (alone.fit, alone.checked_steps) == (None, 0)
+    assert "held against the model, where nothing that was asked for changed" in alone.lines()
 
 
 def test_tokens_that_were_scored_as_one_are_shuffled_as_one() -> None:
@@ -179,6 +211,33 @@ def test_the_completeness_gap_and_the_standard_error_are_on_it() -> None:
     ].card()
     assert sampled.standard_error is not None
     assert sampled.standard_error > 0
+
+
+def error_of(result: Attribution) -> float:
+    """The largest standard error as a part of the largest score of a unit, worst step."""
+    shares = []
+    for step in range(result.attr_pos_end - result.attr_pos_start):
+        scores = [
+            np.asarray(getattr(result, f"{side}_attributions"))[start:end, step].sum()
+            for side, spans in result.details["units"].items()
+            for start, end in spans
+        ]
+        errors = np.array(result.details["standard_error"])[:, step]
+        shares.append(errors.max() / np.abs(scores).max())
+    return float(max(shares))
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize(
+    "method",
+    [m.KernelShap(n_samples=16), m.ShapleyValueSampling(n_samples=4), m.KernelShap(n_samples=40, budget=30)],
+    ids=lambda method: f"{method.identifier}-{method.n_samples}-{method.budget}",
+)
+def test_a_standard_error_is_held_against_the_scores_themselves(method: m.KernelShap) -> None:
+    result = explained(evolve(method, baseline="delete", units="word"))[0]
+    assert result.details["largest_score"]
+    assert result.card().standard_error == pytest.approx(error_of(result), rel=1e-6)
+    assert result.aggregate().card().standard_error == pytest.approx(error_of(result), rel=1e-6)
 
 
 @pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
+
 import msgspec
 import numpy as np
 import pytest
 from wherefrom.evaluation import Curve, Evaluation, Measurement, mean_curves, ranking, split_halves, summary
 from wherefrom.evaluation.records import MetricFacts
+from wherefrom.evaluation.statistics import permutation_p
+from wherefrom.results.multiple_tests import holm
 
 
 def curve(method: str, example: int, cuts: tuple[int, ...], most: tuple[float, ...]) -> Curve:
@@ -59,6 +63,26 @@ def test_files_of_which_only_some_measurements_know_their_chance_are_judged_whol
     (line, _) = summary(msgspec.structs.replace(made, measurements=with_chance))
     assert line.count == 4
     assert line.over_random == pytest.approx((0.5 + 1.5 + 2.75 + 3.75) / 4)
+
+
+def test_orders_that_need_no_method_do_not_change_what_is_said_of_methods() -> None:
+    rng = np.random.default_rng(2)
+    table = {name: (rng.normal(size=7) + base).tolist() for name, base in (("a", 1.0), ("b", 0.6), ("random", 0.0))}
+    methods = evaluation(table)
+    methods = msgspec.structs.replace(methods, methods=("a", "b"), orderings=("random",))
+    more = {name: (rng.normal(size=7) + 3).tolist() for name in ("recency", "leave-one-out", "best", "worst")}
+    told = []
+    for orderings in ((), ("recency", "leave-one-out"), ("recency", "leave-one-out", "best", "worst")):
+        made = msgspec.structs.replace(
+            methods,
+            measurements=(*methods.measurements, *evaluation({name: more[name] for name in orderings}).measurements),
+            orderings=("random", *orderings),
+        )
+        told.append({line.method: line.p for line in summary(made)})
+    for wider, fewer in itertools.pairwise(reversed(told)):
+        assert fewer == {name: wider[name] for name in fewer}
+    chance = [permutation_p(np.array(table[name]) - np.array(table["random"])) for name in ("a", "b")]
+    assert [told[0]["a"], told[0]["b"]] == pytest.approx(holm(np.array(chance)).tolist())
 
 
 def test_methods_that_always_differ_are_ranked_alike_by_any_half() -> None:

@@ -9,11 +9,12 @@ import pytest
 from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
-from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, evaluation_cost
+from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, evaluation_cost, summary
 from wherefrom.evaluation.top_k_drop import TopKDrop
 from wherefrom.methods import Occlusion
 from wherefrom.results.attribution import Attributions
 from wherefrom.testing import linear_model, only
+from wherefrom_viz.describe.evaluation import describe_evaluation
 
 PROMPT = "the cat saw a dog"
 
@@ -52,6 +53,47 @@ def test_what_is_named_twice_is_refused(
     for ask in (evaluate, evaluation_cost):
         with pytest.raises(InputError, match=f"The {twice} is there twice"):
             ask(result, model, metrics, removals=removals)  # type: ignore[operator]
+
+
+def test_orders_that_hang_on_the_removal_are_judged_by_each_with_any_metric(
+    model: AttributionModel, result: Attributions
+) -> None:
+    """Also by metrics that remove nothing."""
+    metrics, gold = ("mrr", "dot_product", "infidelity", "abpc"), [Gold(text=PROMPT, spans=((4, 7),))]
+    asked: dict[str, Any] = {"gold": gold, "draws": 2, "extremes": True, "curves": False, "show_progress": False}
+    both = evaluate(result, model, metrics, removals=("unk", "delete"), **asked)
+    assert both.forwards <= evaluation_cost(
+        result, model, metrics, removals=("unk", "delete"), gold=gold, draws=2, extremes=True, curves=False
+    ).forwards  # fmt: skip
+    seen = {}
+    for removal in both.removals:
+        alone = evaluate(result, model, metrics, removals=(removal,), **asked)
+        for method in ("leave-one-out", "best", "worst", "random", "occlusion"):
+            for metric in metrics:
+                place = removal if method in ("leave-one-out", "best", "worst") or metric == "abpc" else ""
+                seen[removal, method, metric], expected = (
+                    [
+                        (one.span, one.value, one.chance)
+                        for one in made.measurements
+                        if (one.method, one.metric, one.removal) == (method, metric, place)
+                    ]
+                    for made in (both, alone)
+                )
+                assert seen[removal, method, metric] == expected, (removal, method, metric)
+                assert expected
+        lines = {(one.method, one.metric): one for one in summary(both, removal=removal)}
+        singly = {(one.method, one.metric): one for one in summary(alone)}
+        for name in (("leave-one-out", "mrr"), ("best", "mrr"), ("occlusion", "mrr")):
+            assert (lines[name].mean, lines[name].over_random) == (singly[name].mean, singly[name].over_random)
+        assert lines["leave-one-out", "mrr"].removal == removal
+        assert lines["occlusion", "mrr"].removal == ""
+    assert seen["unk", "leave-one-out", "mrr"] != seen["delete", "leave-one-out", "mrr"]
+    shown = describe_evaluation(both)
+    assert [(one.removal, [column.name for column in one.columns]) for one in shown.tables] == [
+        ("unk", ["abpc"]),
+        ("delete", ["abpc"]),
+        ("", ["mrr", "dot_product", "infidelity"]),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.evaluation.statistics import mean_interval, permutation_p
 from wherefrom.results.multiple_tests import holm
 
 
@@ -29,14 +29,25 @@ def test_holm_by_hand() -> None:
     np.testing.assert_allclose(holm(np.array([[0.01, 0.04], [0.03, 1.0]])), [[0.04, 0.09], [0.09, 1.0]])
 
 
-def test_an_interval_covers_the_mean_about_as_often_as_it_says() -> None:
+@pytest.mark.parametrize("count", [2, 3, 5, 30])
+def test_an_interval_covers_the_mean_about_as_often_as_it_says(count: int) -> None:
     rng = np.random.default_rng(1)
-    hits = 0
-    for trial in range(200):
-        low, high = bootstrap_interval(rng.normal(1.0, 1.0, size=30), resamples=300, seed=trial)
-        hits += low <= 1.0 <= high
-    assert 0.86 <= hits / 200 <= 0.99
+    bounds = np.array([mean_interval(rng.normal(1.0, 1.0, size=count)) for _ in range(2000)])
+    assert 0.935 <= np.mean((bounds[:, 0] <= 1.0) & (1.0 <= bounds[:, 1])) <= 0.965
+
+
+def test_an_interval_of_few_skewed_values_covers_the_mean_nearly_as_often() -> None:
+    rng = np.random.default_rng(2)
+    bounds = np.array([mean_interval(rng.exponential(size=5)) for _ in range(2000)])
+    assert 0.86 <= np.mean((bounds[:, 0] <= 1.0) & (1.0 <= bounds[:, 1])) <= 0.95
+
+
+def test_an_interval_is_that_of_scipy() -> None:
+    stats = pytest.importorskip("scipy.stats")
+    values = np.array([0.1, 0.3, 0.2, 0.4, 0.25])
+    expected = stats.t.interval(0.9, 4, loc=values.mean(), scale=stats.sem(values))
+    assert mean_interval(values, confidence=0.9) == pytest.approx(expected)
 
 
 def test_one_value_has_no_interval() -> None:
-    assert np.isnan(bootstrap_interval(np.array([1.0]))).all()
+    assert np.isnan(mean_interval(np.array([1.0]))).all()

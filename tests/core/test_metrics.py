@@ -11,7 +11,7 @@ import pytest
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation import METRICS, Case
-from wherefrom.evaluation.contract import Metric, as_metric
+from wherefrom.evaluation.contract import Metric, ReadsSizes, as_metric
 from wherefrom.evaluation.deletion_insertion import DeletionAuc, InsertionAuc
 from wherefrom.evaluation.erasure import Comprehensiveness, Sufficiency
 from wherefrom.evaluation.extreme_orders import extreme_order, order_scores
@@ -20,6 +20,7 @@ from wherefrom.evaluation.log_odds import LogOdds
 from wherefrom.evaluation.normalised_aopc import NormalisedAopc, NormalisedAopcSufficiency
 from wherefrom.evaluation.ordering import cut_points, ranks_of, shares_on_top
 from wherefrom.evaluation.perturbation_curves import Abpc, AopcLerf, AopcMorf
+from wherefrom.evaluation.plausibility import TokenF1, TokenIou
 from wherefrom.evaluation.selfcite_reward import SelfCiteReward
 from wherefrom.evaluation.sensitivity_n import SensitivityN
 from wherefrom.evaluation.tau_leave_one_out import TauLeaveOneOut
@@ -131,12 +132,16 @@ def test_gold_metrics_of_scores_that_miss(scores: list[float], name: str, value:
 
 
 OF_GOLD = sorted(name for name in METRICS if METRICS.get(name).needs_gold)
-LINEAR = ("mean_rank", "pointing_game", "precision_at_k", "probes_needed", "rank_accuracy")
-"""Their values in the mean over orders are those of the mean ranks and places."""
+RANKING = [name for name in OF_GOLD if not issubclass(METRICS.get(name), ReadsSizes)]
+"""Those that read the order alone."""
 TIED = [
     ([1.0, 1.0, 0.0, 0.0, -1.0], [True, False, False, True, False]),
     ([0.0, 0.0, 0.0, 0.0, 0.0], [False, True, True, False, True]),
     ([2.0, 1.0, 1.0, 1.0, 0.0], [False, True, False, True, False]),
+    ([0.0, 0.0, 3.0, 0.0, 0.0], [True, False, False, False, True]),
+    ([0.0, 0.0, 3.0, 0.0, 0.0], [False, False, True, False, True]),
+    ([2.0, 2.0, 2.0, 1.0, 1.0], [False, True, True, True, True]),
+    ([0.0, 0.0, 0.0, 0.0, 0.0], [False, False, False, True, False]),
 ]
 
 
@@ -153,11 +158,28 @@ def test_where_a_unit_stands_does_not_decide_what_equal_scores_are_worth(
 
 
 @pytest.mark.parametrize("scores, gold", TIED)
-@pytest.mark.parametrize("name", LINEAR)
-def test_equal_scores_are_worth_the_mean_over_their_orders(name: str, scores: list[float], gold: list[bool]) -> None:
-    metric, about = as_metric(name), case(gold=np.array(gold), count=5)
+@pytest.mark.parametrize("metric", [as_metric(name) for name in RANKING] + [TokenIou(k=3), TokenF1(k=4), TokenIou(k=9)])
+def test_equal_scores_are_worth_the_mean_over_their_orders(
+    metric: Metric, scores: list[float], gold: list[bool]
+) -> None:
+    about = case(gold=np.array(gold), count=5)
     strict = [metric.measure(np.array(scores) + 0.1 * np.array(order), about) for order in permutations(range(5))]
     assert metric.measure(np.array(scores), about) == pytest.approx(np.mean(strict))
+
+
+@pytest.mark.parametrize("name", RANKING)
+@pytest.mark.parametrize("gold", [1, 7])
+def test_of_many_units_equal_scores_are_worth_random_orders(name: str, gold: int) -> None:
+    metric, rng = as_metric(name), np.random.default_rng(1)
+    about = case(gold=np.arange(40) < gold, count=40)
+    drawn = np.array([metric.measure(rng.random(40), about) for _ in range(2000)])
+    assert metric.measure(np.zeros(40), about) == pytest.approx(drawn.mean(), abs=4 * drawn.std() / np.sqrt(2000))
+
+
+def test_of_thousands_of_equal_scores_metrics_are_numbers() -> None:
+    about = case(gold=np.arange(6000) % 3 == 0, count=6000)
+    for name in RANKING:
+        assert math.isfinite(as_metric(name).measure(np.zeros(6000), about)), name
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,11 @@ def test_parameter_randomisation_by_hand() -> None:
     overlap = ParameterRandomisation(likeness="top_k", k=2, shares=(1.0,))
     assert overlap.measure(SCORES, case(again[1])) == pytest.approx(0.0)
     assert overlap.measure(SCORES, case([3.0, 2.5, 0.0, 1.0])) == pytest.approx(0.5)
+    one, other = np.array([0.0, 1.0, 0.0, 0.0]), [0.0, 0.0, 0.0, 2.0]
+    assert overlap.measure(one, case(other)) == 0.0, "zeros are none of the highest"
+    assert overlap.measure(one, case(one.tolist())) == 1.0
+    for nothing in ([0.0] * 4, [np.nan, 1.0, 2.0, 3.0]):
+        assert np.isnan(overlap.measure(np.array(nothing), case(nothing)))
 
 
 @pytest.fixture(scope="module")

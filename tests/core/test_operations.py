@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, UsageError
 from wherefrom.results import compare, merge_attributions, top_contributors
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.comparison import kendall_tau, spearman
+from wherefrom.results.comparison import agreement_of, kendall_tau, spearman
 from wherefrom.results.provenance import Provenance
 
 from tests.core.made import attribution
@@ -236,6 +237,48 @@ def test_agreement_by_hand() -> None:
     assert found.kendall == pytest.approx([1 / 3])
     with pytest.raises(UsageError, match="k must be"):
         compare(one, two, k=0)
+
+
+TOPS = ("top_k_overlap", "rank_agreement", "sign_agreement", "signed_rank_agreement")
+
+
+def tops(one: list[float], other: list[float], k: int) -> list[float]:
+    found = agreement_of(np.array(one), np.array(other), k)
+    return [found[name] for name in TOPS]
+
+
+def test_zeros_are_none_of_the_largest() -> None:
+    first, second, both = [0.0] * 10, [0.0] * 10, [0.0] * 10
+    first[3], second[7] = 1.0, 0.5
+    both[3], both[7] = -2.0, 0.5
+    for k in (1, 3, 5):
+        assert tops(first, second, k) == [0, 0, 0, 0], "they share nothing"
+        assert tops(first, first, k) == [1, 1, 1, 1]
+        assert np.isnan(tops(first, [0.0] * 10, k)).all(), "a side says nothing"
+        assert np.isnan(tops([0.0] * 10, [0.0] * 10, k)).all()
+    assert tops(first, both, 1) == [1, 1, 0, 0]
+    assert tops(first, both, 3) == [1 / 2, 1 / 2, 0, 0], "of the two that one side has"
+    assert tops(second, both, 3) == [1 / 2, 0, 1 / 2, 0], "its largest is the second there"
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+def test_inputs_that_tie_share_their_ranks(k: int) -> None:
+    """Against scores without ties: the mean over the orders of those that tie."""
+    tied, strict = np.array([2.0, -1, 1, 1, 0.5]), np.array([1.0, 5, -2, 3, 4])
+    found = agreement_of(tied, strict, k)
+    each = [agreement_of(tied * (1 + 0.01 * np.array(order)), strict, k) for order in itertools.permutations(range(5))]
+    for name in TOPS:
+        assert found[name] == pytest.approx(np.mean([one[name] for one in each])), name
+
+
+def test_where_inputs_stand_in_the_text_does_not_decide_how_far_scores_agree() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        one, other = rng.integers(-2, 3, size=(2, 8)).astype(float)
+        order, k = rng.permutation(8), int(rng.integers(1, 9))
+        found = tops(one.tolist(), other.tolist(), k)
+        assert tops(one[order].tolist(), other[order].tolist(), k) == pytest.approx(found, nan_ok=True)
+        assert tops(one.tolist(), one.tolist(), k) == pytest.approx([1] * 4 if one.any() else [np.nan] * 4, nan_ok=True)
 
 
 def test_rank_measures_agree_with_scipy() -> None:

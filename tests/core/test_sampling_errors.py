@@ -10,9 +10,20 @@ from typing import Any
 import numpy as np
 import pytest
 from attrs import evolve
-from wherefrom.methods import ContextCite, GradientShap, IntegratedGradients, KernelShap, Lime, ShapleyValueSampling
+from wherefrom.methods import (
+    ContextCite,
+    GradientShap,
+    IntegratedGradients,
+    Interactions,
+    KernelShap,
+    Lime,
+    ShapleyValueSampling,
+)
 from wherefrom.methods.contract import no_progress
+from wherefrom.methods.exact_shapley import exact_values
 from wherefrom.methods.perturbation.ablation import LOG_PROBABILITY, ablate
+from wherefrom.methods.perturbation.coalitions import all_coalitions
+from wherefrom.methods.perturbation.settings import SampledSettings
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.testing import ReferenceModel, question
@@ -157,6 +168,39 @@ def test_standard_errors_of_few_draws_are_those_of_other_seeds(method: Any) -> N
     claimed = np.sqrt(np.mean(np.square(said)))
     assert 0.9 < claimed / actual < 1.5, (actual, claimed)
     assert np.mean(wide) > 2 * 0.8 * actual, "the intervals are as wide as the errors"
+
+
+@pytest.mark.parametrize(
+    "method, least",
+    [
+        (KernelShap(n_samples=128), 0.93),
+        (KernelShap(n_samples=128, n_bootstrap=8), 0.93),
+        (ShapleyValueSampling(), 0.93),
+        (ShapleyValueSampling(n_samples=8), 0.88),
+        (ShapleyValueSampling(n_samples=6), 0.85),
+    ],
+    ids=lambda value: f"{value.identifier}-{value.n_samples}-{value.n_bootstrap}" if isinstance(value, SampledSettings) else None,
+)
+def test_intervals_hold_the_true_scores_about_as_often_as_they_say(method: Any, least: float) -> None:
+    units, held = 10, []
+    there = all_coalitions(units)
+    worths = np.array([of_threes(one) for one in there])[:, None]
+    truth = exact_values(there, worths, np.ones((units, 1), bool))
+    for seed in range(60):
+        scores, _ = scores_of(evolve(method, seed=seed), units, of_threes)
+        low, high = (np.array(scores.details["confidence"][bound]) for bound in ("low", "high"))
+        np.testing.assert_allclose((low + high)[:, 0] / 2, scores.target[:units, 0], atol=1e-9)
+        held.append((low <= truth) & (truth <= high))
+    assert least <= np.mean(held) <= 0.99, np.mean(held)
+
+
+def test_intervals_of_pairs_lie_around_their_scores() -> None:
+    scores, _ = scores_of(Interactions(n_samples=200), 10, of_threes)
+    table = scores.details["interactions"]
+    middle = (np.array(table["low"]) + np.array(table["high"])) / 2
+    np.testing.assert_allclose(middle, table["scores"], atol=1e-9)
+    reach = (np.array(table["high"]) - np.array(table["low"])) / 2 / np.array(table["standard_error"])
+    assert 1.96 < reach.min() <= reach.max() < 2.2
 
 
 @pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling], ids=lambda method: method.identifier)

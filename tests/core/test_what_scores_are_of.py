@@ -149,6 +149,26 @@ def test_a_step_compared_with_itself_is_no_output() -> None:
     assert {one.span for one in whole.measurements} == {(same, same + 1)}
 
 
+def test_a_step_compared_with_itself_takes_nothing_from_a_sequence() -> None:
+    """One token alone may come there, whatever is removed."""
+    model, contrast = AttributionModel(induction_model()), contrast_of()
+    metrics = ["comprehensiveness", "insertion_auc"]
+    asked = {"removals": ("delete",), "draws": 0, "outputs": "sequence", "show_progress": False}
+    judged = evaluate(contrast, model, metrics, **asked)  # type: ignore[arg-type]
+    odds = [one / (one + other) for one, other in predicted(contrast) if one != other]
+    assert 0 < len(odds) < len(predicted(contrast))
+    for curve in judged.curves:
+        assert curve.most_first[0] == pytest.approx(np.log(odds).sum(), abs=1e-6)
+    (at_once,) = (one for one in judged.measurements if (one.method, one.metric) == ("occlusion", "comprehensiveness"))
+    (curve,) = (one for one in judged.curves if one.method == "occlusion")
+    gone = [max(1, int(np.ceil(share * curve.cuts[-1] - 1e-9))) for share in (0.01, 0.05, 0.1, 0.2, 0.5)]
+    left = np.exp([curve.most_first[count] for count in gone])
+    assert at_once.value == pytest.approx(np.exp(curve.most_first[0]) - left.mean())
+    same = next(p["step"] for p in contrast[0].details["contrast"]["pairs"] if p["target"] == p["contrast"])
+    alone = evaluate(contrast_of(attr_pos_start=same, attr_pos_end=same + 1), model, metrics, **asked)  # type: ignore[arg-type]
+    assert {value for curve in alone.curves for value in curve.most_first} == {0.0}
+
+
 def predicted(contrast: Attributions) -> list[tuple[float, float]]:
     """The probabilities of each explained token and of the one it is compared with, in one prediction."""
     adapter, result = induction_model(), contrast[0]

@@ -104,6 +104,15 @@ def test_the_page_holds_everything_and_no_markup_of_others(evaluation: Evaluatio
     assert "class=better" in page
 
 
+def test_an_agreement_that_is_undefined_is_a_dash(evaluation: Evaluation) -> None:
+    undefined = Agreement(method="good", other="flat", example=0, span=(1, 2), k=3, measures={"spearman": None})
+    given = msgspec.structs.replace(evaluation, agreements=(*evaluation.agreements, undefined))
+    assert re.search(r"1 good +0\.25 +–", printed(given))
+    assert re.search(r"3 flat +– +–", printed(given))
+    page = render_evaluation_html(given)
+    assert '<tr><th scope="row">flat</th><td>–</td><td>–</td><td></td></tr>' in page
+
+
 def test_points_of_a_curve_are_where_they_belong(evaluation: Evaluation) -> None:
     page = render_evaluation_html(evaluation)
     points = re.search(r'points="([^"]+)"><title>good', page)

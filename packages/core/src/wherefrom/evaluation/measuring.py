@@ -15,6 +15,7 @@ from wherefrom.evaluation.extreme_orders import EXACT_UNITS
 from wherefrom.evaluation.normalised_aopc import Bounded
 from wherefrom.evaluation.ordering import curve_masks, cut_points
 from wherefrom.evaluation.orderings import (
+    INFORMED,
     RANDOM,
     RECENCY,
     informed_scores,
@@ -88,7 +89,8 @@ def measure(
     metrics = [one for one in plan.metrics if gold is not None or not one.needs_gold]
     for place, one in enumerate(worths):
         asked = [metric for metric in metrics if place == 0 or _removes(metric)]
-        embeds = any(isinstance(metric, AsksEmbeddings) for metric in asked)
+        again_here = _again(metrics, place)
+        embeds = any(isinstance(metric, AsksEmbeddings) for metric in (*asked, *again_here))
         outputs = [one.case(span, gold=gold, seed=seed, with_embeddings=embeds) for span in spans]
         rankings = [_known_rankings(output, scores, plan) for output in outputs]
         one.ask(
@@ -104,10 +106,12 @@ def measure(
                 [_planned(output, lists, asked, plan) for output, lists in zip(outputs, rankings, strict=True)]
             )
         )
-        measured = each_told("measures", sum(map(len, rankings)) * len(asked), one.progress)
+        informed = sum(name in INFORMED for lists in rankings for name in lists)
+        numbers = sum(map(len, rankings)) * len(asked) + informed * len(again_here)
+        measured = each_told("measures", numbers, one.progress)
         for span, output, lists in zip(spans, outputs, rankings, strict=True):
             for name, draws in lists.items():
-                for metric in asked:
+                for metric in (*asked, *(again_here if name in INFORMED else ())):
                     judged, again = draws, methods.get(name)
                     if isinstance(metric, AsksMethod) and again is not None:
                         judged = [output.scores(again.unchanged(progress=one.progress))]
@@ -116,7 +120,7 @@ def measure(
                             Measurement(
                                 method=name,
                                 metric=metric.identifier,
-                                removal=str(one.removal) if _removes(metric) else NO_REMOVAL,
+                                removal=str(one.removal) if _removes(metric) or name in INFORMED else NO_REMOVAL,
                                 example=example,
                                 span=span,
                                 value=_mean(metric, judged, output.of(again)),
@@ -159,6 +163,10 @@ def planned_cost(
             if plan.extremes and count <= EXACT_UNITS:
                 forwards += each * 2**count
             rankings = sum(len(draws) for draws in lists.values()) + informed
+            for metric in _again(metrics, place):
+                if isinstance(metric, AsksEmbeddings):
+                    each_row = 1 + (plan.draws if isinstance(metric, ReadsSizes) else 0)
+                    forwards += informed * each_row * metric.passes() + metric.passes_once()
             for metric in asked:
                 if isinstance(metric, AsksEmbeddings):
                     others = (len(lists) - 1 + informed) * plan.draws if isinstance(metric, ReadsSizes) else 0
@@ -183,6 +191,11 @@ def _agreements(
         known = {name: float(value) if np.isfinite(value) else None for name, value in measures.items()}
         found.append(Agreement(method=one, other=other, example=example, span=span, k=k, measures=known))
     return found
+
+
+def _again(metrics: Sequence[Metric], place: int) -> list[Metric]:
+    """Metrics that remove nothing, so that one table does for them, but for orders that hang on the removal."""
+    return [one for one in metrics if place > 0 and not _removes(one) and not isinstance(one, AsksMethod)]
 
 
 def _removes(metric: Metric) -> bool:

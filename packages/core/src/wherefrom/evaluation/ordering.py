@@ -50,6 +50,68 @@ def ranks_of(wanted: BoolArray, scores: FloatArray) -> FloatArray:
     return np.concatenate([np.zeros(0), *ranks])
 
 
+def first_ranks(wanted: BoolArray, scores: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Ranks from 1 that the first wanted unit may have over the orders of equal scores, and how likely each is.
+
+    Args:
+        wanted: Shape ``(units,)``, at least one.
+
+    Raises:
+        InputError: A score is not a number.
+
+    Example:
+        >>> first_ranks(np.array([True, False, True]), np.array([1.0, 1.0, 0.0]))
+        (array([1, 2]), array([0.5, 0.5]))
+    """
+    _require_numbers(scores)
+    highest = scores[wanted].max()
+    alike = scores == highest
+    size, mine = int(alike.sum()), int((alike & wanted).sum())
+    before = np.arange(size - mine + 1)  # how many others of them come before it
+    still = np.cumprod(np.concatenate([[1.0], (size - mine - before[:-1]) / (size - before[:-1])]))
+    return (scores > highest).sum() + before + 1, still * mine / (size - before)
+
+
+def mean_precision(wanted: BoolArray, scores: FloatArray) -> float:
+    """Share of wanted units among all down to one of them, in the mean over the wanted ones and over the orders of
+    equal scores.
+
+    Raises:
+        InputError: A score is not a number.
+    """
+    _require_numbers(scores)
+    total = 0.0
+    for value in np.unique(scores[wanted])[::-1]:
+        alike = scores == value
+        size, mine = int(alike.sum()), int((alike & wanted).sum())
+        above, found = int((scores > value).sum()), int((wanted & (scores > value)).sum())
+        before = np.arange(size)
+        wanted_before = before * (mine - 1) / max(size - 1, 1)  # in the mean, of those before a wanted one
+        total += mine / size * float(((found + wanted_before + 1) / (above + before + 1)).sum())
+    return total / float(wanted.sum())
+
+
+def counts_on_top(wanted: BoolArray, scores: FloatArray, k: int) -> tuple[IntArray, FloatArray]:
+    """How many wanted units may be among the ``k`` highest over the orders of equal scores, and how likely each number
+    is.
+
+    Raises:
+        InputError: A score is not a number.
+
+    Example:
+        >>> counts_on_top(np.array([True, False, True]), np.array([2.0, 1.0, 1.0]), 2)
+        (array([1, 2]), array([0.5, 0.5]))
+    """
+    _require_numbers(scores)
+    k = min(k, len(scores))
+    border = np.sort(scores)[len(scores) - k]
+    above, alike = scores > border, scores == border
+    size, mine, chosen = int(alike.sum()), int((alike & wanted).sum()), k - int(above.sum())
+    both = range(max(0, chosen - (size - mine)), min(mine, chosen) + 1)
+    ways = [math.comb(mine, one) * math.comb(size - mine, chosen - one) / math.comb(size, chosen) for one in both]
+    return np.array(both) + int((above & wanted).sum()), np.array(ways)
+
+
 def shares_on_top(scores: FloatArray, k: int) -> FloatArray:
     """How often each unit is among the ``k`` highest, over the orders of equal scores: 0, 1, or between where the
     ``k``-th score is that of several. Shape ``(units,)``; the sum is ``k``, or all units where there are fewer.

@@ -18,7 +18,9 @@ from wherefrom.evaluation.extreme_orders import EXACT_UNITS, extreme_order, orde
 from wherefrom.evaluation.tau_leave_one_out import leave_one_out_drops
 
 RANDOM, RECENCY, LEAVE_ONE_OUT, BEST, WORST = "random", "recency", "leave-one-out", "best", "worst"
-ORDERINGS = (RANDOM, RECENCY, LEAVE_ONE_OUT, BEST, WORST)
+INFORMED = (LEAVE_ONE_OUT, BEST, WORST)
+"""Those that ask the model, and so hang on the way of removal."""
+ORDERINGS = (RANDOM, RECENCY, *INFORMED)
 
 
 def random_scores(count: int, draws: int, seed: int) -> list[FloatArray]:

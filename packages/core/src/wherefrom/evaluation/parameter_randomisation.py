@@ -20,8 +20,8 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.correlation import spearman
-from wherefrom.evaluation.ordering import top
 from wherefrom.evaluation.rescoring import Again, AsksMethod
+from wherefrom.results.comparison import in_common, places_on_top
 from wherefrom.settings import counting
 
 
@@ -44,7 +44,8 @@ class ParameterRandomisation(AsksMethod, Metric):
     )
     """Which part of the weights is shuffled, counted from the output."""
     likeness: Literal["spearman", "top_k"] = "spearman"
-    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have."""
+    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have, zeros
+    being none of them; undefined where a side has only zeros."""
     k: int = field(default=3, validator=counting(1))
 
     def runs(self) -> int:
@@ -67,8 +68,12 @@ class ParameterRandomisation(AsksMethod, Metric):
     def _alike(self, scores: FloatArray, others: FloatArray) -> float:
         if self.likeness == "spearman":
             return spearman(scores, others)
-        k = min(self.k, len(scores))
-        return float((top(scores, k) & top(others, k)).sum() / k)
+        said = [int(np.count_nonzero(values)) for values in (scores, others)]
+        if not min(said) or np.isnan(scores).any() or np.isnan(others).any():
+            return float("nan")
+        k = min(self.k, max(said))
+        tops = [places_on_top(values, k, among=values != 0).sum(axis=0) for values in (scores, others)]
+        return in_common(*tops) / k
 
 
 def _shuffled(again: Again, *, share: float) -> AbstractContextManager[Any]:

@@ -1,6 +1,7 @@
 """Comparison with gold units: what is known to matter, by construction or by annotation. No pass is run.
 
-Where scores are equal, units have the ranks and the places on top that they have in the mean over their orders.
+Where scores are equal, a metric is its exact mean over their orders: scores that are all alike are worth a random
+order.
 
 Sources:
     Arras, Osman & Samek (2022), CLEVR-XAI, https://arxiv.org/abs/2003.07258 (relevance mass, rank accuracy);
@@ -16,7 +17,7 @@ from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric, no_masks
-from wherefrom.evaluation.ordering import ranks_of, shares_on_top
+from wherefrom.evaluation.ordering import counts_on_top, first_ranks, mean_precision, ranks_of, shares_on_top
 from wherefrom.settings import counting
 
 
@@ -34,8 +35,7 @@ class Auprc(_OfGold):
     their rank."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        places = ranks_of(case.known_gold(), scores)
-        return float(np.mean(np.arange(1, len(places) + 1) / places))
+        return mean_precision(case.known_gold(), scores)
 
 
 @metric("mrr", higher_is_better=True, needs_gold=True)
@@ -44,7 +44,8 @@ class ReciprocalRank(_OfGold):
     """One over the rank of the first gold unit; its mean over examples is the MRR."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        return float(1.0 / ranks_of(case.known_gold(), scores)[0])
+        ranks, chances = first_ranks(case.known_gold(), scores)
+        return float((chances / ranks).sum())
 
 
 @metric("probes_needed", higher_is_better=False, needs_gold=True)
@@ -109,10 +110,15 @@ class _AtK(_OfGold):
     k: int | None = field(default=None, validator=counting(1))
     """How many of the highest units are chosen; None: as many as there are gold ones."""
 
+    def chosen(self, case: Case) -> int:
+        """How many units are chosen."""
+        gold = case.known_gold()
+        return min(int(gold.sum()) if self.k is None else self.k, len(gold))
+
     def counts(self, scores: FloatArray, case: Case) -> tuple[float, float, float]:
         """How many units are chosen, how many are gold, and how many are both."""
         gold = case.known_gold()
-        chosen = shares_on_top(scores, int(gold.sum()) if self.k is None else self.k)
+        chosen = shares_on_top(scores, self.chosen(case))
         return float(chosen.sum()), float(gold.sum()), float(chosen[gold].sum())
 
 
@@ -142,5 +148,6 @@ class TokenIou(_AtK):
     """Intersection over union of the k highest units and the gold ones."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
-        chosen, gold, both = self.counts(scores, case)
-        return both / (chosen + gold - both)
+        gold = case.known_gold()
+        both, chances = counts_on_top(gold, scores, self.chosen(case))
+        return float((chances * both / (self.chosen(case) + gold.sum() - both)).sum())

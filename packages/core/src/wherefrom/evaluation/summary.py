@@ -10,7 +10,7 @@ import numpy as np
 
 from wherefrom.evaluation.orderings import RANDOM
 from wherefrom.evaluation.records import Evaluation, Measurement, check_named
-from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.evaluation.statistics import mean_interval, permutation_p
 from wherefrom.results.comparison import ROUNDING
 from wherefrom.results.multiple_tests import holm
 from wherefrom.settings import check_call
@@ -33,10 +33,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """Mean paired difference to random orders, over the outputs where both are defined; of metrics that hang on sizes
     or signs of scores, to the same scores in random orders."""
     interval: tuple[float, float] | None
-    """Of that difference: paired bootstrap, 95 %."""
+    """Of that difference: paired Student's t, 95 %."""
     p: float | None
     """Paired permutation test of that difference, two-sided, corrected by Holm's procedure over the methods of one
-    metric."""
+    metric; of orders that need no method, each for itself."""
     better_than_random: bool | None
     """Is the difference on the metric's good side, with ``p`` below 0.05?"""
 
@@ -64,27 +64,23 @@ def summary(evaluation: Evaluation, *, removal: str | None = None) -> list[Line]
         paired = {
             name: np.array(list(differences.get((name, metric), {}).values())) for name in names if name != RANDOM
         }
-        corrected = dict(
-            zip(
-                paired,
-                holm(np.array([permutation_p(one, seed=evaluation.seed) for one in paired.values()])),
-                strict=True,
-            )
-        )
+        tested = {name: permutation_p(one, seed=evaluation.seed) for name, one in paired.items()}
+        methods = [name for name in tested if name in evaluation.methods]
+        tested |= zip(methods, holm(np.array([tested[name] for name in methods])), strict=True)
         for name in names:
             found = np.array(list(values[name, metric].values()))
             difference = paired.get(name, np.zeros(0))
-            p = _known(corrected.get(name))
+            p = _known(tested.get(name))
             over = float(difference.mean()) if len(difference) else None
             lines.append(
                 Line(
                     method=name,
                     metric=metric,
-                    removal=_removal_of(evaluation, metric, removal),
+                    removal=_removal_of(evaluation, name, metric, removal),
                     mean=float(found.mean()) if len(found) else None,
                     count=len(found),
                     over_random=over,
-                    interval=bootstrap_interval(difference, seed=evaluation.seed) if len(difference) > 1 else None,
+                    interval=mean_interval(difference) if len(difference) > 1 else None,
                     p=p,
                     better_than_random=_better(over, p, facts.higher_is_better),
                 )
@@ -110,8 +106,8 @@ def ranking(evaluation: Evaluation, metric: str, *, removal: str | None = None) 
     return [one.method for one in sorted(lines, key=lambda one: sign * (one.mean or 0.0))]
 
 
-def _removal_of(evaluation: Evaluation, metric: str, removal: str | None) -> str:
-    used = {one.removal for one in evaluation.measurements if one.metric == metric}
+def _removal_of(evaluation: Evaluation, method: str, metric: str, removal: str | None) -> str:
+    used = {one.removal for one in evaluation.measurements if (one.method, one.metric) == (method, metric)}
     if used == {""}:
         return ""
     return removal or (next(iter(used)) if len(used) == 1 else ALL_REMOVALS)
@@ -150,13 +146,15 @@ def _over_chance(evaluation: Evaluation) -> Callable[[Measurement], float | None
     0 where both are alike but for rounding, as the order in which scores are added up may make it.
     """
 
-    def output(one: Measurement) -> tuple[object, ...]:
-        return one.metric, one.removal, one.example, one.span
+    def output(one: Measurement, removal: str) -> tuple[object, ...]:
+        return one.metric, removal, one.example, one.span
 
-    random = {output(one): one.value for one in evaluation.measurements if one.method == RANDOM}
+    random = {output(one, one.removal): one.value for one in evaluation.measurements if one.method == RANDOM}
 
     def over(one: Measurement) -> float | None:
-        chance = random.get(output(one)) if one.chance is None else one.chance
+        chance = one.chance
+        if chance is None:  # random orders of a metric that removes nothing know no removal
+            chance = random.get(output(one, one.removal), random.get(output(one, "")))
         if one.value is None or chance is None:
             return None
         difference = one.value - chance

@@ -97,7 +97,8 @@ class Worths:
         return self._growing.ask(masks)
 
     def values(self, masks: BoolArray) -> FloatArray:
-        """Log-probability of each explained token, nats; of a contrast, where only it and its counterpart may come.
+        """Log-probability of each explained token, nats; of a contrast, where only it and its counterpart may come: 0
+        where both are one token.
 
         Shape of masks ``(rows, units)``, true: stays, to shape ``(rows, steps)``.
         """
@@ -105,8 +106,10 @@ class Worths:
         values = table.values_of(masks, LOG_PROBABILITY)
         if CONTRAST_LOG_PROBABILITY not in table.values:
             return values
-        between: FloatArray = values - np.logaddexp(values, table.values_of(masks, CONTRAST_LOG_PROBABILITY))
-        return between
+        between = values - np.logaddexp(values, table.values_of(masks, CONTRAST_LOG_PROBABILITY))
+        asked = self._question.target_function
+        found: FloatArray = np.where(asked.target_ids == asked.contrast_ids, 0.0, between)
+        return found
 
     def _counted(
         self, answers: Callable[[Iterable[FloatArray]], Iterator[FloatArray]], vectors: Iterable[FloatArray]

@@ -58,7 +58,7 @@ DRAWING = ("n_samples", "num_probes")
 
 @frozen(kw_only=True, eq=False)
 class Checked:
-    """What was found, per step. Shape ``(steps,)`` each."""
+    """What was found, per step, NaN where nothing was to be predicted. Shape ``(steps,)`` each."""
 
     fit: FloatArray
     chance: FloatArray
@@ -270,10 +270,12 @@ def _by_piece(masks: BoolArray, scores: Values, pieces: IntArray) -> tuple[Value
 def _fit(
     parts: Values, scores: Values, values: FloatArray, permutations: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """The rank correlation, and how often shuffled scores reach it: always, if all are alike. Where one side does not
-    vary: 0, and 1."""
+    """The rank correlation, and how often shuffled scores reach it: always, if all are alike (0, and 1). NaN where what
+    has to be predicted does not vary, as where a token is compared with itself: there is nothing to be told."""
     known: Values = values.astype(np.float64)
     shuffled: Values = rng.permuted(np.tile(scores, (permutations, 1)), axis=1)
+    if (known == known[0]).all():
+        return float("nan"), float("nan")
     sums = in_levels(parts @ np.concatenate([scores[None], shuffled]).T, ROUNDING * float(np.abs(scores).sum()))
     fit, *others = spearman_of_columns(sums, known)
     if np.isnan(fit):

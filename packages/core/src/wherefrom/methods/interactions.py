@@ -161,7 +161,7 @@ class Interactions(SampledSettings):
             pairs=[(int(first), int(second)) for first, second in pairs],
             scores=solved[count:].tolist(),
             among=among,
-            **({} if resamples is None else _errors(resamples[:, count:], self.confidence)),
+            **({} if resamples is None else self._errors(solved[count:], resamples[:, count:], len(run.blocks))),
         )
         warnings = scores.warnings
         if among < count:
@@ -172,15 +172,14 @@ class Interactions(SampledSettings):
             )
         return evolve(scores, details={**scores.details, DETAIL: table.to_dict()}, warnings=warnings)
 
-
-def _errors(resamples: FloatArray, confidence: float) -> dict[str, Any]:
-    bounds = intervals(resamples, confidence)
-    return {
-        "standard_error": standard_error(resamples).tolist(),
-        "low": bounds["low"],
-        "high": bounds["high"],
-        "level": bounds["level"],
-    }
+    def _errors(self, scores: FloatArray, resamples: FloatArray, draws: int) -> dict[str, Any]:
+        bounds = intervals(scores, resamples, self.confidence, draws=draws)
+        return {
+            "standard_error": standard_error(resamples).tolist(),
+            "low": bounds["low"],
+            "high": bounds["high"],
+            "level": bounds["level"],
+        }
 
 
 def _paired(question: Question, unit: Unit) -> PairedUnit:

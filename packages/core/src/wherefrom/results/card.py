@@ -84,6 +84,8 @@ class Card(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return [line for line in found if line]
 
     def _checked(self) -> str:
+        if not self.checked_steps and self.check:
+            return "held against the model, where nothing that was asked for changed"
         if not self.checked_steps:
             return "not held against the model (check=True does)"
         by = f"{self.check.get('samples', '')} random halves ({self.check.get('removal', '')})".strip()
@@ -151,17 +153,19 @@ def _largest(values: Any) -> float | None:
 
 
 def _relative_error(attribution: AttributionData) -> float | None:
-    """From the details of a method that draws. Errors are of units, and the largest score of a step is taken from the
-    interval's middle; or they are of tokens by side, and the largest scores are told."""
+    """From the details of a method that draws: standard errors of units, or of tokens by side, and each step's largest
+    score; in files of 0.1.0 that is taken from the middle of the intervals."""
     error, interval = attribution.details.get("standard_error"), attribution.details.get("confidence")
     scores = attribution.details.get("largest_score")
     if not error:
         return None
-    if isinstance(error, Mapping) and scores:
+    if isinstance(error, Mapping):
         errors = np.concatenate([np.asarray(rows, dtype=np.float64) for rows in error.values()])
+    else:
+        errors = np.asarray(error, dtype=np.float64)
+    if scores:
         largest = np.asarray(scores, dtype=np.float64)
     elif interval:
-        errors = np.asarray(error, dtype=np.float64)
         middle = (np.asarray(interval["low"], np.float64) + np.asarray(interval["high"], np.float64)) / 2
         largest = np.abs(middle).max(axis=0)
     else:

@@ -38,7 +38,11 @@ class Comparison:
     kendall: npt.NDArray[np.float64]
     """Pairs of inputs in the same order minus pairs in opposite order, over all pairs, ties discounted (tau-b)."""
     top_k_overlap: npt.NDArray[np.float64]
-    """Share of the ``k`` largest by absolute value that both have (feature agreement)."""
+    """Share of the ``k`` largest by absolute value that both have (feature agreement).
+
+    In this and the next three, zeros are none of the largest: of scores fewer than ``k`` of which are nonzero, as many
+    count as the side with more of them has, and NaN where a side has none. Inputs that tie share their ranks.
+    """
     rank_agreement: npt.NDArray[np.float64]
     """Share of the ``k`` largest that are the same input at the same rank."""
     sign_agreement: npt.NDArray[np.float64]
@@ -161,22 +165,44 @@ def _regrouped(
 def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
     """Every measure of `Comparison` for two rows of scores of the same inputs, shape ``(inputs,)``; NaN where one is
     undefined."""
-    size = min(k, len(a))
-    top = [np.argsort(-np.abs(values), kind="stable")[:size] for values in (a, b)]
-    common = np.intersect1d(top[0], top[1])
-    same_place = top[0] == top[1]
+    said = [int(np.count_nonzero(values)) for values in (a, b)]
+    size = min(k, max(said)) if min(said) else 0  # zeros are none of the largest
+    places = [places_on_top(np.abs(values), size, among=values != 0) for values in (a, b)]
+    tops = [one.sum(axis=0) for one in places]
     same_sign = np.sign(a) == np.sign(b)
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     none = float("nan")
     return {
         "spearman": spearman(a, b),
         "kendall": kendall_tau(a, b),
-        "top_k_overlap": len(common) / size if size else none,
-        "rank_agreement": float(same_place.mean()) if size else none,
-        "sign_agreement": float(same_sign[common].sum() / size) if size else none,
-        "signed_rank_agreement": float((same_place & same_sign[top[0]]).mean()) if size else none,
+        "top_k_overlap": in_common(*tops) / size if size else none,
+        "rank_agreement": in_common(*places) / size if size else none,
+        "sign_agreement": in_common(*tops, where=same_sign) / size if size else none,
+        "signed_rank_agreement": in_common(*places, where=same_sign) / size if size else none,
         "cosine": float(a @ b) / length if length else none,
     }
+
+
+def places_on_top(values: Values, k: int, *, among: npt.NDArray[np.bool_]) -> Values:
+    """How often each input stands at each of the first ``k`` ranks, highest first, over the orders of equal values.
+
+    Args:
+        values: Shape ``(inputs,)``.
+        among: Which of them are ranked, same shape.
+
+    Returns:
+        Shape ``(k, inputs)``; each rank sums to 1, or to 0 where fewer inputs are ranked.
+    """
+    shares = np.zeros((k, len(values)))
+    for rank, value in enumerate(np.sort(values[among])[::-1][:k]):
+        alike = among & (values == value)
+        shares[rank] = alike / alike.sum()
+    return shares
+
+
+def in_common(one: Values, other: Values, where: npt.NDArray[np.bool_] | bool = True) -> float:
+    """What two shares have in common: the sum of the smaller ones. So equal values agree with themselves."""
+    return float(np.where(where, np.minimum(one, other), 0.0).sum())
 
 
 ROUNDING = 1e-12

@@ -102,13 +102,10 @@ def _agreement(shown: EvaluationDescription, options: ConsoleOptions) -> Iterato
     for place in range(len(names)):
         drawn.add_column(str(place + 1), justify="right")
     for place, name in enumerate(names):
+        known = [None if other == name else values.get(frozenset((name, other))) for other in names]
         row = [
-            ""
-            if other == name
-            else f"{values[frozenset((name, other))]:.2f}"
-            if frozenset((name, other)) in values
-            else "–"
-            for other in names
+            "" if other == name else "–" if value is None else f"{value:.2f}"
+            for other, value in zip(names, known, strict=True)
         ]
         drawn.add_row(f"{place + 1} {name}", *(marked(Text(value), options) for value in row))
     yield Text()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 from msgspec.structs import replace
 from wherefrom.evaluation import Evaluation, MeanCurve, SplitHalves, agreement, mean_curves, split_halves, summary
+from wherefrom.evaluation.orderings import INFORMED
 from wherefrom.evaluation.summary import Line
 
 from wherefrom_viz.describe.numbers import short
@@ -69,8 +70,8 @@ class EvaluationDescription:
     curves: tuple[MeanCurve, ...]
     halves: tuple[SplitHalves, ...]
     """Stability of each metric's order of methods, where there are enough examples."""
-    agreement: tuple[tuple[str, str, float], ...]
-    """Two methods and their mean rank correlation."""
+    agreement: tuple[tuple[str, str, float | None], ...]
+    """Two methods and their mean rank correlation; None: undefined everywhere."""
     notes: tuple[str, ...]
 
     def curves_of(self, removal: str) -> list[MeanCurve]:
@@ -118,15 +119,15 @@ def describe_evaluation(evaluation: Evaluation) -> EvaluationDescription:
         agreement=tuple(
             (visible(one.method), visible(one.other), one.mean)
             for one in agreement(evaluation)
-            if one.measure == AGREEMENT and one.mean is not None
+            if one.measure == AGREEMENT
         ),
         notes=tuple(visible(note) for note in evaluation.warnings),
     )
 
 
 def _metrics(evaluation: Evaluation, removal: str) -> list[str]:
-    """Those that were measured with this way of removal."""
-    used = {one.metric for one in evaluation.measurements if one.removal == removal}
+    """Those that remove units in this way, or none; orders that hang on the removal have one in either case."""
+    used = {one.metric for one in evaluation.measurements if one.removal == removal and one.method not in INFORMED}
     return [metric for metric in evaluation.metrics if metric in used]
 
 

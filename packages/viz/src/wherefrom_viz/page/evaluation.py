@@ -150,7 +150,8 @@ def _agreement(shown: EvaluationDescription) -> str:
 
     def cell(one: str, other: str) -> str:
         value = values.get(frozenset((one, other)))
-        return "<td></td>" if value is None else f"<td>{value:.2f}</td>"
+        known = "–" if value is None else f"{value:.2f}"
+        return "<td></td>" if one == other else f"<td>{known}</td>"
 
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
     rows = "".join(

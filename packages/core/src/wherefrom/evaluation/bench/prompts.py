@@ -25,7 +25,8 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The kind of prompt, for tables."""
     prompt: str
     answer: str
-    """How a model continues that knows the answer, with its leading space; its first token is explained."""
+    """How a model continues that knows the answer, with its leading space; its first token is explained. For
+    encoder-decoder models all that it says of the prompt, as a translation."""
     evidence: tuple[str, ...] = ()
     """Words or sentences of the prompt that the answer hangs on; all their occurrences count."""
 

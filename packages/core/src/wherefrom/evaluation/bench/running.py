@@ -168,8 +168,9 @@ def run_bench(
 
     What is given back is of these prompts alone, as far as ``limit`` lets it come; `read_bench` gives all of the file.
 
-    The first token of each answer is explained, its log-probability is the target function. Prompts that the model
-    answers otherwise are written down as not kept.
+    The first token of each answer is explained, its log-probability is the target function: behind the prompt, or of
+    an encoder-decoder model at the beginning of what it says. Prompts that the model answers otherwise are written down
+    as not kept, with what it says.
 
     Args:
         path: JSONL; grows by a line per prompt.
@@ -200,7 +201,7 @@ def run_bench(
     with RunLock(path):
         header, done = _resume(path, header)
         for prompt in prompts:
-            if prompt.id in done and not _answers(done[prompt.id], prompt):
+            if prompt.id in done and not _answers(done[prompt.id], prompt, _target(model, prompt)):
                 raise InputError(
                     f"{path} holds another prompt under the id {prompt.id!r}. Choose another file, or another id."
                 )
@@ -284,8 +285,15 @@ class _Case:
     units: Units
 
 
+def _target(model: AttributionModel, prompt: Prompt) -> str:
+    """What the answer is part of: it continues the prompt; of an encoder-decoder, which has read that, it is all."""
+    if model.adapter.card.kind == "encoder-decoder":
+        return prompt.answer.lstrip()
+    return prompt.prompt + prompt.answer
+
+
 def _case(model: AttributionModel, prompt: Prompt, bench: Bench) -> _Case:
-    target = prompt.prompt + prompt.answer
+    target = _target(model, prompt)
     # scores that no pass is run for: what the question is
     clean = model.attribute(prompt.prompt, target, method=Dummy(), show_progress=False)[0]
     start = clean.attr_pos_start
@@ -462,11 +470,9 @@ def _digest(prompt: Prompt) -> str:
     return hashlib.sha256(msgspec.json.encode(prompt)).hexdigest()
 
 
-def _answers(outcome: Outcome, prompt: Prompt) -> bool:
+def _answers(outcome: Outcome, prompt: Prompt, target: str) -> bool:
     """Is it this prompt's line, as far as the line says?"""
-    if outcome.asked:
-        return outcome.asked == _digest(prompt)
-    return outcome.text == prompt.prompt + prompt.answer
+    return outcome.text == target and outcome.asked in ("", _digest(prompt))
 
 
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:

@@ -70,7 +70,11 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
             f"{question.step_named(rough[0])}) the standard errors are as large as the differences between units. Use "
             f"{_more(method, run)}, or larger units.",
         )
-    details = {"standard_error": error.tolist(), "confidence": intervals(resamples, method.confidence)}
+    details = {
+        "largest_score": np.abs(run.scores).max(axis=0, initial=0.0).tolist(),
+        "standard_error": error.tolist(),
+        "confidence": intervals(run.scores, resamples, method.confidence, draws=len(run.blocks)),
+    }
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
 
 
@@ -80,6 +84,8 @@ def _too_few(method: SampledSettings, question: Question, run: Run, short: IntAr
     fewest = needed(method, units)
     if method.n_samples == "auto":
         drawn, more = len(run.masks), f"a larger max_samples than {method.max_samples}"
+    elif method.budget is not None:
+        drawn, more = method.n_samples, f"a larger budget than {method.budget}"
     else:
         drawn, more = method.n_samples, f"n_samples={2 * max(fewest, method.n_samples)}"
     return (
@@ -93,6 +99,8 @@ def _more(method: SampledSettings, run: Run) -> str:
     """What makes the scores surer."""
     if method.n_samples == "auto":
         return f"a larger max_samples than {method.max_samples}, a smaller tolerance than {method.tolerance:g}"
+    if method.budget is not None:  # it left too little for the samples that were asked for
+        return f"a larger budget than {method.budget}"
     return f"n_samples='auto' or more samples than {len(run.masks)}"
 
 

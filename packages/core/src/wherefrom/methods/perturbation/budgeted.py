@@ -35,9 +35,9 @@ class Budgeted(PerturbationSettings):
 
     def attribute(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]:
         """A model that cannot do what is needed is refused before any work."""
+        check_model(self, model)
         if self.budget is not None:
             return within_budget(self, model, questions, progress)
-        check_model(self, model)
         return self.whole(model, questions, progress)
 
     @abstractmethod

@@ -13,7 +13,7 @@ Source:
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 from attrs import evolve, frozen
@@ -29,11 +29,22 @@ from wherefrom.methods.perturbation.settings import PerturbationSettings, Sample
 from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of, written_by_user
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
+from wherefrom.text.merging import merged_token
 
 LEVELS = ("document", "turn", "sentence", "word", "token", "character")
 """From coarse to fine; where characters are asked for, words are cut into them."""
 FIRST_SHARE = 0.5
 """Of the budget, for the largest units of a sampled method: the rest is for what is in them."""
+
+NAMED = 3
+"""Units whose parts warnings are told of one by one."""
+
+
+class _AsksOfAll(Protocol):
+    """Answers about all its units at once."""
+
+    def whole(self, model: ScoringModel, questions: Sequence[Question], progress: Progress) -> Iterable[Scores]: ...
+
 
 M = TypeVar("M", bound=PerturbationSettings)
 
@@ -85,7 +96,7 @@ class _Piece:
     scores: FloatArray
     """Shape ``(outputs,)``."""
     errors: FloatArray | None
-    """Standard errors, shape as ``scores``; None where nothing was drawn."""
+    """Standard errors, shape as ``scores``; None where nothing was drawn: they are 0 then."""
 
     @property
     def sure(self) -> bool:
@@ -118,6 +129,8 @@ class _Search:
         self._ran = 0
         self._spent = 0
         self._first: Scores | None = None
+        self._warnings: list[str] = []
+        self._doubtful = 0
 
     def answer(self) -> Scores:
         """Large units, then parts of the strongest, until the budget is spent."""
@@ -192,9 +205,11 @@ class _Search:
         if method is None:
             return None
         question = self._question if self._first is None else evolve(self._question, scores={})
-        (scores,) = method.attribute(self._model, [question], self._progress if self._first is None else no_progress)
+        tell = self._progress if self._first is None else no_progress
+        (scores,) = self._told(method).whole(self._model, [question], tell)
         self._ran += int(scores.details["forwards"])
         self._spent += int(scores.details.get(ALONE, scores.details["forwards"]))
+        self._warn(scores.warnings, cut)
         self._first = scores if self._first is None else self._first
         errors = scores.details.get("standard_error")
         found = []
@@ -206,6 +221,26 @@ class _Search:
                 found.append(_Piece(side, start, end, level, values[start:end].sum(axis=0), error))
                 index += 1
         return found
+
+    def _told(self, method: PerturbationSettings) -> _AsksOfAll:
+        """The method, with the budget where that left it fewer samples, so that a warning advises a larger one."""
+        cut = isinstance(method, SampledSettings) and method.n_samples != cast(SampledSettings, self._method).n_samples
+        return cast(_AsksOfAll, evolve(method, budget=self._method.budget) if cut else method)
+
+    def _warn(self, warnings: Sequence[str], cut: dict[Side, tuple[Span, ...]]) -> None:
+        """Keep what a run said, once; of parts with the unit that they are of, so long as these are few."""
+        new = [one for one in warnings if one not in self._warnings]
+        if self._first is None:
+            self._warnings += new
+        elif new:
+            self._doubtful += 1
+            if self._doubtful <= NAMED:
+                ((side, spans),) = ((side, spans) for side, spans in cut.items() if spans)
+                tokens = self._question.source_tokens if side == "source" else self._question.target_tokens
+                part = tokens[spans[0][0] : spans[-1][1]]
+                name = merged_token(part).text if part else f"{side} {spans[0][0]} to {spans[-1][1]}"
+                name = name if len(name) <= 40 else f"{name[:39]}…"
+                self._warnings += [f"{one} This is of the parts of {name!r}." for one in new]
 
     def _scores(self, pieces: Sequence[_Piece], budget: int) -> Scores:
         assert self._first is not None
@@ -228,9 +263,15 @@ class _Search:
             "budget": budget,
             "left_whole": [[piece.side, piece.start, piece.end] for piece in whole],
         }
-        if all(piece.errors is not None for piece in pieces):
-            details["standard_error"] = [cast(FloatArray, piece.errors).tolist() for piece in pieces]
-        warnings = self._first.warnings
+        if any(piece.errors is not None for piece in pieces):
+            scores = np.stack([piece.scores for piece in pieces])
+            errors = np.stack([np.zeros_like(one.scores) if one.errors is None else one.errors for one in pieces])
+            details["largest_score"] = np.abs(scores).max(axis=0).tolist()
+            details["standard_error"] = errors.tolist()
+        warnings = tuple(self._warnings)
+        if self._doubtful > NAMED:
+            more = f"{self._method.identifier}: warnings like these concern the parts of {self._doubtful - NAMED} more units."
+            warnings = (*warnings, more)
         if whole:
             everything = _over(self._method, self._cuts[-1])
             takes = (

@@ -81,7 +81,7 @@ class SampledSettings(PerturbationSettings):
     """Resamples for standard errors and confidence intervals, which come in the details; 0: none. They cost no forward
     pass."""
     confidence: float = field(default=0.95, validator=[validators.gt(0.0), validators.lt(1.0)])
-    """Probability mass of the intervals."""
+    """Probability mass of the intervals: Student's t with the standard errors."""
     tolerance: float = field(default=0.1, validator=validators.gt(0.0))
     """With ``n_samples="auto"``: samples are added until every step's largest standard error is within this part of its
     largest score."""

@@ -10,6 +10,18 @@ ROUGH = 0.5
 """An output is rough when its typical standard error is more than this part of the spread of its scores."""
 
 
+def t_factor(confidence: float, freedom: float) -> float:
+    """How many standard errors an interval reaches to either side, where the errors themselves are estimated.
+
+    Args:
+        confidence: Probability mass of the interval.
+        freedom: Degrees of freedom that the estimate has.
+    """
+    from scipy.special import stdtrit  # slow to import, and not needed to start up
+
+    return float(stdtrit(freedom, (1.0 + confidence) / 2.0))
+
+
 def within(scores: FloatArray, errors: FloatArray, tolerance: float) -> bool:
     """Is every output's largest standard error within this part of its largest score?
 
