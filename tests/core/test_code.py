@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ from attrs import frozen
 from wherefrom.methods.perturbation.ablation import is_told, target_function_name
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
-from wherefrom.step_functions.code import UntoldError, this_object, told
+from wherefrom.step_functions.code import UntoldError, is_found_by_name, this_object, told
 from wherefrom.step_functions.registration import register_step_function, step_function_of
 
 FACTOR = 2.0
@@ -111,3 +113,40 @@ def test_an_object_never_has_the_number_of_another_one() -> None:
     assert len(seen) == 50
     thing = Thing()
     assert this_object(thing) == this_object(thing)
+
+
+def laid_out(root: Path, name: str, where: str, record: str | None) -> Path:
+    """A package of one function in a folder of ``root``, with a list of installed files beside it or without."""
+    folder = root / where
+    (folder / name).mkdir(parents=True)
+    (folder / name / "__init__.py").write_text("def mine(prediction):\n    return prediction.logits\n")
+    if record is not None:
+        about = folder / f"{name}-1.0.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (about / "RECORD").write_text(record)
+    return folder
+
+
+PLACES = {
+    "another environment's packages": ("lib/python3.11/site-packages", None, True),
+    "packages of a system": ("lib/python3/dist-packages", None, True),
+    "a folder that was installed into": ("target", "{name}/__init__.py,,\n", True),
+    "a folder beside what was installed": ("target", "other/__init__.py,,\n{name}_more/__init__.py,,\n", False),
+    "a source tree": ("src", None, False),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("through_a_link", [False, True])
+def test_installed_packages_are_told_by_name_wherever_they_lie(
+    place: str, through_a_link: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, record, installed = PLACES[place]
+    name = f"laid_out_{list(PLACES).index(place)}_{int(through_a_link)}"
+    folder = laid_out(tmp_path, name, where, record and record.format(name=name))
+    if through_a_link:
+        (tmp_path / "link").symlink_to(folder)
+        folder = tmp_path / "link"
+    monkeypatch.syspath_prepend(str(folder))
+    assert is_found_by_name(import_module(name).mine) == installed

@@ -13,6 +13,8 @@ import pytest
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files import load, save_inseq
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 
 from tests.core.made import attribution
 
@@ -101,10 +103,102 @@ def test_classes_and_absent_cells_are_those_of_inseq(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.isnan(scores), ~made().target_visible)
 
 
+def of_inseq_alone(path: Path, **info: Any) -> bytes:
+    """The file as inseq would have written it: without what is ours alone."""
+    document = json.loads(path.read_text())
+    del document["attributes"]["info"]["wherefrom"]
+    document["attributes"]["info"].update(info)
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize(
+    "settings, rule", [({}, "prod"), ({"logprob": True}, "sum"), ({"logprob": True, "top_p": 0.5}, "sum")]
+)
+def test_step_scores_merge_by_their_function_and_its_settings(
+    tmp_path: Path, settings: dict[str, Any], rule: str
+) -> None:
+    scores = dict.fromkeys(["probability", "surprisal_bits", "margin", "entropy", "of_my_own"], np.float32([-1, -2]))
+    save_inseq(made(step_scores=scores, step_aggregation={"of_my_own": "max"}), tmp_path / "out.json")
+    ours, theirs = load(tmp_path / "out.json"), of_inseq_alone(tmp_path / "out.json", step_scores_args=settings)
+    assert ours[0].step_aggregation == {"of_my_own": "max"}
+    read = Attributions.from_bytes(theirs)
+    assert read[0].step_aggregation == {"probability": rule, "surprisal_bits": "sum", "margin": "min", "entropy": "sum"}
+    taken = {score["name"]: score["settings"] for score in read.provenance.step_scores}
+    assert taken["probability"] == {name: value for name, value in settings.items() if name == "logprob"}
+    assert taken["entropy"] == {}
+
+
+def test_settings_of_step_scores_are_written_where_they_agree(tmp_path: Path) -> None:
+    def written(*scores: dict[str, Any]) -> Any:
+        listed = [{"name": f"one {index}", "settings": settings} for index, settings in enumerate(scores)]
+        out = Attributions(sequence_attributions=(made(),), provenance=Provenance(step_scores=listed))
+        save_inseq(out, tmp_path / "out.json", overwrite=True)
+        return json.loads((tmp_path / "out.json").read_text())["attributes"]["info"]["step_scores_args"]
+
+    assert written({"logprob": True}, {}, {"top_p": 0.5}) == {"logprob": True, "top_p": 0.5}
+    assert written({"logprob": True, "top_p": 0.5}, {"top_p": 0.9}) == {"logprob": True}
+
+
+def test_what_inseq_has_no_place_for_is_kept(tmp_path: Path) -> None:
+    one = made(
+        sizes=(3,),
+        id="ex-3",
+        details={"units": {"target": [[0, 1], [1, 3]]}, "seed": float("nan")},
+        annotations={"tags": ["bad"]},
+        default_aggregation=(Stage(name="reduce", settings={"aggregate_fn": "sum"}),),
+        signed=False,
+    )
+    merged = one.aggregate().aggregate("spans", target_spans=[(1, 3)])
+    out = Attributions(sequence_attributions=(one, one.aggregate()))
+    for result in (out, Attributions(sequence_attributions=(merged,))):
+        save_inseq(result, tmp_path / "out.json", overwrite=True)
+        for before, after in zip(result, load(tmp_path / "out.json"), strict=True):
+            assert after.target == before.target
+            assert after.source == before.source
+            for name in ("id", "annotations", "default_aggregation", "aggregations", "step_aggregation", "signed"):
+                assert getattr(after, name) == getattr(before, name), name
+            assert after.details["units"] == before.details["units"]
+            assert np.isnan(after.details["seed"])
+            np.testing.assert_array_equal(after.aggregate().target_attributions, before.aggregate().target_attributions)
+
+
+def test_units_merge_as_before_the_exchange(tmp_path: Path) -> None:
+    one = made(details={"units": {"target": [[0, 1], [1, 3]], "source": [[0, 2]]}})
+    save_inseq(one, tmp_path / "out.json")
+    spans = {"source_spans": [(0, 2)], "target_spans": [(1, 3)]}
+    before, after = (each.aggregate("spans", **spans) for each in (one, load(tmp_path / "out.json")[0]))
+    np.testing.assert_array_equal(after.source_attributions, before.source_attributions)
+    np.testing.assert_array_equal(after.target_attributions, before.target_attributions)
+
+
+@pytest.mark.parametrize("change", ["tokens", "steps", "examples"])
+def test_what_is_ours_is_left_out_where_another_program_changed_the_examples(tmp_path: Path, change: str) -> None:
+    save_inseq(made(id="ex-3", details={"units": {"target": [[1, 3]]}}), tmp_path / "out.json")
+    document = json.loads((tmp_path / "out.json").read_text())
+    sequences = document["attributes"]["sequence_attributions"]
+    if change == "tokens":
+        sequences[0]["attributes"]["target"][2]["attributes"]["id"] = 7
+    elif change == "steps":
+        sequences[0]["attributes"] |= {"attr_pos_end": 2, "target_attributions": None, "source_attributions": None}
+        sequences[0]["attributes"]["step_scores"] = {}
+    else:
+        sequences.append(sequences[0])
+    for one in Attributions.from_bytes(json.dumps(document).encode()):
+        assert (one.id, one.details) == (None, {})
+
+
+def test_damage_to_what_is_ours_is_told_with_its_place(tmp_path: Path) -> None:
+    save_inseq(made(), tmp_path / "out.json")
+    document = json.loads((tmp_path / "out.json").read_text())
+    document["attributes"]["info"]["wherefrom"][0]["details"] = 3
+    with pytest.raises(FileFormatError, match=r"\$\.info\.wherefrom\[0\]\.details"):
+        Attributions.from_bytes(json.dumps(document).encode())
+
+
 def test_marks_are_told_by_their_spelling(tmp_path: Path) -> None:
     said = ["<s>", " a", "<unk>", "[UNK]", "<0xE2>", "<|im_end|>", "[SEP]"]
     save_inseq(attribution(["x", " y"], said, 1, special=(0,)), tmp_path / "out.json")
-    (back,) = load(tmp_path / "out.json")
+    (back,) = Attributions.from_bytes(of_inseq_alone(tmp_path / "out.json"))
     assert [token.piece for token in back.target if token.special] == ["<s>", "<|im_end|>", "[SEP]"]
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from wherefrom import load_model
 from wherefrom.errors import SettingsError
 from wherefrom_hf.demo import demo_path
@@ -134,25 +135,107 @@ def test_a_model_that_generates_nothing_is_refused_with_the_way_out() -> None:
         load_model(fresh().model)
 
 
-def lora(module: Any) -> Any:
-    peft = pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
-    config = peft.LoraConfig(r=4, lora_dropout=0.5, target_modules=["q_proj", "v_proj"], init_lora_weights=False)
+def peft() -> Any:
+    return pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
+
+
+LORA = {"task_type": "CAUSAL_LM", "r": 4, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False}
+
+
+def lora(module: Any, **settings: Any) -> Any:
+    config = peft().LoraConfig(**{**LORA, "lora_dropout": 0.5, **settings})
     torch.manual_seed(0)
-    return peft.get_peft_model(module, config)
+    return peft().get_peft_model(module, config)
 
 
 @pytest.mark.parametrize("method", ["saliency", "occlusion", "value_zeroing"])
-def test_lora_counts_as_it_does_when_merged(method: str) -> None:
-    wrapped = lora(fresh()).train()
+@pytest.mark.parametrize("task", ["CAUSAL_LM", None])
+def test_lora_counts_as_it_does_when_merged(method: str, task: str | None) -> None:
+    wrapped = lora(fresh(), task_type=task).train()
     through = scores(wrapped, method)
     assert wrapped.training
+    assert all(part.training for part in wrapped.modules())
     merged = wrapped.merge_and_unload()
     assert np.allclose(through, scores(merged, method), rtol=1e-4, atol=1e-5, equal_nan=True)
     assert not np.allclose(through, scores(fresh(), method), rtol=1e-2, atol=1e-3, equal_nan=True)
 
 
+def test_lora_of_an_encoder_decoder_is_looked_through() -> None:
+    module = AutoModelForSeq2SeqLM.from_pretrained(str(demo_path("mt")), dtype=torch.float32)
+    wrapped = lora(module, task_type="SEQ_2_SEQ_LM")
+    assert unwrapped(wrapped) is module
+
+
 def test_prompts_that_are_no_tokens_are_refused() -> None:
-    peft = pytest.importorskip("peft", reason="peft is not installed: uv run --with peft pytest")
-    config = peft.PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+    config = peft().PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
     with pytest.raises(SettingsError, match="stand for no token"):
-        load_model(peft.get_peft_model(fresh(), config), tokenizer=tokenizer())
+        load_model(peft().get_peft_model(fresh(), config), tokenizer=tokenizer())
+
+
+def weighed_by_a_classifier(folder: Path) -> Any:
+    for name in "ab":
+        lora(fresh()).save_pretrained(str(folder / name))
+    module = fresh()
+    module.config.use_cache = False
+    adapters = {"0": str(folder / "a"), "1": str(folder / "b")}
+    hidden = module.config.hidden_size
+    return peft().get_peft_model(
+        module, peft().XLoraConfig(task_type="CAUSAL_LM", hidden_size=hidden, adapters=adapters)
+    )
+
+
+def of_several_tasks(_: Path) -> Any:
+    config = peft().PolyConfig(task_type="CAUSAL_LM", r=4, target_modules=["q_proj"], n_tasks=2, n_skills=2, n_splits=1)
+    return peft().get_peft_model(fresh(), config)
+
+
+def woken_by_tokens(_: Path) -> Any:
+    return lora(fresh(), alora_invocation_tokens=[5, 6])
+
+
+def woken_by_tokens_in_transformers(_: Path) -> Any:
+    module = fresh()
+    module.add_adapter(peft().LoraConfig(**LORA, alora_invocation_tokens=[5, 6]))
+    return module
+
+
+REFUSED = {
+    weighed_by_a_classifier: r"weighs its adapters by a classifier.*Load the base model alone",
+    of_several_tasks: r"needs task_ids beside each input.*Load the base model alone",
+    woken_by_tokens: r"acts from its invocation tokens on.*Load the base model alone",
+    woken_by_tokens_in_transformers: r"acts from its invocation tokens on.*Load the base model alone",
+}
+
+
+@pytest.mark.parametrize("make", REFUSED, ids=lambda make: make.__name__)
+def test_adapters_that_work_in_the_wrapper_are_refused(make: Any, tmp_path: Path) -> None:
+    wrapped = make(tmp_path)
+    with pytest.raises(SettingsError, match=REFUSED[make]):
+        load_model(wrapped, tokenizer=tokenizer(), device="cpu")
+
+
+def test_adapters_that_are_not_active_do_not_count(tmp_path: Path) -> None:
+    wrapped, module = woken_by_tokens(tmp_path), woken_by_tokens_in_transformers(tmp_path)
+    wrapped.add_adapter("plain", peft().LoraConfig(**LORA))
+    wrapped.set_adapter("plain")
+    module.add_adapter(peft().LoraConfig(**LORA), "plain")
+    module.set_adapter("plain")
+    assert unwrapped(wrapped) is wrapped.get_base_model()
+    assert unwrapped(module) is module
+
+
+def test_a_wrapper_that_says_something_else_is_refused() -> None:
+    wrapped = lora(fresh())
+    wrapped.register_forward_hook(lambda module, given, output: type(output)(logits=output.logits.roll(1, -1)))
+    with pytest.raises(SettingsError, match=r"say different things of the same tokens.*Load the base model alone"):
+        load_model(wrapped, tokenizer=tokenizer(), device="cpu")
+
+
+def test_a_wrapper_that_wants_more_than_tokens_is_refused() -> None:
+    def refuse(module: Any, given: Any) -> None:
+        raise ValueError("the language is missing")
+
+    wrapped = lora(fresh())
+    wrapped.register_forward_pre_hook(refuse)
+    with pytest.raises(SettingsError, match=r"tokens alone: the language is missing.*Load the base model alone"):
+        load_model(wrapped, tokenizer=tokenizer(), device="cpu")

@@ -318,6 +318,11 @@ def fields_of(cls: type) -> tuple[str, ...]:
     return tuple(field.name for field in attrs.fields(cls) if field.init)
 
 
+def accepted_names(cls: type) -> frozenset[str]:
+    """Names of settings that a settings class takes, former ones included."""
+    return frozenset({*fields_of(cls), *former_names(cls)})
+
+
 def from_mapping(cls: type[T], values: Mapping[str, Any], *, where: str) -> T:
     """Build ``cls`` from untrusted ``values``.
 

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import field, frozen
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.settings import by_own_names, fields_of, former_names, from_mapping
+from wherefrom.settings import accepted_names, by_own_names, fields_of, from_mapping
 
 
 @frozen(kw_only=True)
@@ -44,7 +44,7 @@ class Consumer:
     @property
     def accepts(self) -> frozenset[str]:
         """Names it takes, former ones included."""
-        return frozenset({*fields_of(self.cls), *former_names(self.cls)})
+        return accepted_names(self.cls)
 
 
 def deal(settings: Mapping[str, Any], consumers: Sequence[Consumer], reserved: Sequence[str] = ()) -> list[Any]:

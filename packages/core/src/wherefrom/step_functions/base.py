@@ -7,17 +7,18 @@ the target that is differentiated or perturbed (`attributed_fn`).
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, runtime_checkable
 
-from attrs import NOTHING, fields, frozen
+from attrs import frozen
 
 from wherefrom._registry import Registry, fact, stated
 from wherefrom.adapters.card import ModelCard
 from wherefrom.adapters.encoding import Side
 from wherefrom.adapters.inside import Inside
 from wherefrom.arrays import Array, IntArray, at_least_single, namespace
-from wherefrom.errors import ModelCapabilityError, SettingsError
+from wherefrom.errors import ModelCapabilityError, SettingsError, UsageError
+from wherefrom.settings import accepted_names, from_mapping
 from wherefrom.step_functions.inseq_style import ForwardOutput, LogitsReader
 
 
@@ -253,14 +254,29 @@ STEP_FUNCTIONS: Registry[type[StepFunction]] = Registry(
 )
 
 
-def usual_span_aggregation(name: str) -> str | None:
-    """What merges scores of a registered step function over spans, with its settings as they are by default; None where
-    none is called so, or it has settings without a default."""
+def declared_alone(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Those settings of several step functions that one declares; all of them, where its name is not known."""
+    if name not in STEP_FUNCTIONS:
+        return dict(settings)
+    accepted = accepted_names(STEP_FUNCTIONS.get(name))
+    return {setting: value for setting, value in settings.items() if setting in accepted}
+
+
+def usual_span_aggregation(name: str, settings: Mapping[str, Any] | None = None) -> str | None:
+    """What merges scores of a registered step function over spans; None where none is called so, or cannot be had with
+    its settings.
+
+    Args:
+        settings: They count as far as the function declares them; what is left out is as it is by default.
+    """
     if name not in STEP_FUNCTIONS:
         return None
     kind: Any = STEP_FUNCTIONS.get(name)
-    given = all(field.default is not NOTHING for field in fields(kind))
-    return str(kind().span_aggregation) if given else None
+    try:
+        made: StepFunction = from_mapping(kind, declared_alone(name, settings or {}), where=f"step function {name!r}")
+    except UsageError:
+        return None
+    return str(made.span_aggregation)
 
 
 StepFunctionLike: TypeAlias = "str | StepFunction | type[StepFunction] | Callable[..., Any]"

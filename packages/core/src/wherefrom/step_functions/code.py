@@ -239,10 +239,30 @@ def _is_installed(module: str) -> bool:
         spec = find_spec(top)
     except (ValueError, ImportError):  # `__main__` of a notebook
         return False
-    places = [spec.origin, *(spec.submodule_search_locations or ())] if spec else []
+    places = [Path(place) for place in (spec.origin, *(spec.submodule_search_locations or ())) if place] if spec else []
+    return any(_is_where_packages_are(place) or _is_recorded(top, place) for place in places)
+
+
+def _is_where_packages_are(place: Path) -> bool:
+    """Below a folder that installers write to, of this environment or of another one that it reaches?"""
+    schemes = [Path(sysconfig.get_path(kind)).resolve() for kind in ("purelib", "platlib")]
     return any(
-        Path(place).is_relative_to(sysconfig.get_path(kind))
-        for place in places
-        if place is not None
-        for kind in ("purelib", "platlib")
+        not _FOLDERS.isdisjoint(one.parts) or any(map(one.is_relative_to, schemes)) for one in (place, place.resolve())
+    )
+
+
+_FOLDERS = frozenset({"site-packages", "dist-packages"})
+
+
+def _is_recorded(top: str, place: Path) -> bool:
+    """Does a distribution beside it list it among its files? A source tree, as of editable installs, has no such list."""
+    from importlib.metadata import distributions  # takes its time: only for what lies elsewhere
+
+    folder = next(
+        (parent.parent for parent in (place, *place.parents) if parent.name.partition(".")[0] == top), place.parent
+    )
+    return any(
+        line.startswith((f"{top}/", f"{top}."))
+        for found in distributions(path=[str(folder)])
+        for line in (found.read_text("RECORD") or "").split("\n")
     )

@@ -13,20 +13,22 @@ import json
 import math
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.encoding import storable
+from wherefrom.files.wire.examples import RawFields, decode_example, encode_example, typed
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.tokens import check_tokens
 from wherefrom.results.data import AttributionData, AttributionsData
-from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
+from wherefrom.step_functions.base import declared_alone, usual_span_aggregation
 from wherefrom.text.spelling import texts_of_pieces
 from wherefrom.text.tokens import Token
 
@@ -44,10 +46,9 @@ _DEFAULTS = {
     ("layer", "head"): (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize")) * 2,
 }
 
-_STEP_AGGREGATION = {
-    **dict.fromkeys(["probability", "perplexity", "contrast_prob", "mc_dropout_prob_avg"], "prod"),
-    **dict.fromkeys(["entropy", "crossentropy", "pcxmi", "kl_divergence"], "sum"),
-}
+_OURS = "wherefrom"
+"""A key of ``info``, which inseq keeps as it is: each example as our own files have it, but for its arrays."""
+_ARRAYS = ("source_attributions", "target_attributions", "step_scores", "sequence_scores")
 
 _SPECIAL = re.compile(r"(?!<unk>|\[UNK\]|<0x[0-9A-F]{2}>)(?:<\|?[^<>\s]+\|?>|\[[A-Z]+\])")
 """How marks are spelt; files of inseq do not say which tokens are some. Unknown words and bytes are text."""
@@ -96,7 +97,30 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
     examples = [
         _sequence(one, info, budget, f"$.sequence_attributions[{index}]") for index, one in enumerate(sequences)
     ]
+    told = info.get(_OURS)
+    if isinstance(told, list) and len(told) == len(examples):
+        examples = [
+            _with_ours(one, ours, budget, f"$.info.{_OURS}[{index}]")
+            for index, (one, ours) in enumerate(zip(examples, told, strict=True))
+        ]
     return _provenance(info), examples
+
+
+def _with_ours(read: Fields, told: Any, budget: Budget, where: str) -> Fields:
+    """What inseq's form has no place for, where it was written with the same tokens, steps and dimensions.
+
+    Another program may have changed the scores and kept ``info``; then it tells of what is no longer there.
+    """
+    raw = typed(msgspec.json.encode(told), RawFields, msgspec.json.decode, where)
+    ours = decode_example(raw, msgspec.json.decode, budget, where)
+    if _layout(ours) != _layout(read):
+        return read
+    return {**read, **{name: value for name, value in ours.items() if name not in _ARRAYS}}
+
+
+def _layout(fields: Fields) -> tuple[Any, ...]:
+    tokens = [[(token.piece, token.id) for token in fields[side]] for side in ("source", "target")]
+    return tokens, fields["attr_pos_start"], fields["attr_pos_end"], len(fields["dimensions"])
 
 
 def _unwrapped(value: Any) -> tuple[Any, str]:
@@ -149,9 +173,15 @@ def _sequence(value: Any, info: Mapping[str, Any], budget: Budget, where: str) -
         "default_aggregation": _DEFAULTS.get(dimensions, _DEFAULTS["layer",] * len(dimensions)),
         "method": method,
         "signed": any(bool((array < 0).any()) for array in present),
-        "step_aggregation": {name: how for name, how in _STEP_AGGREGATION.items() if name in step_scores},
-        "details": {FALLS: str(info[FALLS])} if FALLS in info else {},
+        "step_aggregation": _step_aggregation(step_scores, info.get("step_scores_args")),
     }
+
+
+def _step_aggregation(names: Iterable[str], settings: Any) -> dict[str, str]:
+    """How step scores of known functions merge, with the settings that all of them were given."""
+    known = settings if isinstance(settings, dict) else {}
+    rules = {name: usual_span_aggregation(name, known) for name in names}
+    return {name: rule for name, rule in rules.items() if rule is not None}
 
 
 def _dimensions(extra: int, kind: str, method: str) -> tuple[str, ...]:
@@ -341,7 +371,7 @@ def _provenance(info: Mapping[str, Any]) -> Provenance:
 
     used = {"attribution_method", "attribution_args", "attributed_fn", "attributed_fn_args", "step_scores"}
     used |= {"step_scores_args", "input_texts", "generated_texts", "generation_args", "constrained_decoding"}
-    used |= {"exec_time", FALLS, *_INFO_ARGUMENTS, *_INFO_MODEL}
+    used |= {"exec_time", _OURS, *_INFO_ARGUMENTS, *_INFO_MODEL}
     seconds = info.get("exec_time")
     function = info.get("attributed_fn")
     return Provenance(
@@ -351,7 +381,10 @@ def _provenance(info: Mapping[str, Any]) -> Provenance:
             "name": str(function).removesuffix("_fn") if function else "",
             "settings": mapping("attributed_fn_args"),
         },
-        step_scores=[{"name": name, "settings": mapping("step_scores_args")} for name in texts("step_scores")],
+        step_scores=[
+            {"name": name, "settings": declared_alone(name, mapping("step_scores_args"))}
+            for name in texts("step_scores")
+        ],
         arguments={name: info[name] for name in _INFO_ARGUMENTS if name in info},
         generation_args=mapping("generation_args"),
         input_texts=texts("input_texts"),
@@ -454,11 +487,22 @@ def _info(attributions: AttributionsData[Any]) -> dict[str, Any]:
         "input_texts": provenance.input_texts,
         "output_step_attributions": False,
         "step_scores": step_scores,
-        "step_scores_args": {},
+        "step_scores_args": _shared_settings(provenance.step_scores),
     }
-    directions = [one.details.get(FALLS) for one in examples]
-    if directions and isinstance(directions[0], str) and directions.count(directions[0]) == len(directions):
-        info[FALLS] = directions[0]
     for theirs, ours in _INFO_MODEL.items():
         info[theirs] = provenance.model.get(ours)
+    info[_OURS] = [msgspec.to_builtins(encode_example(_without_arrays(one))) for one in examples]
     return info
+
+
+def _without_arrays(attribution: AttributionData) -> AttributionData:
+    return attribution.replace(source_attributions=None, target_attributions=None, step_scores={}, sequence_scores={})
+
+
+def _shared_settings(functions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The settings of several functions in one mapping, without those in which they differ."""
+    stated: dict[str, list[Any]] = {}
+    for function in functions:
+        for name, value in function.get("settings", {}).items():
+            stated.setdefault(name, []).append(value)
+    return {name: values[0] for name, values in stated.items() if all(value == values[0] for value in values)}
