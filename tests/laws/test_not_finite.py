@@ -51,6 +51,14 @@ def test_scores_that_are_none_are_told_with_their_cause(name: str, how: str) -> 
 
 
 @pytest.mark.parametrize("how", CAUSES)
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "dummy"])
+def test_scores_of_what_is_not_finite_are_not_finite(name: str, how: str) -> None:
+    method = CLAIMS[name].method()
+    with pytest.warns(wherefrom.WherefromWarning, match=CAUSES[how]):
+        broken(how).attribute([IDS[0][:-2]], IDS, method=method, show_progress=False)
+
+
+@pytest.mark.parametrize("how", CAUSES)
 @pytest.mark.parametrize("name", ["dummy", "feature_ablation", "saliency", "attention"])
 def test_also_where_layers_run_in_pieces(name: str, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (in_pieces, passes):
