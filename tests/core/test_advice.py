@@ -30,6 +30,14 @@ def test_more_points_are_advised_where_they_help(points: list[int], gaps: list[f
         assert re.search(told, warning), warning
 
 
+@pytest.mark.parametrize("baseline", ["mean", {"target": "mean"}])
+def test_the_baseline_in_force_is_no_advice(baseline: object) -> None:
+    for given, advised in ((baseline, "another baseline"), ("zero", "baseline='mean'")):
+        method = IntegratedGradients(max_points=256, baseline=given)
+        (warning,) = method._warned(np.array([31]), np.array([0.9]), "logit")
+        assert f"(it swings less), {advised}, or n_steps" in warning
+
+
 def deltas_of(shares: list[list[float]], change: list[float]) -> tuple[str, ...]:
     """Warnings of `deeplift` where each step has these shares, one per token, and its score changes by so much."""
     model = ReferenceModel()

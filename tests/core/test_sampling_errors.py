@@ -241,6 +241,32 @@ def test_gradient_shap_says_its_error_and_adds_samples():
     assert bounded.details["samples"] == 24
 
 
+def test_gradient_shap_says_where_its_budget_ends_above_its_tolerance():
+    model = ReferenceModel()
+    asked = question(model, "the cat sat", "on the mat")
+
+    def told(method):
+        (scores,) = method.attribute(model, [asked], no_progress)
+        return scores, [text for text in scores.warnings if "above" in text]
+
+    scores, (said,) = told(GradientShap(tolerance=0.003, max_samples=24))
+    largest = np.abs(scores.target.sum(-1)).max(axis=0)
+    parts = np.array(scores.details["standard_error"]["target"]).max(axis=0) / largest
+    assert f"{(parts > 0.003).sum()} of {len(parts)} steps" in said
+    assert f"after 24 samples (largest {parts.max():.2g})" in said
+    assert told(GradientShap(tolerance=0.05, max_samples=1024))[1] == []
+    assert told(GradientShap(tolerance=0.003, n_samples=24))[1] == []
+
+
+def test_tokens_behind_a_step_do_not_make_its_scores_less_rough():
+    rng = np.random.default_rng(0)
+    moments = Moments(2)
+    for sample in range(8):
+        scores = np.append(5.0 + rng.normal(size=2), [0.0, 0.0])[:, None]
+        moments.add({"target": [scores, scores.copy()]}, np.arange(2), sample, 8)
+    np.testing.assert_array_equal(moments.rough_outputs(np.array([2, 4])), [0])
+
+
 @pytest.mark.parametrize("slope, noise", [(0.0, 1.0), (3.0, 1.0), (3.0, 0.1), (3.0, 0.0)])
 @pytest.mark.parametrize("stretches, rounds", [(2, 1), (3, 1), (8, 1), (8, 4), (64, 1)])
 def test_the_error_of_stratified_samples_is_what_their_mean_is_off_by(slope, noise, stretches, rounds):

@@ -8,9 +8,18 @@ import numpy as np
 import pytest
 import torch
 import wherefrom
-from transformers import AutoTokenizer, GenerationConfig, LlamaForCausalLM, StoppingCriteria, StoppingCriteriaList
+from transformers import (
+    AutoTokenizer,
+    GenerationConfig,
+    LlamaForCausalLM,
+    LogitsProcessor,
+    LogitsProcessorList,
+    StoppingCriteria,
+    StoppingCriteriaList,
+)
 from wherefrom.errors import InputError, SettingsError
 from wherefrom_hf.demo import demo_path
+from wherefrom_hf.text.generation import generate
 
 PROMPTS = ["George went home because", "The nurse", "Anna said that the doctors who saw the patient"]
 LENGTH = 8
@@ -145,6 +154,52 @@ def test_padding_is_no_part_of_what_settings_count(
         for ids, (one,) in zip(encoded, together, strict=True):
             ((single,),) = lm.adapter.generate([ids], settings=given)
             assert one.tolist() == single.tolist()
+
+
+class Counting(LogitsProcessor):  # type: ignore[misc]
+    """Says what comes next by the number of all ids so far."""
+
+    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
+        chosen = torch.full_like(scores, -torch.inf)
+        chosen[:, 40 + input_ids.shape[1]] = 0.0
+        return chosen  # type: ignore[return-value]
+
+
+def test_processors_of_ones_own_see_no_padding(lm: Any) -> None:
+    settings = {"logits_processor": LogitsProcessorList([Counting()]), "eos_token_id": -1}
+    assert ids_of(lm, PROMPTS, settings) == alone(lm, settings)
+
+
+def test_padding_adds_no_id_that_a_prompt_does_not_have(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module, read = lm.adapter.module, []
+
+    def listened(input_ids: torch.Tensor, **more: Any) -> Any:
+        read.extend(zip(input_ids.tolist(), more["attention_mask"].tolist(), strict=True))
+        return type(module).generate(module, input_ids=input_ids, **more)
+
+    monkeypatch.setattr(module, "generate", listened)
+    ids_of(lm, PROMPTS, {"repetition_penalty": 1.5})
+    assert len({len(ids) for ids, _ in read}) == 1
+    for ids, visible in read:
+        assert set(ids) == {one for one, seen in zip(ids, visible, strict=True) if seen}
+
+
+@pytest.mark.parametrize("settings", [{"encoder_repetition_penalty": 9.0}, {"encoder_no_repeat_ngram_size": 1}])
+@pytest.mark.parametrize("name, begun", [("demo:lm", False), ("demo:mt", False), ("demo:mt", True)])
+def test_padding_is_no_part_of_what_is_read(name: str, begun: bool, settings: dict[str, Any]) -> None:
+    adapter = wherefrom.load_model(name, "dummy").adapter
+    module, side = adapter.module, "source" if name == "demo:mt" else "target"
+    prompts = [adapter.encode(text, side=side).ids for text in ("The nurse", "The nurse who was sick went home.")]
+
+    def said(some: list[Any], pad_id: int) -> list[list[int]]:
+        prefixes = [np.array([module.config.decoder_start_token_id])] * len(some) if begun else None
+        given: dict[str, Any] = {"settings": {**settings, "max_new_tokens": LENGTH}, "seed": None, "tokenizer": None}
+        given |= {"decoder_prefixes": prefixes, "pad_id": pad_id, "device": torch.device("cpu")}
+        return [answer.tolist() for (answer,) in generate(module, some, **given)]
+
+    ((free,),) = adapter.generate(prompts[:1], settings={"max_new_tokens": LENGTH})
+    for pad_id in free[1 if side == "source" else len(prompts[0]) :][:4].tolist():
+        assert said(prompts, pad_id) == [said([prompt], pad_id)[0] for prompt in prompts]
 
 
 def test_prompts_near_the_last_position_go_on_as_alone(lm: Any, monkeypatch: pytest.MonkeyPatch) -> None:

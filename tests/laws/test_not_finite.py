@@ -5,6 +5,7 @@ Its weights hold NaN, or are whole and overflow in float16; its rows are short, 
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 import torch
 import transformers
 import wherefrom
+from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running import in_pieces, passes
 
 from tests.laws.claims import CLAIMS
@@ -34,11 +36,13 @@ def broken(how: str) -> wherefrom.AttributionModel:
     with torch.no_grad():
         if how == "nan":
             layer.up_proj.weight[0, 0] = float("nan")
+        elif how == "infinity":
+            module.model.layers[0].input_layernorm.weight.fill_(float("inf"))
         else:
             for weight, times in ((layer.down_proj, 4e5), (layer.up_proj, 4e4), (layer.gate_proj, 1e3)):
                 weight.weight.mul_(times)
             module = module.half()
-    assert how == "nan" or all(bool(weight.isfinite().all()) for weight in module.parameters())
+    assert how != "overflow" or all(bool(weight.isfinite().all()) for weight in module.parameters())
     return wherefrom.load_model(module, tokenizer=str(GOLDEN / "llama-tiny"), device="cpu")
 
 
@@ -48,6 +52,27 @@ def test_scores_that_are_none_are_told_with_their_cause(name: str, how: str) -> 
     method = CLAIMS[name].method()
     with pytest.warns(wherefrom.WherefromWarning, match=CAUSES[how]):
         broken(how).attribute([IDS[0][:-2]], IDS, method=method, step_scores=["probability"], show_progress=False)
+
+
+@pytest.mark.parametrize("how", CAUSES)
+@pytest.mark.parametrize("name", [name for name in METHODS if name != "dummy"])
+def test_scores_of_what_is_not_finite_are_not_finite(name: str, how: str) -> None:
+    method = CLAIMS[name].method()
+    with pytest.warns(wherefrom.WherefromWarning, match=CAUSES[how]):
+        broken(how).attribute([IDS[0][:-2]], IDS, method=method, show_progress=False)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_refusals_of_weights_that_are_none_name_them(name: str) -> None:
+    method, cause = CLAIMS[name].method(), "weights hold NaN or infinity: model.layers.0.input_layernorm.weight"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            broken("infinity").attribute([IDS[0][:-2]], IDS, method=method, step_scores=["probability"])
+        except ModelCapabilityError as refusal:
+            assert cause in str(refusal)  # noqa: PT017
+            return
+    assert any(cause in str(one.message) for one in caught)
 
 
 @pytest.mark.parametrize("how", CAUSES)

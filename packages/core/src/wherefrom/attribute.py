@@ -28,7 +28,7 @@ from wherefrom.methods.answers import attribution_of, missing_scores, without_st
 from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
-from wherefrom.methods.finite import not_finite_note
+from wherefrom.methods.finite import not_finite_note, weights_named
 from wherefrom.methods.flat import flat_notes
 from wherefrom.methods.long_maps import long_map_note
 from wherefrom.methods.request import Request, requested
@@ -350,9 +350,9 @@ class AttributionModel:
             if (long := long_map_note(request.method, prepared.questions)) is not None:
                 warnings.warn(long, WherefromWarning, stacklevel=2)  # now, while it can still be stopped
             asked = [example for example, steps in zip(examples, positions, strict=True) if len(steps)]
-            answered = iter(
-                list(self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell))
-            )
+            with weights_named(self.adapter):
+                made = self._answered(asked, prepared.questions, request, batch_size, clean_special_chars, notes, tell)
+                answered = iter(list(made))
             questions = iter(prepared.questions)
             results: list[Attribution] = []
             told = zip(examples, positions, prepared.details, strict=True)

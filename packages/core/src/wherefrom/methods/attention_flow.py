@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,7 @@ def network(weights: RowAttention, residual: float) -> nx.DiGraph:
     graph: nx.DiGraph = nx.DiGraph()
 
     def pipes(upper: tuple[str, int], lower: tuple[str, int], capacities: npt.NDArray[Any]) -> None:
-        for query, key in zip(*np.nonzero(capacities > _SMALLEST_CAPACITY), strict=True):
+        for query, key in zip(*np.nonzero(~(capacities <= _SMALLEST_CAPACITY)), strict=True):
             capacity = float(capacities[query, key])
             graph.add_edge((*upper, int(query)), (*lower, int(key)), capacity=capacity)
 
@@ -111,7 +112,8 @@ def flow(
     """Maximum flow from each of ``queries``, at the top of the decoder, to every input.
 
     Returns:
-        Shapes ``(source, queries)``, or None, and ``(target, queries)``.
+        Shapes ``(source, queries)``, or None, and ``(target, queries)``. What a query reaches through a network in which
+        a capacity is NaN is NaN.
     """
     import networkx as nx
 
@@ -123,10 +125,12 @@ def flow(
         for index, query in enumerate(queries):
             start: Node = ("target", top, int(query))
             reachable = nx.descendants(graph, start)
+            pipes = graph.out_edges({start, *reachable}, data="capacity")
+            known = not any(math.isnan(capacity) for _, _, capacity in pipes)
             for position in range(size):
                 goal: Node = (side, 0, position)
                 if goal in reachable:
-                    scores[position, index] = nx.maximum_flow_value(graph, start, goal)
+                    scores[position, index] = nx.maximum_flow_value(graph, start, goal) if known else math.nan
         return scores
 
     source = None if weights.cross is None else column("source", weights.cross.shape[-1])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from wherefrom.adapters import FindsBadWeights, PredictsSteps, SequenceModel
 from wherefrom.arrays import BoolArray, to_numpy
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.question import Question
 from wherefrom.results.attribution import Attribution
 
@@ -21,6 +25,22 @@ def not_finite_note(model: SequenceModel, question: Question, made: Attribution)
         f"{made.method}: the numbers of {question.step_named(first)} are not finite, and those of "
         f"{int(bad.sum())} of {len(bad)} steps. {_cause(model, question)}"
     )
+
+
+@contextmanager
+def weights_named(model: SequenceModel) -> Iterator[None]:
+    """Within the block, a refusal of a model whose weights hold NaN or infinity names these: how a model is built is
+    found by comparing numbers, and with such weights they do not compare.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    try:
+        yield
+    except ModelCapabilityError as refusal:
+        if (said := _bad_weights(model)) is None:
+            raise
+        raise ModelCapabilityError(f"{said} With these: {refusal}") from refusal
 
 
 def bad_steps(made: Attribution) -> BoolArray:
@@ -39,13 +59,20 @@ def bad_steps(made: Attribution) -> BoolArray:
 
 def _cause(model: SequenceModel, question: Question) -> str:
     """What is to blame, as far as it can be seen from outside: weights, the clean pass, or the method's own passes."""
-    if isinstance(model, FindsBadWeights) and (names := model.bad_weights()):
-        first, *others = names
-        more = f" and {len(others)} more" if others else ""
-        return f"The model's weights hold NaN or infinity: {first}{more}. Load weights that are whole."
+    if (said := _bad_weights(model)) is not None:
+        return said
     if isinstance(model, PredictsSteps):
         (clean,) = model.predict([question.row()])
         if not np.isfinite(to_numpy(clean.logits)).all():
             dtype = model.card.dtype
             return f"The model's own predictions are not finite there, in {dtype}: load it in a wider precision."
     return "The model's predictions are finite, so it is the method's own passes: choose another baseline or method."
+
+
+def _bad_weights(model: SequenceModel) -> str | None:
+    """The weights that hold NaN or infinity, as far as it can be seen that some do."""
+    if not isinstance(model, FindsBadWeights) or not (names := model.bad_weights()):
+        return None
+    first, *others = names
+    more = f" and {len(others)} more" if others else ""
+    return f"The model's weights hold NaN or infinity: {first}{more}. Load weights that are whole."

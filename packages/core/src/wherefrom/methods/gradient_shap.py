@@ -16,6 +16,7 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import times
 from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, each_baseline, endpoints
+from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.methods.sampling.counts import as_samples
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.methods.sampling.seeds import random_of_round
@@ -62,7 +63,7 @@ class GradientShap(Method[GivesGradients]):
 
     n_samples: int | Literal["auto"] = field(default="auto", converter=as_samples, validator=counting(1, auto=True))
     """Random points. ``"auto"`` adds rounds of 8 until every step's largest standard error is within ``tolerance`` of
-    its largest score."""
+    its largest score, or to ``max_samples``. So many in one go (a number) are spread more evenly."""
     tolerance: float = field(default=0.1, validator=validators.gt(0.0))
     """Largest accepted standard error with ``n_samples="auto"``, as a part of the step's largest token score."""
     max_samples: int = field(default=64, validator=counting(2))
@@ -194,14 +195,24 @@ class GradientShap(Method[GivesGradients]):
             tell()
 
     def _warned(self, question: Question, moments: Moments) -> tuple[str, ...]:
-        rough = moments.rough_outputs()
-        if not len(rough):
-            return ()
-        return (
-            f"gradient_shap: at {len(rough)} steps (the first is {question.step_named(rough[0])}) the standard errors "
-            f"are as large as the differences between tokens after {moments.count} samples. Raise max_samples, or "
-            "n_samples.",
-        )
+        rough = moments.rough_outputs(last_steps(question.target_function, question.steps))
+        said = []
+        if len(rough):
+            said.append(
+                f"gradient_shap: at {len(rough)} steps (the first is {question.step_named(rough[0])}) the standard "
+                f"errors are as large as the differences between tokens after {moments.count} samples. Raise "
+                "max_samples, or n_samples."
+            )
+        parts = moments.largest_parts()
+        left = np.setdiff1d(np.flatnonzero(parts > self.tolerance), rough)
+        if self.n_samples == "auto" and len(left):
+            said.append(
+                f"gradient_shap: {len(left)} of {len(parts)} steps (the first is {question.step_named(left[0])}) keep "
+                f"a standard error above {self.tolerance:g} of their largest score after {moments.count} samples "
+                f"(largest {parts[left].max():.2g}). Try n_samples={moments.count}, whose points are spread evenly over "
+                f"the whole path, or max_samples={4 * moments.count}."
+            )
+        return tuple(said)
 
     def _noisy(self, ends: Endpoints, rng: np.random.Generator) -> Endpoints:
         if self.stdevs == 0:

@@ -14,7 +14,7 @@ from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, metho
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.methods.output_groups import output_groups
-from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, endpoints
+from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, baseline_of_side, endpoints
 from wherefrom.methods.paths.quadrature import fejer, quadrature
 from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
@@ -189,9 +189,12 @@ class IntegratedGradients(Method[GivesGradients]):
         given up before, as their gaps did not fall."""
         more = 4 * self.max_points
         points = f"n_steps={more}, which gives no step up" if given_up else f"max_points={more}"
-        if function != "probability":
-            return f"Try attributed_fn='probability' (it swings less), baseline='mean', or {points}."
-        return f"Try another baseline, or {points}."
+        if function == "probability":
+            return f"Try another baseline, or {points}."
+        ends = [baseline_of_side(self.baseline, side) for side in ("source", "target")]
+        mean = any(isinstance(end, str) and end == "mean" for end in ends)
+        other = "another baseline" if mean else "baseline='mean'"
+        return f"Try attributed_fn='probability' (it swings less), {other}, or {points}."
 
     def _refine(self, model: GivesGradients, path: Path, ends: _Ends, progress: Progress) -> _Refined:
         """Refine the rule for all outputs until each is within tolerance, or its gap no longer falls.

@@ -113,4 +113,4 @@ def shares(distances: Array) -> Array:
     zero = like(distances, 0.0, dtype=distances.dtype)
     kept = xp.where(distances < _NEGLIGIBLE, zero, distances)
     sums = xp.sum(kept, axis=-1, keepdims=True)
-    return kept / xp.where(sums > 0, sums, zero + 1.0)
+    return kept / xp.where(sums == 0, zero + 1.0, sums)

@@ -179,7 +179,7 @@ class _Zeroing:
             queries = torch.arange(one.weights.shape[-2], device=one.weights.device)
         chosen = self._chosen(one.where, layer, one)
         distances = torch.zeros(len(queries), one.weights.shape[-1], device=chosen.device, dtype=torch.float32)
-        touched = (one.weights[0] * chosen)[:, queries].abs().amax(0) > 0
+        touched = (one.weights[0] * chosen)[:, queries].abs().amax(0) != 0  # NaN is no zero
         if not bool(touched.any()):
             return distances
         weights, values = weights_of_values(one) * chosen, grouped(one.values[0], one.weights.shape[1])
@@ -275,7 +275,7 @@ class _Distance:
         lengths, clean = states.norm(dim=-1).clamp_min(_LEAST_LENGTH), self._lengths[pairs.queries]
         # 1 minus the cosine, not by subtraction from 1: of states that hardly moved only rounding would be left
         distances = (apart.square() - (lengths - clean).square()).clamp_min(0) / (2 * lengths * clean)
-        return distances.where(torch.minimum(lengths, clean) > _LEAST_LENGTH, 1.0)
+        return distances.where(~(torch.minimum(lengths, clean) <= _LEAST_LENGTH), 1.0)
 
 
 class _Zeroed:

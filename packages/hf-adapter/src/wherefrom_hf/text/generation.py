@@ -38,16 +38,12 @@ def generate(
         pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
     """
     check_settings(module, settings)
-    if decoder_prefixes is not None:
+    together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
+    groups: dict[tuple[int, int], list[int]] = {}
+    for i, prompt in enumerate(prompts):
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
-        groups: dict[int, list[int]] = {}
-        for i, prefix in enumerate(decoder_prefixes):
-            groups.setdefault(len(prefix), []).append(i)
-    else:
-        groups = {}
-        together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
-        for i, prompt in enumerate(prompts):
-            groups.setdefault(0 if together else len(prompt), []).append(i)
+        prefix = 0 if decoder_prefixes is None else len(decoder_prefixes[i])
+        groups.setdefault((prefix, 0 if together else len(prompt)), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
@@ -73,6 +69,7 @@ def _generate(
     for i, prompt in enumerate(prompts):
         # a continuation needs its prompt's end at the end; an encoder's positions count from its beginning
         first = 0 if module.config.is_encoder_decoder else length - len(prompt)
+        ids[i, :first] = prompt[0] if len(prompt) else pad_id  # hidden, and no id that the prompt does not have
         ids[i, first : first + len(prompt)] = prompt
         mask[i, first : first + len(prompt)] = 1
     said = effective(module, settings, "pad_token_id")

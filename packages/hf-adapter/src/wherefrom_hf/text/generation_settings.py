@@ -18,6 +18,15 @@ _COUNTS = {"num_beams", "num_return_sequences", "max_length", "max_new_tokens", 
 _INPUTS = {"inputs", "decoder_input_ids", "encoder_outputs", "past_key_values"}
 """What is read while generating, whether or not ``forward`` names it."""
 
+_SEES_SOURCE = ("encoder_repetition_penalty", "encoder_no_repeat_ngram_size")
+"""Settings that look at the ids of what an encoder reads, or of the prompt."""
+
+_SEES_PROMPT = (
+    "no_repeat_ngram_size", "encoder_no_repeat_ngram_size", "sequence_bias", "bad_words_ids", "watermarking_config",
+    "logits_processor", "prefix_allowed_tokens_fn", "custom_generate",
+)  # fmt: skip
+"""Settings that look at the order or at the number of all ids so far, or may: padding would be among them."""
+
 _NEW_TOKENS = 20
 """That transformers generates where nobody says how many, as far as positions reach."""
 
@@ -68,13 +77,16 @@ def check_settings(module: PreTrainedModel, settings: Mapping[str, Any]) -> None
 def counts_padding(module: PreTrainedModel, settings: Mapping[str, Any], longest: int) -> bool:
     """Do these settings take what a prompt is padded with for a part of it?
 
-    Where an encoder reads the prompt, only the answer counts.
+    Where an encoder reads the prompt, only the answer counts, but for what looks at the source. Penalties for
+    repetition ask which ids there are: prompts are padded on the left with an id of theirs, so padding adds none.
 
     Args:
         longest: Tokens of the longest prompt.
     """
     if module.config.is_encoder_decoder:
-        return False
+        return any(_says(module, settings, name) for name in _SEES_SOURCE)
+    if any(_says(module, settings, name) for name in _SEES_PROMPT):
+        return True
     if effective(module, settings, "forced_bos_token_id") is not None:  # behind a first token, which a pad may be
         return True
     if effective(module, settings, "max_new_tokens") is None:
@@ -85,6 +97,12 @@ def counts_padding(module: PreTrainedModel, settings: Mapping[str, Any], longest
             return True
     of_new = effective(module, settings, "min_new_tokens")
     return of_new is None and bool(effective(module, settings, "min_length"))
+
+
+def _says(module: PreTrainedModel, settings: Mapping[str, Any], name: str) -> bool:
+    """Is a setting in force?"""
+    value = effective(module, settings, name)
+    return bool(value) and not (name.endswith("penalty") and value == 1.0)
 
 
 def in_words(settings: Mapping[str, Any]) -> str:

@@ -31,10 +31,13 @@ def within(scores: FloatArray, errors: FloatArray, tolerance: float) -> bool:
         scores: Shape ``(inputs, outputs)``.
         errors: Their standard errors, same shape and units.
     """
-    if not len(scores):
-        return True
-    largest = np.abs(scores).max(axis=0)
-    return bool(((errors.max(axis=0) <= tolerance * largest) | (largest == 0)).all())
+    return bool((largest_parts(scores, errors) <= tolerance).all())
+
+
+def largest_parts(scores: FloatArray, errors: FloatArray) -> FloatArray:
+    """Each output's largest standard error as a part of its largest score; 0 where all scores are 0. As `within`."""
+    largest = np.abs(scores).max(axis=0, initial=0.0)
+    return np.divide(errors.max(axis=0, initial=0.0), largest, out=np.zeros_like(largest), where=largest != 0)
 
 
 def rough_outputs(scores: FloatArray, errors: FloatArray, visible: BoolArray | None = None) -> IntArray:

@@ -18,7 +18,7 @@ import numpy as np
 from wherefrom.adapters import Side
 from wherefrom.arrays import Array, FloatArray, IntArray, namespace, to_numpy
 from wherefrom.methods.output_by_output import output_by_output
-from wherefrom.methods.sampling.errors import rough_outputs, within
+from wherefrom.methods.sampling.errors import largest_parts, rough_outputs, within
 
 
 class Moments:
@@ -87,9 +87,21 @@ class Moments:
         """Is every output's largest standard error within this part of its largest token score?"""
         return within(*self._together(), tolerance)
 
-    def rough_outputs(self) -> IntArray:
-        """Outputs whose typical standard error is as large as the spread of their token scores."""
-        return rough_outputs(*self._together())
+    def largest_parts(self) -> FloatArray:
+        """Each output's largest standard error as a part of its largest token score. Shape ``(outputs,)``."""
+        return largest_parts(*self._together())
+
+    def rough_outputs(self, last: IntArray) -> IntArray:
+        """Outputs whose typical standard error is as large as the spread of their token scores.
+
+        Args:
+            last: The last target position that each output reads; target tokens from there on cannot matter to it.
+        """
+        visible = [
+            np.arange(len(tokens))[:, None] < last if side == "target" else np.ones(tokens.shape, bool)
+            for side, tokens in self._tokens.items()
+        ]
+        return rough_outputs(*self._together(), np.concatenate(visible))
 
     def means(self) -> dict[Side, FloatArray]:
         """Mean shares of each side. Shape ``(inputs, outputs, width)``. To be asked once: the sums are let go."""
