@@ -54,7 +54,7 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
     _remove(_parts_in(path))
     _remove_drafts(path)
     sync_folder(path.parent)
-    write_manifest(path, manifest or Manifest(), overwrite=True)
+    write_manifest(path, manifest or Manifest())
     return path
 
 
