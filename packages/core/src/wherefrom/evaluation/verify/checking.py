@@ -59,8 +59,8 @@ def verify_all(
         list(given.items()) if isinstance(given, Mapping) else [(None, one) for one in given]
     )
     found: list[Verdict] = []
-    for name in truths or ():
-        TRUTHS.get(name)
+    for truth in truths or ():
+        TRUTHS.get(truth)
     with reported(show_progress, progress) as tell:
         for done, (name, one) in enumerate(named, start=1):
             verdicts = verify(one, truths=truths)
