@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,24 @@ def test_an_encoder_decoder_is_asked_about_the_answer_alone(tmp_path: Path) -> N
     path.write_bytes(old)
     with pytest.raises(InputError, match="another prompt under the id 'p0'"):
         run_bench(model, [asked], bench, path)
+
+
+def test_a_line_is_written_whole_or_not_at_all(model: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, asked = tmp_path / "bench.jsonl", prompts(model)[:2]
+    run_bench(model, asked[:1], BENCH, path)
+    whole, own = path.read_bytes(), os.fsync
+
+    def full(descriptor: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        own(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        run_bench(model, asked, BENCH, path)
+    monkeypatch.undo()
+    assert path.read_bytes() == whole
+    assert len(run_bench(model, asked, BENCH, path).texts) == 2
 
 
 def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_path: Path) -> None:

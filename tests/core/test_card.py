@@ -12,7 +12,7 @@ from wherefrom.errors import InputError, SettingsError
 from wherefrom.evaluation.asking import question_of
 from wherefrom.methods.checking import _fit, check
 from wherefrom.results.attribution import Attribution, Attributions
-from wherefrom.results.card import Card, card_of, doubtful_steps
+from wherefrom.results.card import CHANCE, Card, card_of, doubtful
 from wherefrom.testing import counting, linear_model
 from wherefrom.testing.induction import induction_model
 
@@ -183,7 +183,7 @@ def test_the_card_says_what_is_known() -> None:
     assert card.settings == {"n_samples": 40, "n_bootstrap": 0}
     assert (card.target, card.steps, card.seed, card.reference) == ("probability", 5, 3, "delete")
     assert card.checked_steps == 5
-    assert card.told_from_chance == 5 - sum(doubtful_steps(results[0])) > 0
+    assert card.told_from_chance == 5 - sum(doubtful(results[0].step_scores[CHANCE], 5)) > 0
     assert card.fit is not None
     assert card.fit > 0.3
     assert card.stability is not None

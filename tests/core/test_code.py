@@ -111,8 +111,10 @@ def test_an_object_never_has_the_number_of_another_one() -> None:
 
     seen = {this_object(Thing()) for _ in range(50)}
     assert len(seen) == 50
-    thing = Thing()
-    assert this_object(thing) == this_object(thing)
+    kept = [Thing() for _ in range(3)]
+    numbers = [this_object(one) for one in kept]
+    assert len(set(numbers)) == 3
+    assert [this_object(one) for one in kept] == numbers
 
 
 def laid_out(root: Path, name: str, where: str, record: str | None) -> Path:

@@ -8,7 +8,7 @@ import wherefrom.methods as m
 from wherefrom.arrays import FloatArray
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import UnknownNameError
-from wherefrom.evaluation.verify import BREAKS, TRUTHS, Broken, verify
+from wherefrom.evaluation.verify import BREAKS, TRUTHS, Broken, verify, verify_all
 from wherefrom.evaluation.verify.games import GAMES
 from wherefrom.evaluation.verify.published import counter_example, toy_network
 from wherefrom.methods import METHODS
@@ -44,6 +44,14 @@ def test_every_method_gives_the_known_answers(name: str) -> None:
 
 def test_a_method_without_scores_does_not_pass() -> None:
     assert [one.passed for one in verify("dummy", truths=["copies"])] == [False]
+
+
+def test_several_methods_are_put_to_some_answers_under_names_of_their_own() -> None:
+    truth = next(iter(TRUTHS))
+    found = verify_all({"a": m.Dummy(), "b": "dummy"}, truths=[truth], show_progress=False)
+    assert [(one.method, one.truth) for one in found] == [("a", truth), ("b", truth)]
+    with pytest.raises(UnknownNameError):
+        verify_all([], truths=["nothing"], show_progress=False)
 
 
 def test_an_unknown_answer_is_refused() -> None:

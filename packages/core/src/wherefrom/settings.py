@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import collections.abc
 import inspect
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -38,6 +39,15 @@ if TYPE_CHECKING:
     import cattrs
 
 T = TypeVar("T")
+
+
+def read_value(text: str) -> Any:
+    """What a typed setting stands for: JSON where it can be read as such (``8``, ``true``, ``[1, 2]``), else the text
+    itself (``delete``)."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
 
 
 def _strict(kind: type) -> Callable[[Any, Any], Any]:

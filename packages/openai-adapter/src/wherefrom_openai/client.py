@@ -57,8 +57,6 @@ class Client:
             limits=httpx2.Limits(max_connections=settings.concurrency),
         )
         self._lock = threading.Lock()
-        self.sent = 0
-        """Requests that left, attempts that failed included."""
         self._asked = _Asked()
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._cuts = 0
@@ -104,7 +102,6 @@ class Client:
             if stop.is_set():
                 break
             with self._lock:
-                self.sent += 1
                 cuts = self._cuts
             try:
                 answer = self._http.request(verb, url, json=body, extensions=extensions)

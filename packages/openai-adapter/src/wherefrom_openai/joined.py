@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from wherefrom.text.spelling import BROKEN, bare
+from wherefrom.text.spelling import BROKEN, plain_letters
 
 GAP = BROKEN
 """Stands for whatever a token does not tell: a part of a character, an unknown word, nothing."""
@@ -29,12 +29,12 @@ def spells(pieces: Sequence[bytes], special: Sequence[bool], text: str) -> bool:
         plain = b""
         parts.append((GAP if not piece or b"unk" in piece.lower() else piece.decode("utf-8", "replace"), True))
     parts.append((plain.decode("utf-8", "replace"), False))
-    whole, place, loose, last = bare(text), 0, False, ""
+    whole, place, loose, last = plain_letters(text), 0, False, ""
     for spelt, optional in parts:
         for rank, one in enumerate(UNKNOWN.split(spelt)):
             loose = loose or rank > 0  # what follows a gap may stand anywhere behind
             last = "" if rank or optional else last
-            letters = bare(one)
+            letters = plain_letters(one)
             if not letters or (loose and optional):
                 continue
             found = whole.find(letters, place) if loose else (place if whole.startswith(letters, place) else -1)

@@ -12,7 +12,7 @@ from wherefrom._registry import Registry
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.evaluation import METRICS, list_metrics
 from wherefrom.methods.contract import METHODS
-from wherefrom.settings import plain
+from wherefrom.settings import plain, read_value
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 _REGISTERING = (methods, step_functions)  # importing them fills the registries
@@ -87,12 +87,5 @@ def changed(rows: Sequence[Sequence[Any]], defaults: Sequence[Row], where: str) 
         if name not in before:
             raise SettingsError(f"{where} has no setting {name!r}.{nearest(name, before)}")
         if written != before[name]:
-            given[name] = _read(written)
+            given[name] = read_value(written)
     return given
-
-
-def _read(written: str) -> Any:
-    try:
-        return json.loads(written)
-    except ValueError:
-        return written  # a word needs no quotes

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 from wherefrom.errors import UsageError
 from wherefrom.evaluation.bench import method_of_spec
-from wherefrom.evaluation.verify import TRUTHS, Verdict, verify
+from wherefrom.evaluation.verify import Verdict, verify_all
 from wherefrom.methods.contract import METHODS
 
 from wherefrom_cli.command import Command
@@ -51,15 +51,11 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError("The plugins register no method.\nName one with --method, or register it when imported.")
     names = list(options.method) or own or [name for name in METHODS if name != NOTHING]
     methods = {name: method_of_spec(name) for name in names}
-    for name in options.truths:
-        TRUTHS.get(name)
-    verdicts: dict[str, list[Verdict]] = {}
     with ProgressLine(console=console) as progress:
-        for index, (name, method) in enumerate(methods.items()):
-            verdicts[name] = verify(method, truths=options.truths or None)
-            progress("verify", index + 1, len(methods))
+        told = verify_all(methods, truths=options.truths or None, progress=progress)
+    verdicts = {name: [one for one in told if one.method == name] for name in methods}
     if options.json:
-        plain = [{**msgspec.to_builtins(one), "method": name} for name, found in verdicts.items() for one in found]
+        plain = msgspec.to_builtins(told)
         console.line(json.dumps(plain, indent=2, ensure_ascii=False))
     elif options.markdown:
         for line in markdown(verdicts):

@@ -171,7 +171,7 @@ class RunSink:
         made = next((outcome.provenance for outcome in outcomes if outcome.provenance is not None), None)
         if made is not None and self.manifest.provenance == Provenance():
             self.manifest = msgspec.structs.replace(self.manifest, provenance=of_whole_run(made))
-            write_manifest(self.folder, self.manifest, overwrite=True)
+            write_manifest(self.folder, self.manifest)
         elif made is not None:
             _check_same_revision(self.manifest.provenance, made, self.folder)
         self._writer = RunWriter(self.folder)
@@ -184,7 +184,7 @@ class RunSink:
         if made.constrained_decoding and any(free):
             made = msgspec.structs.replace(made, constrained_decoding=False)
             self.manifest = msgspec.structs.replace(self.manifest, provenance=made)
-            write_manifest(self.folder, self.manifest, overwrite=True)
+            write_manifest(self.folder, self.manifest)
 
     def _close(self) -> None:
         if self._writer is not None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from attrs import frozen
 from wherefrom.errors import nearest
+from wherefrom.settings import read_value
 
 
 class WrongValueError(ValueError):
@@ -40,14 +41,11 @@ def json_object(text: str) -> dict[str, Any]:
 
 
 def setting(text: str) -> tuple[str, Any]:
-    """``NAME=VALUE``; the value is JSON where it can be read as such, else the text itself."""
+    """``NAME=VALUE``; see `wherefrom.settings.read_value`."""
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise WrongValueError(f"expected NAME=VALUE, got {text!r}")
-    try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
-        return name, value
+    return name, read_value(value)
 
 
 def whole_number(text: str) -> int:

@@ -58,6 +58,7 @@ from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance, library_versions
 from wherefrom.settings import check_call, non_default, plain
 from wherefrom.step_functions.base import StepFunctionLike
+from wherefrom.text.places import joined_text
 
 Unit = Literal["auto", "document", "turn", "sentence", "none"]
 UNITS: tuple[Unit, ...] = ("auto", "document", "turn", "sentence", "none")
@@ -516,7 +517,7 @@ def _first_id(model: SequenceModel, pair: _Pair, position: int, text: str) -> in
     """The first token of a text that stands in the place of an output token."""
     tokens = pair.output.tokens
     spaced = tokens[position].text[:1].isspace() and not text[:1].isspace()
-    said = "".join(token.text for token in tokens[:position] if not token.special) + (" " if spaced else "")
+    said = joined_text(tokens[:position])[0] + (" " if spaced else "")
     so_far = before_output(pair.form.bare.target_text, said + text) + said
     beginning = evolve(pair.form.bare, target_text=so_far, chat=None)
     _, ids, _ = cut(model, beginning, text)

@@ -21,6 +21,7 @@ from wherefrom.context.templates import Span
 from wherefrom.errors import InputError
 from wherefrom.questions.examples import Example, check_ids, continuation_start, continued
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.text.places import joined_text
 from wherefrom.text.segmentation import end_with_bytes, is_mark_of_space
 from wherefrom.text.tokens import Segment, Token
 
@@ -301,7 +302,7 @@ def end_of(tokens: Sequence[Token]) -> int:
 
 def text_of(tokens: Sequence[Token]) -> str:
     """The text of some tokens, without special ones and without a space in front."""
-    return "".join(token.text for token in tokens if not token.special).strip()
+    return joined_text(tokens)[0].strip()
 
 
 def characters_of(tokens: Sequence[Token], first: int, end: int) -> Span:

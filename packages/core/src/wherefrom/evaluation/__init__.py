@@ -5,8 +5,8 @@ from wherefrom.evaluation.annotating import with_measurements
 from wherefrom.evaluation.coalition_game import CoalitionGame, coalition_game
 from wherefrom.evaluation.contract import METRICS, Case, Metric, list_metrics, metric
 from wherefrom.evaluation.evaluating import evaluate, evaluation_cost
-from wherefrom.evaluation.gold import Gold, gold_from_words, load_gold, save_gold
-from wherefrom.evaluation.gold_files import read_gold
+from wherefrom.evaluation.gold import Gold, gold_from_words, save_gold
+from wherefrom.evaluation.gold_files import load_gold, read_gold
 from wherefrom.evaluation.mean_curves import MeanCurve, mean_curves
 from wherefrom.evaluation.records import Agreement, Curve, Evaluation, Measurement
 from wherefrom.evaluation.split_halves import SplitHalves, split_halves

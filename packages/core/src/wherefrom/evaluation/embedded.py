@@ -13,6 +13,7 @@ from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
+from wherefrom.step_functions.base import log_softmax
 
 T = TypeVar("T")
 
@@ -90,7 +91,7 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
         for said in model.predict(rows):
             logits = to_numpy(said.logits)
             chosen = logits if between is None else np.take_along_axis(logits, between, axis=-1)
-            yield log_softmax(chosen.astype(np.float64))
+            yield to_numpy(log_softmax(chosen.astype(np.float64)))
 
     return Embedded(
         vectors=np.stack([values[side][position] for side, position, _ in places]),
@@ -103,13 +104,6 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
 def question_model(model: Any) -> str:
     """The model's name, for messages."""
     return repr(model.card.name)
-
-
-def log_softmax(logits: FloatArray) -> FloatArray:
-    """Log-probabilities along the last axis, nats."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    found: FloatArray = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    return found
 
 
 def _row(

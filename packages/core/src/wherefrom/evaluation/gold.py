@@ -11,7 +11,6 @@ import numpy as np
 
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError
-from wherefrom.evaluation.lines import decoded_lines
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
@@ -87,16 +86,6 @@ def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
         touched[tokens_within(tokens, begins, len(shown), start + offset, stop + offset)] = True
     touched &= np.array([not token.special for token in tokens], bool)
     return np.array([unit.side == side and bool(touched[unit.removable].any()) for unit in units.members], dtype=bool)
-
-
-def load_gold(path: str | Path) -> list[Gold]:
-    """Annotations from JSONL, one object with ``text`` and ``spans`` (and ``id``, ``answer``) per line.
-
-    Raises:
-        FileFormatError: A line is something else; the message names it.
-    """
-    expected = '{"text": ..., "spans": [[start, end], ...]}'
-    return decoded_lines(Path(path).read_bytes(), Gold, name=path, expected=expected)
 
 
 def save_gold(path: str | Path, gold: Sequence[Gold], *, overwrite: bool = False) -> None:

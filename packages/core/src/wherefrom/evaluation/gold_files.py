@@ -48,6 +48,11 @@ def read_gold(path: str | Path, count: int | None = None) -> list[Gold]:
     return found
 
 
+def load_gold(path: str | Path) -> list[Gold]:
+    """What `wherefrom.evaluation.save_gold` wrote; see `read_gold`."""
+    return read_gold(path)
+
+
 def _line(line: dict[str, Any], path: Path, number: int) -> Gold:
     try:
         for fits, reader in READERS:

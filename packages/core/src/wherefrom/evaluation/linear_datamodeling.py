@@ -12,9 +12,8 @@ from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, ReadsSizes, metric
-from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.ordering import random_masks
-from wherefrom.results.comparison import ROUNDING, in_levels
+from wherefrom.results.comparison import ROUNDING, in_levels, spearman
 from wherefrom.settings import counting
 
 

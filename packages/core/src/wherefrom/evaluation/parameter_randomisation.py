@@ -19,9 +19,8 @@ from wherefrom.adapters.randomising import RandomisesWeights
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
-from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.rescoring import Again, AsksMethod
-from wherefrom.results.comparison import in_common, places_on_top
+from wherefrom.results.comparison import in_common, places_on_top, spearman
 from wherefrom.settings import counting
 
 

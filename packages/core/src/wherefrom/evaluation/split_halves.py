@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from wherefrom.evaluation.correlation import spearman
 from wherefrom.evaluation.records import Evaluation, check_named
 from wherefrom.evaluation.summary import values_by_example
+from wherefrom.results.comparison import spearman
 from wherefrom.settings import check_call
 
 SPLITS = 200

@@ -11,7 +11,7 @@ from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.evaluation.contract import Case, Metric, metric
-from wherefrom.evaluation.correlation import kendall_tau
+from wherefrom.results.comparison import kendall_tau
 
 
 def leave_one_out_masks(count: int) -> BoolArray:

@@ -43,7 +43,7 @@ def fingerprint_of(parts: Mapping[str, Any]) -> str:
     return hashlib.sha256(msgspec.json.encode(to_plain(parts), order="sorted")).hexdigest()[:32]
 
 
-def write_manifest(path: Path, manifest: Manifest, *, overwrite: bool) -> None:
+def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write ``manifest.json`` into the folder ``path``."""
     fields = {
         "format": RUN_FORMAT,
@@ -56,7 +56,7 @@ def write_manifest(path: Path, manifest: Manifest, *, overwrite: bool) -> None:
         **to_plain(manifest.extra),
     }
     data = msgspec.json.format(msgspec.json.encode(fields), indent=2)
-    write_whole(path / MANIFEST, [data, b"\n"], overwrite=overwrite, follow=False)
+    write_whole(path / MANIFEST, [data, b"\n"], overwrite=True, follow=False)
 
 
 _TYPES = {"fingerprint": str, "settings": dict[str, Any], "total": int | None, "created": str}

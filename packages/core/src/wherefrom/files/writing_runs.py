@@ -13,7 +13,6 @@ import secrets
 import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from io import FileIO
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -25,7 +24,7 @@ from wherefrom.errors import InputError
 from wherefrom.files.locks import LOCK, RunLock
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
-from wherefrom.files.wire.bytes import sync_folder
+from wherefrom.files.wire.bytes import append_whole, sync_folder
 from wherefrom.files.wire.documents import example_line, header_line, is_narrow
 from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.results.attribution import Attribution
@@ -54,7 +53,7 @@ def create_run(path: str | Path, manifest: Manifest | None = None, *, overwrite:
     _remove(_parts_in(path))
     _remove_drafts(path)
     sync_folder(path.parent)
-    write_manifest(path, manifest or Manifest(), overwrite=True)
+    write_manifest(path, manifest or Manifest())
     return path
 
 
@@ -188,7 +187,7 @@ class RunWriter:
         """Index lines of what is on disk."""
         self._pending: list[tuple[bytes, Summary]] = []
         self._written: set[str] = set()
-        _append(self._file, header_line(provenance))
+        append_whole(self._file, header_line(provenance))
         sync_folder(self.path)
 
     def append(self, attribution: Attribution) -> None:
@@ -239,7 +238,7 @@ class RunWriter:
             )
         if lines:
             try:
-                offset = _append(self._file, b"".join(line for line, _ in lines))
+                offset = append_whole(self._file, b"".join(line for line, _ in lines))
             except BaseException:
                 self._written -= {summary.id for _, summary in lines if summary.id is not None}
                 raise
@@ -251,7 +250,7 @@ class RunWriter:
 
     def _write_index(self) -> None:
         if self._not_in_index:
-            _append(self._index, self._not_in_index)  # its checksums are what damage is told by
+            append_whole(self._index, self._not_in_index)  # its checksums are what damage is told by
             self._not_in_index = b""
 
     def close(self) -> None:
@@ -273,19 +272,3 @@ class RunWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _append(file: FileIO, data: bytes) -> int:
-    """Append ``data`` whole or not at all, on disk when this returns; the place where it begins."""
-    begin = file.tell()
-    view = memoryview(data)
-    try:
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
-    except BaseException:
-        with suppress(OSError):
-            file.truncate(begin)  # a full disk leaves half a line
-            file.seek(begin)
-        raise
-    return begin

@@ -22,6 +22,7 @@ from wherefrom.methods.perturbation.drawing import run_plan
 from wherefrom.methods.perturbation.units import Units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
+from wherefrom.text.places import joined_text
 
 MOST_UNITS = 12
 
@@ -86,7 +87,7 @@ class ExactShapley(Budgeted):
 def _named(question: Question) -> str:
     """An input by its first words: which of a call's examples it is, a batch does not know."""
     read = question.source_tokens or question.target_tokens[: int(question.steps[0])]
-    text = "".join(token.text for token in read if not token.special).strip()
+    text = joined_text(read)[0].strip()
     if not text:
         return "an input"
     return f"the input {text if len(text) <= 40 else text[:40] + '...'!r}"

@@ -7,6 +7,7 @@ from itertools import takewhile
 
 from wherefrom.adapters import Encoding, SequenceModel
 from wherefrom.errors import InputError
+from wherefrom.text.places import joined_text
 from wherefrom.text.tokens import Token
 
 
@@ -102,4 +103,4 @@ def _first_words(prompt: Encoding) -> str:
 
 
 def _said(tokens: tuple[Token, ...]) -> str:
-    return "".join(token.text for token in tokens if not token.special)
+    return joined_text(tokens)[0]

@@ -16,6 +16,7 @@ from wherefrom.errors import InputError, WherefromWarning
 from wherefrom.questions.chats import after_chat
 from wherefrom.questions.given import Text, is_one
 from wherefrom.settings import is_pair, is_whole
+from wherefrom.text.places import joined_text
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
 
@@ -119,7 +120,7 @@ def _encoded_ids(model: SequenceModel, ids: IntArray, side: Side, what: str) -> 
         if np.array_equal(encoded.ids, ids):
             return encoded
     tokens = model.tokens(ids, side=side)
-    return Encoding(ids=ids, tokens=tokens, text="".join(token.text for token in tokens if not token.special))
+    return Encoding(ids=ids, tokens=tokens, text=joined_text(tokens)[0])
 
 
 def check_ids(card: ModelCard, ids: IntArray, what: str) -> None:
@@ -235,7 +236,7 @@ def generated_example(model: SequenceModel, prompt: Encoding, ids: IntArray) -> 
         prompt=prompt,
         default_start=n,
         input_text=prompt.text,
-        target_text=prompt.text + "".join(token.text for token in tokens[n:] if not token.special),
+        target_text=prompt.text + joined_text(tokens[n:])[0],
         segments=prompt.segments,
     )
 

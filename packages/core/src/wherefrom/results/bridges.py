@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from wherefrom.errors import MissingDependencyError
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.contributors import joint
 from wherefrom.results.data import AttributionData
+from wherefrom.results.packages import needed
 
 
 def to_captum(attribution: AttributionData) -> Any:
@@ -23,7 +22,7 @@ def to_captum(attribution: AttributionData) -> Any:
     Raises:
         MissingDependencyError: captum is not installed.
     """
-    captum = _needed("captum.attr", "captum")
+    captum = needed("captum.attr")
     attribution = aggregated(attribution)
     scores, texts = _seen(attribution)
     steps = np.ascontiguousarray(scores.T, dtype=np.float32)
@@ -44,7 +43,7 @@ def to_shap(attribution: AttributionData, base_values: Any = None) -> Any:
     Raises:
         MissingDependencyError: shap is not installed.
     """
-    shap = _needed("shap", "shap")
+    shap = needed("shap")
     attribution = aggregated(attribution)
     scores, texts = _seen(attribution)
     steps = scores.shape[1]
@@ -62,12 +61,3 @@ def _seen(attribution: AttributionData) -> tuple[npt.NDArray[np.float64], list[s
     seen = np.flatnonzero(visible.any(axis=1))
     tokens = {"source": attribution.source, "target": attribution.target}
     return scores[seen], [tokens[places[row][0]][places[row][1]].text for row in seen]
-
-
-def _needed(module: str, package: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"This needs the package {package}. Install it with: pip install {package}"
-        ) from error

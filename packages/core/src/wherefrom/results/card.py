@@ -121,14 +121,12 @@ def card_of(attribution: AttributionData, provenance: Provenance | None = None) 
     )
 
 
-def doubtful_steps(attribution: AttributionData) -> list[bool]:
-    """Which steps' scores were held against the model and not told from chance; all False where none was."""
-    steps = attribution.attr_pos_end - attribution.attr_pos_start
-    return doubtful(attribution.step_scores.get(CHANCE), steps)
-
-
 def doubtful(chance: Any, steps: int) -> list[bool]:
-    """The same from the step score `CHANCE`, None where there is none."""
+    """Which steps' scores were held against the model and not told from chance; all False where none was.
+
+    Args:
+        chance: The step score `CHANCE`; None: there is none.
+    """
     if chance is None:
         return [False] * steps
     return [not value < LEVEL for value in np.asarray(chance, dtype=np.float64).tolist()]

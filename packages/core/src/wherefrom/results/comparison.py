@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from attrs import frozen
 
+from wherefrom.arrays import FloatArray
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators.pair import Pair
 from wherefrom.results.alignment import aligned_sides, steps_among
@@ -209,7 +210,7 @@ ROUNDING = 1e-12
 """Part of the sum of sizes by which a sum of scores may be off."""
 
 
-def spearman(a: Values, b: Values) -> float:
+def spearman(a: FloatArray, b: FloatArray) -> float:
     """Spearman's rank correlation, equal values sharing their mean rank; NaN where one side is constant."""
     if len(a) < 2:
         return float("nan")
@@ -249,7 +250,7 @@ def in_levels(values: Values, slack: float) -> Values:
     return levels
 
 
-def kendall_tau(a: Values, b: Values) -> float:
+def kendall_tau(a: FloatArray, b: FloatArray) -> float:
     """Kendall's tau-b; NaN where one side is constant."""
     if len(a) < 2:
         return float("nan")

@@ -28,6 +28,9 @@ class Contributor:
 def top_contributors(attribution: AttributionData, k: int = 5) -> list[list[Contributor]]:
     """For each step the ``k`` visible inputs of largest absolute score, the largest first; ties in order of the text.
 
+    Special tokens and parts of a chat's template count as any other; the lists of strongest inputs in views leave them
+    out.
+
     Raises:
         InputError: The attribution has dimensions left.
         SettingsError: ``k`` is no count.

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Self, TypeVar, overload
 
 import msgspec
-import numpy as np
 import numpy.typing as npt
 
 from wherefrom.arrays import BoolArray
@@ -265,13 +264,3 @@ _NOT_KNOWN = Provenance()
 
 AnyAttributions = TypeVar("AnyAttributions", bound=AttributionsData[Any])
 """Likewise for several examples."""
-
-
-def joint_scores(attribution: AttributionData) -> npt.NDArray[Any]:
-    """Source rows, then target rows, as one array. Shape ``(inputs, steps, *dimensions)``."""
-    parts: list[npt.NDArray[Any]] = [
-        scores for scores in (attribution.source_attributions, attribution.target_attributions) if scores is not None
-    ]
-    if not parts:
-        return np.zeros((0, attribution.attr_pos_end - attribution.attr_pos_start))
-    return np.concatenate(parts, axis=0)

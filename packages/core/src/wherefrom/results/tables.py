@@ -6,7 +6,6 @@ Inputs that a step could not see have no row. The libraries are optional and imp
 from __future__ import annotations
 
 import csv
-import importlib
 import io
 import re
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from wherefrom.errors import InputError, MissingDependencyError, SettingsError
+from wherefrom.errors import InputError, SettingsError
 from wherefrom.files.wire.bytes import refuse_existing, write_whole
 from wherefrom.files.wire.encoding import storable
 from wherefrom.results.data import AttributionData, AttributionsData
+from wherefrom.results.packages import needed
 from wherefrom.settings import require_folder
 
 Columns = dict[str, npt.NDArray[Any]]
@@ -57,13 +57,13 @@ def to_pandas(attributions: AttributionsData[Any], *, steps: bool = False) -> An
     Raises:
         MissingDependencyError: pandas is not installed.
     """
-    return _needed("pandas", "pandas").DataFrame(_columns(attributions, steps))
+    return needed("pandas", extra="pandas").DataFrame(_columns(attributions, steps))
 
 
 def to_polars(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """A polars ``DataFrame``; see `to_pandas`."""
     columns = _columns(attributions, steps)
-    polars = _needed("polars", "polars")
+    polars = needed("polars", extra="polars")
     return polars.DataFrame(
         {name: values.tolist() if values.dtype == object else values for name, values in columns.items()}
     )
@@ -71,7 +71,7 @@ def to_polars(attributions: AttributionsData[Any], *, steps: bool = False) -> An
 
 def to_arrow(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """An Arrow ``Table``; see `to_pandas`."""
-    return _needed("pyarrow", "arrow").table(
+    return needed("pyarrow", extra="arrow").table(
         {
             name: values.tolist() if values.dtype == object else values
             for name, values in _columns(attributions, steps).items()
@@ -81,7 +81,7 @@ def to_arrow(attributions: AttributionsData[Any], *, steps: bool = False) -> Any
 
 def to_dataset(attributions: AttributionsData[Any], *, steps: bool = False) -> Any:
     """A Hugging Face ``Dataset``, its card as the description; see `to_pandas`."""
-    datasets = _needed("datasets", "datasets")
+    datasets = needed("datasets", extra="datasets")
     columns = {name: values.tolist() for name, values in _columns(attributions, steps).items()}
     return datasets.Dataset.from_dict(
         columns, info=datasets.DatasetInfo(description=storable(dataset_card(attributions)))
@@ -171,7 +171,7 @@ def dataset_card(attributions: AttributionsData[Any]) -> str:
 def _parquet(attributions: AttributionsData[Any], steps: bool) -> bytes:
     """The table as a Parquet file."""
     sink = io.BytesIO()
-    _needed("pyarrow.parquet", "arrow").write_table(to_arrow(attributions, steps=steps), sink, compression="zstd")
+    needed("pyarrow.parquet", extra="arrow").write_table(to_arrow(attributions, steps=steps), sink, compression="zstd")
     return sink.getvalue()
 
 
@@ -273,13 +273,3 @@ def _line(value: Any) -> str:
 
 def _cell(value: Any) -> str:
     return str(value).replace("|", "\\|").replace("\n", " ")
-
-
-def _needed(module: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        name = module.split(".")[0]
-        raise MissingDependencyError(
-            f"This needs the package {name}. Install it with: pip install 'wherefrom[{extra}]'"
-        ) from error

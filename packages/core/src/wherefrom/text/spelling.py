@@ -120,7 +120,7 @@ def _texts(spelt: Sequence[bytes]) -> list[str]:
     return texts
 
 
-def bare(text: str) -> str:
+def plain_letters(text: str) -> str:
     """A text without what tokenisers rewrite: spaces, accents, letter case and forms of letters."""
     return "".join(
         one
@@ -216,7 +216,7 @@ class _Placing:
 
     def __init__(self, text: str, texts: Sequence[str]) -> None:
         self.text = text
-        letters = [(one, index) for index, letter in enumerate(text) for one in bare(letter)]
+        letters = [(one, index) for index, letter in enumerate(text) for one in plain_letters(letter)]
         self.letters = "".join(one for one, _ in letters)
         self.at = [index for _, index in letters]
         self.texts = list(texts)
@@ -232,7 +232,7 @@ class _Placing:
         """Texts and places of all tokens."""
         lost = False
         for token, (own, mark) in enumerate(zip(self.texts, special, strict=True)):
-            spelt = bare(own)
+            spelt = plain_letters(own)
             if not mark and (BROKEN in own or (self.waiting and own and not spelt)):
                 self.waiting.append(token)
             elif (found := self._find(own, spelt, lost and not mark)) >= 0:

@@ -24,6 +24,7 @@ from wherefrom_hf.inside.attention_operations import AttentionOperations, Multip
 from wherefrom_hf.inside.attention_watch import encoder_modules
 from wherefrom_hf.inside.layers import batches
 from wherefrom_hf.inside.memory import Memory
+from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.constants import need_differentiable
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
@@ -165,7 +166,7 @@ class _Carrier(AttentionOperations):
         super().left(part, args, output)
         self._memory.passed(part, args, output, (one for one, _ in self.inside))
         if self._encoder and part is self.module.get_encoder():
-            self._memory.begins(output[0] if isinstance(output, tuple) else output.last_hidden_state)
+            self._memory.begins(first_tensor(output))
 
     def need_all(self) -> None:
         """Refuse models that also mix positions by something else than attention.

@@ -152,7 +152,7 @@ def _is_result(one: Attended) -> bool:
     if one.projected is None or one.result.shape != one.projected.shape:
         return False
     part, size = 8 * torch.finfo(one.result.dtype).eps, max(largest(one.result), largest(one.projected))
-    added = (0, *(x for x in one.given if x.shape == one.result.shape))
+    added: list[Any] = [0, *(x for x in one.given if x.shape == one.result.shape)]
     return any(same_numbers(one.projected + x, one.result, part, size=size) for x in added)
 
 

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from wherefrom_hf.inside.attention_watch import blocks_of
 from wherefrom_hf.inside.rescale_rules import halves, rescale_rule, with_slope
+from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.as_built import kept_as_built
 from wherefrom_hf.running.precision import largest, same_numbers
 
@@ -108,8 +109,7 @@ def _followed(part: nn.Module, width: int) -> bool:
 
 def states_of(output: Any, given: Tensor) -> Tensor:
     """The states that a part gives, alone or ahead of others (the choices of a router), in the shape of ``given``."""
-    answer: Tensor = output[0] if isinstance(output, tuple) else output
-    return answer.reshape(given.shape)
+    return first_tensor(output).reshape(given.shape)
 
 
 def secant(part: nn.Module, given: Tensor, value: Tensor) -> Tensor:

@@ -18,6 +18,7 @@ from wherefrom.adapters import Row, RowGradients, Side
 from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError, UnknownNameError
 
+from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.derivatives import differentiable_values
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.head import cut_at_head, reads
@@ -112,7 +113,7 @@ def _listening(part: nn.Module | None, seen: list[Tensor], here: bool) -> Iterat
         return
 
     def hear(module: nn.Module, inputs: Any, output: Any) -> None:
-        seen.append(output[0] if isinstance(output, tuple) else output)
+        seen.append(first_tensor(output))
 
     handle = part.register_forward_hook(hear)
     try:

@@ -240,7 +240,7 @@ class Description:
     def bound_of(self, columns: Sequence[int]) -> float:
         """The score of the strongest colour where these outputs are shown as one; > 0. For colours and legend alike.
 
-        Special tokens and template parts are left out, unless there is nothing else.
+        Special tokens and template parts are left out, unless all inputs are such.
         """
         if len(columns) == 1:
             return self.scale.bound
@@ -264,9 +264,9 @@ class Description:
         return bool((sizes[~said].max(axis=0, initial=0.0) > sizes[said].max(axis=0, initial=0.0)).any())
 
     def top(self, columns: Sequence[int], count: int = 5) -> list[tuple[int, float]]:
-        """The strongest inputs of the given columns (summed), in order, as (row, score).
+        """The strongest inputs of the given columns (summed), in order, as (row, score); scores of 0 are none.
 
-        Special tokens and template parts are left out, unless there is nothing else.
+        Special tokens and template parts are left out, unless all inputs are such: there may be none.
         """
         column = self.scores[:, list(columns)].sum(axis=1)
         seen = self.visible[:, list(columns)].any(axis=1) & counted(self.inputs)

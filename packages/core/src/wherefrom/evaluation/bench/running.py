@@ -39,7 +39,7 @@ from wherefrom.evaluation.records import (
 from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
-from wherefrom.files.wire.bytes import without_mark, write_whole
+from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -213,8 +213,8 @@ def run_bench(
                     found.append(done[prompt.id])
                     continue
                 found.append(_outcome(model, prompt, index, bench, plan))
-                with path.open("ab") as file:
-                    file.write(msgspec.json.encode(found[-1]) + b"\n")
+                with path.open("ab", buffering=0) as file:
+                    append_whole(file, msgspec.json.encode(found[-1]) + b"\n")
                 tell("bench", index + 1, len(prompts))
         return _evaluation(header, found)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from wherefrom.errors import SettingsError, WherefromError, WherefromWarning
@@ -13,8 +14,11 @@ from wherefrom.evaluation.verify.contract import TRUTHS, NotTestedError, Verdict
 from wherefrom.methods.contract import METHODS, AnyMethod, given_method
 from wherefrom.progress import Progress, reported
 
+GivenMethod: TypeAlias = "str | AnyMethod | type[AnyMethod]"
+"""A name, an object with its settings, or a class."""
 
-def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] | None = None) -> list[Verdict]:
+
+def verify(method: GivenMethod, *, truths: Sequence[str] | None = None) -> list[Verdict]:
     """Put one method to the known answers.
 
     Args:
@@ -31,24 +35,37 @@ def verify(method: str | AnyMethod | type[AnyMethod], *, truths: Sequence[str] |
 
 
 def verify_all(
-    methods: Sequence[str | AnyMethod | type[AnyMethod]] | None = None,
+    methods: Sequence[GivenMethod] | Mapping[str, GivenMethod] | None = None,
     *,
+    truths: Sequence[str] | None = None,
     show_progress: bool = True,
     progress: Progress | None = None,
 ) -> list[Verdict]:
     """Several methods on every known answer.
 
     Args:
-        methods: None: every registered one but ``dummy``, which attributes nothing.
+        methods: By the names that the verdicts give them, or a list, named by what they are; None: every registered
+            one but ``dummy``, which attributes nothing.
+        truths: Names of `TRUTHS`; None: all.
         show_progress: Keep a line about progress on a terminal.
         progress: Called with (phase, done, total) instead.
+
+    Raises:
+        UnknownNameError: No method or known answer has that name.
+        SettingsError: One is no method.
     """
-    chosen = [name for name in METHODS if name != "dummy"] if methods is None else list(methods)
-    found = []
+    given = [name for name in METHODS if name != "dummy"] if methods is None else methods
+    named: list[tuple[str | None, GivenMethod]] = (
+        list(given.items()) if isinstance(given, Mapping) else [(None, one) for one in given]
+    )
+    found: list[Verdict] = []
+    for truth in truths or ():
+        TRUTHS.get(truth)
     with reported(show_progress, progress) as tell:
-        for index, one in enumerate(chosen):
-            found += verify(one)
-            tell("verify", index + 1, len(chosen))
+        for done, (name, one) in enumerate(named, start=1):
+            verdicts = verify(one, truths=truths)
+            found += verdicts if name is None else [msgspec.structs.replace(each, method=name) for each in verdicts]
+            tell("verify", done, len(named))
     return found
 
 

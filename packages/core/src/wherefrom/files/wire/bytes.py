@@ -10,6 +10,7 @@ import secrets
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any, cast
 
@@ -180,3 +181,19 @@ def write_whole(path: str | Path, pieces: Iterable[bytes], *, overwrite: bool, f
         if isinstance(error, OSError) and error.filename == str(draft):
             raise type(error)(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def append_whole(file: FileIO, data: bytes) -> int:
+    """Append ``data`` whole or not at all, on disk when this returns; the place where it begins."""
+    begin = file.tell()
+    view = memoryview(data)
+    try:
+        while view:
+            view = view[file.write(view) :]
+        os.fsync(file.fileno())
+    except BaseException:
+        with suppress(OSError):
+            file.truncate(begin)  # a full disk leaves half a line
+            file.seek(begin)
+        raise
+    return begin
