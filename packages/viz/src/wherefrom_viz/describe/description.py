@@ -615,7 +615,9 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
         glyph = text_marks.visible(tokens[start].text.strip())
         if end - start == 1 or not glyph:
             continue
-        direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
+        direction = (
+            text_marks.LEFT_TO_RIGHT if _RIGHT_TO_LEFT.search(glyph) else ""
+        )  # else the number goes to the wrong side of it
         for at in range(start, end):
             name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"
             text = {} if at == start else {"text": text_marks.PART}
