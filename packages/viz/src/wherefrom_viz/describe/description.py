@@ -610,7 +610,7 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
     tokens = attribution.source if side == "source" else attribution.target
     whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
     starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
-    names: dict[tuple[int, int], dict[str, str]] = {}
+    names: dict[tuple[int, int], dict[str, Any]] = {}
     for start, end in itertools.pairwise((*starts, len(tokens))):
         glyph = text_marks.visible(tokens[start].text.strip())
         if end - start == 1 or not glyph:
