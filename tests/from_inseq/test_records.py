@@ -40,6 +40,18 @@ def two(marian: Any) -> inseq.FeatureAttributionOutput:
     )
 
 
+@pytest.mark.parametrize("given", [{"do_aggregation": False}, {"aggregator": "spans", "target_spans": [(0, 1)]}])
+@pytest.mark.parametrize("method, inner", [("saliency", r"\d+"), ("attention", r"\d+, \d+")])
+def test_dictionaries_of_scores_with_inner_dimensions_say_to_aggregate(
+    gpt2: Any, method: str, inner: str, given: dict[str, Any]
+) -> None:
+    out = gpt2.attribute("the name", "the name of", method=method)
+    for one in (out, out[0]):
+        with pytest.raises(InputError, match=rf"the shape \(\d+, \d+, {inner}\), and .* Aggregate first"):
+            one.get_scores_dicts(**given)
+    assert out[0].get_scores_dicts()["target_attributions"]
+
+
 @pytest.mark.parametrize("options", [{}, {"compress": True}])
 def test_files_give_back_what_was_saved(two: Any, tmp_path: Path, options: dict[str, Any]) -> None:
     path = tmp_path / "out.json"

@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 from wherefrom.evaluation import Evaluation
 from wherefrom.results.attribution import Attribution
-from wherefrom_viz import compare_view
+from wherefrom_viz import compare_view, describe
 from wherefrom_viz.console import console_view
 from wherefrom_viz.console.evaluation import evaluation_view
 from wherefrom_viz.context import context_view
@@ -101,6 +101,18 @@ def test_an_empty_token_and_a_blank_are_named(view: str) -> None:
     text = printed(console_view(one, view=view, top=4), 120)
     assert "<empty>" in text
     assert view == "read" or "<space>" in text
+
+
+@pytest.mark.parametrize("view", ["matrix", "topk", "read", "steps"])
+def test_what_keeps_a_number_beside_its_letter_is_no_part_of_a_token(view: str) -> None:
+    one = causal(["a", " ،", "", " b", " ש", ""], 4, {(1, 0): 0.6, (2, 1): 0.5}).replace(
+        step_scores={"rank": np.ones(2)}
+    )
+    assert "\u200e" in describe(one).steps[0].label
+    text = printed(console_view(one, view=view, top=4), 120)
+    assert "\\u05e9 1/2" in text
+    assert view == "steps" or view == "read" or "\\u060c 2/2" in text
+    assert "200e" not in text
 
 
 def test_escapes_are_shortened_between_letters() -> None:

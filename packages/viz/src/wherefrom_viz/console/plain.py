@@ -11,7 +11,14 @@ from rich.console import ConsoleOptions
 from rich.text import Text
 
 from wherefrom_viz.console.plot import FIRST, UPPER
-from wherefrom_viz.describe.text_marks import EMPTY, NO_BREAK_SPACE, SPACE
+from wherefrom_viz.describe.text_marks import (
+    EMPTY,
+    FIRST_STRONG_ISOLATE,
+    LEFT_TO_RIGHT,
+    NO_BREAK_SPACE,
+    POP_ISOLATE,
+    SPACE,
+)
 
 T = TypeVar("T")
 
@@ -43,8 +50,7 @@ _MARKS = {
     "∅": "0",
     "⇥": ">",
     "␡": "^",
-    "\u2068": "",
-    "\u2069": "",
+    **dict.fromkeys((FIRST_STRONG_ISOLATE, POP_ISOLATE, LEFT_TO_RIGHT), ""),
     "×": "x",
     **dict.fromkeys("▏▎▍▌▋▊▉", "#"),
     **{chr(code): "^" for code in range(0x2400, 0x2420) if chr(code) != "␍"},

@@ -610,12 +610,14 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
     tokens = attribution.source if side == "source" else attribution.target
     whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
     starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
-    names: dict[tuple[int, int], dict[str, str]] = {}
+    names: dict[tuple[int, int], dict[str, Any]] = {}
     for start, end in itertools.pairwise((*starts, len(tokens))):
         glyph = text_marks.visible(tokens[start].text.strip())
         if end - start == 1 or not glyph:
             continue
-        direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
+        direction = (
+            text_marks.LEFT_TO_RIGHT if _RIGHT_TO_LEFT.search(glyph) else ""
+        )  # else the number goes to the wrong side of it
         for at in range(start, end):
             name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"
             text = {} if at == start else {"text": text_marks.PART}

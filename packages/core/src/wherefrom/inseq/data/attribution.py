@@ -152,8 +152,18 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
     def get_scores_dicts(
         self, aggregator: AggregatorInput = None, do_aggregation: bool = True, **kwargs: Any
     ) -> ScoresDict:
-        """Scores as nested dictionaries, each token as (index, spelling); NaN where a step could not look."""
+        """Scores as nested dictionaries, each token as (index, spelling); NaN where a step could not look.
+
+        Raises:
+            InputError: A cell has more than one number.
+        """
         done = self.aggregate(aggregator, **kwargs) if do_aggregation else self
+        if not done._is_flat():
+            inner = max((tuple(one.shape) for one in done._tensors()), key=len)
+            raise InputError(
+                f"There is more than one number per cell: the scores have the shape {inner}, and dictionaries take "
+                "(inputs, steps). Aggregate first, as get_scores_dicts() does."
+            )
         steps = [
             (done.attr_pos_start + i, str(t))
             for i, t in enumerate(done.target[done.attr_pos_start : done.attr_pos_end])
