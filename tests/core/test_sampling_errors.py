@@ -298,6 +298,19 @@ def test_stratified_points_come_nearer_than_free_ones():
     assert np.mean(stratified) < np.mean(free) / 2
 
 
+@pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling, ContextCite], ids=lambda one: one.identifier)
+def test_a_first_round_beyond_the_budget_is_told(method: Any) -> None:
+    def told(made: Any) -> tuple[list[str], int]:
+        scores, forwards = scores_of(made, 13)
+        return [one for one in scores.warnings if "the first round took" in one], forwards
+
+    (warning,), forwards = told(method(n_samples="auto", max_samples=10))
+    assert forwards > 10
+    assert f"took {forwards} forwards, more than max_samples=10" in warning
+    assert told(method(n_samples="auto", max_samples=forwards, tolerance=1e-9)) == ([], forwards)
+    assert told(method())[0] == []
+
+
 @pytest.mark.parametrize("n_samples, advice", [(20, "n_samples='auto'"), ("auto", "a larger max_samples than 40")])
 def test_rough_scores_say_what_is_not_done_yet(n_samples: Any, advice: str) -> None:
     model = ReferenceModel("decoder-only")
