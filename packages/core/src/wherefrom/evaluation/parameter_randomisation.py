@@ -44,8 +44,8 @@ class ParameterRandomisation(AsksMethod, Metric):
     )
     """Which part of the weights is shuffled, counted from the output."""
     likeness: Literal["spearman", "top_k"] = "spearman"
-    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have; zeros
-    are none of them, and it is undefined where a side has nothing else."""
+    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have;
+    zeros are none of them, and it is undefined where a side has nothing else."""
     k: int = field(default=3, validator=counting(1))
 
     def runs(self) -> int:
