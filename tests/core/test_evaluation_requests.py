@@ -13,7 +13,7 @@ from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, eva
 from wherefrom.evaluation.top_k_drop import TopKDrop
 from wherefrom.methods import Occlusion
 from wherefrom.results.attribution import Attributions
-from wherefrom.testing import linear_model, only
+from wherefrom.testing import counting, linear_model, only
 from wherefrom_viz.describe.evaluation import describe_evaluation
 
 PROMPT = "the cat saw a dog"
@@ -53,6 +53,30 @@ def test_what_is_named_twice_is_refused(
     for ask in (evaluate, evaluation_cost):
         with pytest.raises(InputError, match=f"The {twice} is there twice"):
             ask(result, model, metrics, removals=removals)  # type: ignore[operator]
+
+
+def test_scores_that_cannot_be_ranked_are_refused_by_name_before_anything_is_run() -> None:
+    counted, tally = counting(linear_model())
+    model = AttributionModel(counted)
+    good, bad = model.attribute([PROMPT] * 2, [f"{PROMPT} and the"] * 2, method="occlusion", show_progress=False)
+    scores = np.array(bad.target_attributions)
+    scores[1, 1] = np.nan
+    given = {"fine": [good, good], "odd one": [good, bad.replace(target_attributions=scores)]}
+    before = tally.forward_rows
+    for metrics, curves, ranking in (
+        (("dot_product", "abpc"), False, "abpc"),
+        (("mrr", "lds"), False, "mrr"),
+        (("lds",), True, "the curves"),
+    ):
+        for ask in (evaluate, evaluation_cost):
+            with pytest.raises(InputError, match=rf"odd one: some scores of example 1 .*position 7 .* for {ranking}\."):
+                ask(given, model, metrics, gold=[Gold(text=PROMPT, spans=((4, 7),))] * 2, curves=curves)  # type: ignore[operator]
+    assert tally.forward_rows == before
+    unseen = np.array(bad.target_attributions)
+    unseen[-1, 0] = np.nan  # no step looks at what comes after it
+    evaluate([good, bad.replace(target_attributions=unseen)], model, ["abpc"], removals=("unk",), draws=1)
+    left = evaluate(given, model, ["dot_product", "lds"], removals=("unk",), curves=False, draws=1)
+    assert any(note.startswith("odd one: some scores are not finite") for note in left.warnings)
 
 
 def test_orders_that_hang_on_the_removal_are_judged_by_each_with_any_metric(

@@ -160,6 +160,16 @@ def test_too_few_samples_fit_fewer_pairs_and_say_so() -> None:
         asked(lambda there: float(there[0]), count=12, n_samples=16)
 
 
+@pytest.mark.parametrize("samples, seed", [(16, 0), (44, 0), (44, 3)])
+def test_as_many_samples_as_are_advised_do(samples: int, seed: int) -> None:
+    """Small and large coalitions are drawn more than once: it takes more draws than different ones."""
+    settings: dict[str, Any] = {"index": "fsii", "count": 20, "units": "token", "seed": seed}
+    with pytest.raises(SettingsError, match=r"44 are needed.*Use n_samples=88"):
+        asked(lambda there: float(there[0]), n_samples=samples, **settings)
+    scores, _ = asked(lambda there: float(there[0]), n_samples=88, **settings)
+    assert scores.details[DETAIL]["pairs"]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_resamples_fit_the_pairs_of_the_whole_sample(seed: int) -> None:
     """A resample has fewer distinct coalitions than pairs need; which pairs there are is decided before."""

@@ -14,7 +14,7 @@ from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
 from wherefrom.evaluation.asking import compared_ids, evaluated_units, judged_scores, question_of
-from wherefrom.evaluation.contract import Metric, as_metric
+from wherefrom.evaluation.contract import Metric, ReadsSizes, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
 from wherefrom.evaluation.orderings import ORDERINGS
@@ -102,7 +102,7 @@ def evaluate(
 
     Raises:
         InputError: Results of different texts or sides, no examples, merged tokens; a metric or a removal that is named
-            twice, or nothing that gold units could be compared with.
+            twice, scores that are not numbers where they are ranked, or nothing that gold units could be compared with.
         ModelCapabilityError: The model gives no predictions.
     """
     check_call(evaluate, locals(), draws=0, cuts=1)
@@ -319,6 +319,7 @@ def _asked(
             "No example has an explained step, so there is nothing to evaluate. Attribute with positions "
             "(attr_pos_start, attr_pos_end) that the targets have."
         )
+    _require_ranks(plan, inquiries)
     return _Asked(
         adapter=adapter,
         plan=plan,
@@ -395,8 +396,42 @@ def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[
     return (remark,)
 
 
+def _require_ranks(plan: Plan, inquiries: Sequence[_Inquiry]) -> None:
+    """Refuse scores that cannot be ranked where something ranks them, before anything is run.
+
+    Raises:
+        InputError: A score of an output is NaN, and a metric or the curves read an order.
+    """
+    ranking = [*(one.identifier for one in plan.metrics if _ranks(one)), *(["the curves"] if plan.curves else [])]
+    for one in inquiries if ranking else ():
+        steps = one.question.steps
+        visible = one.units.visible(steps)
+        for span in one.spans:
+            inside = np.flatnonzero((steps >= span[0]) & (steps < span[1]))
+            for name, scores in one.scores.items():
+                wrong = np.isnan(scores[:, inside]) & visible[:, inside[:1]]
+                if wrong.any():
+                    step = int(steps[inside[wrong.any(axis=0).argmax()]])
+                    raise InputError(
+                        f"{name}: some scores of example {one.number} (from 0) are not numbers, at "
+                        f"target position {step} for one, so they have no order for {', '.join(ranking)}. Leave the "
+                        "example or those steps out, or give metrics that add scores up, with curves=False."
+                    )
+
+
+def _ranks(metric: Metric) -> bool:
+    """Does a metric read an order, which scores that are not numbers have not?"""
+    if metric.needs_gold:
+        return not isinstance(metric, ReadsSizes)
+    try:
+        metric.plan(np.array([np.nan, 1.0]), 0)
+    except InputError:
+        return True
+    return False
+
+
 def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
-    """Whose scores are not all numbers: metrics that rank refuse them, others leave their outputs out."""
+    """Whose scores are not all numbers: metrics that add them up leave their outputs out."""
     for name in inquiries[0].scores:
         if not all(np.isfinite(one.scores[name]).all() for one in inquiries):
             yield f"{name}: some scores are not finite; metrics that add scores up have no number for their outputs."

@@ -56,8 +56,8 @@ class AopcLerf(Curves):
 @metric("abpc", higher_is_better=True)
 @frozen(kw_only=True)
 class Abpc(Curves):
-    """Area between the two curves: `AopcMorf` − `AopcLerf`, in nats. 0 is what an order without information has in the
-    mean."""
+    """Area between the two curves: `AopcMorf` − `AopcLerf`, in nats. 0 is what random orders have in the mean; equal
+    scores are taken in the order of the text, which is none of these."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, least = self.both(scores, case)

@@ -67,7 +67,7 @@ class GradientShap(Method[GivesGradients]):
     tolerance: float = field(default=0.1, validator=validators.gt(0.0))
     """Largest accepted standard error with ``n_samples="auto"``, as a part of the step's largest token score."""
     max_samples: int = field(default=64, validator=counting(2))
-    """Budget of ``n_samples="auto"``."""
+    """Budget of ``n_samples="auto"``, beyond the first round, which is always run."""
     stdevs: float = field(default=0.0, validator=validators.ge(0))
     """Standard deviation of the noise added to the input, in units of the embeddings. What the baseline leaves as it is
     gets none."""

@@ -135,9 +135,10 @@ class Interactions(SampledSettings):
         while among > 1 and often * (1 + count + among * (among - 1) // 2) > rows:
             among -= 1
         if among < 2:
+            fewest = often * (2 + count)
             raise SettingsError(
-                f"{rows} different coalitions are too few for the pairs of {count} units. Raise n_samples to at least "
-                f"{often * (2 + count)}, or use larger units."
+                f"{rows} different coalitions are too few for the pairs of {count} units: {fewest} are needed, better "
+                f"twice as many. Use n_samples={2 * max(fewest, len(masks))}, or larger units."
             )
         return pairs_among(strongest(scores, among))
 

@@ -86,7 +86,8 @@ class SampledSettings(PerturbationSettings):
     """With ``n_samples="auto"``: samples are added until every step's largest standard error is within this part of its
     largest score."""
     max_samples: int = field(default=1024, validator=counting(1))
-    """Budget of ``n_samples="auto"``, in forwards."""
+    """Budget of ``n_samples="auto"``, in forwards. The first round, as many samples as by default, is always run, and a
+    warning says what it took where that is more."""
 
     @abstractmethod
     def plan(self, units: Units, rng: np.random.Generator) -> BoolArray:
