@@ -126,7 +126,7 @@ _WHERE = (
     "code_revision",
     "gguf_file",
 )
-"""Arguments that say where files lie and whether their code may run: a model's, its configuration's, its tokenizer's."""
+"""Arguments that say where files lie and whether code there may run: of model, configuration and tokenizer."""
 
 
 def _where(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
