@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ from msgspec.structs import replace
 from wherefrom.errors import UsageError, WherefromWarning
 from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
+from wherefrom.files.manifest import write_manifest
 from wherefrom.results.attribution import Attributions
 from wherefrom_cli.dataset import run_sink
 from wherefrom_cli.dataset.identity import streamed_identity
@@ -133,6 +135,65 @@ def test_outputs_of_a_run_are_called_forced_where_all_were(wherefrom: Run, tmp_p
     write(tmp_path / "texts.jsonl", made)
     assert wherefrom(*BASE, "--max-new-tokens", "2", "-o", "run").code == 0
     assert open_run("run").provenance.constrained_decoding is not bool(free)
+
+
+def test_a_run_tells_how_it_was_made_where_its_first_batch_failed(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [{"id": "e0", "text": ""}, *rows(3)[1:]])
+    wherefrom(*BASE, "-o", "run", "-bs", "1")
+    run = open_run("run")
+    assert set(run.failures) == {"e0"}
+    assert run.provenance.model["name"] == "demo:lm"
+
+
+WARNED = (
+    "attribute-dataset",
+    "-m",
+    "demo:lm",
+    "-a",
+    "interactions",
+    "--set",
+    "n_samples=80",
+    "-d",
+    "texts.jsonl",
+    "-q",
+)
+
+
+@pytest.mark.parametrize("engine", ["local", pytest.param("ray", marks=pytest.mark.heavy)])
+def test_what_was_warned_of_in_any_batch_is_kept_with_the_run(wherefrom: Run, tmp_path: Path, engine: str) -> None:
+    long = (
+        "George was sick yesterday. The weather was very nice and the music was loud yesterday. "
+        "His colleagues asked him to come"
+    )
+    texts = [("George went", "George went home"), (long, f"{long} to the hospital."), (long, f"{long} to the garden.")]
+    write(tmp_path / "texts.jsonl", [{"text": text, "target": target} for text, target in texts])
+    model = library.load_model("demo:lm", device="cpu")
+    expected: set[str] = set()
+    for text, target in texts:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            made = model.attribute(text, target, "interactions", n_samples=80, show_progress=False)
+        expected |= set(made.provenance.warnings)
+    assert expected
+    if engine == "ray":
+        pytest.importorskip("ray")
+    for place in ("run", "out.json", "out.jsonl"):
+        ran = wherefrom(*WARNED, "-bs", "1", "-o", place, *(() if engine == "local" else ("--engine", "ray")))
+        assert ran.code == 0, ran.err
+        told = load(tmp_path / place).provenance.warnings
+        assert set(told) == expected
+        assert len(told) == len(expected)
+
+
+def test_a_run_that_goes_on_keeps_what_was_warned_of_before(wherefrom: Run, tmp_path: Path) -> None:
+    assert wherefrom(*BASE, "-o", "run").code == 0
+    manifest = open_run("run").manifest
+    told = replace(manifest.provenance, warnings=["of before"])
+    write_manifest(tmp_path / "run", replace(manifest, provenance=told), overwrite=True)
+    for part in (tmp_path / "run").glob("part-*"):
+        part.unlink()
+    assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
+    assert open_run("run").provenance.warnings == ["of before"]
 
 
 @pytest.mark.filterwarnings("ignore:.*standard errors")

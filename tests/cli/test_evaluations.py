@@ -14,7 +14,7 @@ from wherefrom import load_model
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
 from wherefrom.evaluation.bench import SHORT
-from wherefrom.files import load, save
+from wherefrom.files import load, save, write_run
 from wherefrom_cli.commands.evaluate import _model
 from wherefrom_cli.console import Console
 from wherefrom_cli.main import load_command
@@ -318,3 +318,59 @@ def test_evaluate_asks_for_the_revision_of_then(saved: Path, wherefrom: Run, tmp
     typed = load_command("evaluate").parser().parse([str(saved), "--dtype", "bfloat16", "--model-kwargs", "{}"])
     asked = _model(typed, out, Console(stdin=said, stdout=said, stderr=said))
     assert (asked.dtype, asked.model_kwargs) == ("bfloat16", {})
+
+
+@pytest.fixture
+def two_orders(saved: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """Runs of the same four examples in two orders; the second has a method of another name and lacks one."""
+    examples = [one.replace(id=f"{name}{index}") for name in "ab" for index, one in enumerate(load(saved))]
+    out = load(saved)
+    other = [one.replace(method="other") for one in (examples[3], examples[2], examples[0])]
+    write_run(tmp_path / "first", out.replace(sequence_attributions=tuple(examples)))
+    write_run(tmp_path / "second", out.replace(sequence_attributions=tuple(other)))
+    return tmp_path / "first", tmp_path / "second"
+
+
+def test_evaluate_pairs_runs_by_id(wherefrom: Run, two_orders: tuple[Path, Path], tmp_path: Path) -> None:
+    ran = wherefrom("evaluate", *two_orders, "-m", "demo:lm", *QUICK, "-o", "found.json")
+    assert ran.code == 0, ran.err
+    found = Evaluation.load(tmp_path / "found.json")
+    assert {one.example for one in found.measurements} == {0, 2, 3}
+    assert "Without a partner, and left out: 1 of saliency." in found.warnings
+
+
+@pytest.mark.parametrize(
+    "few, ids", [(("--limit", "2"), ["a0", "b0"]), (("-x", "-1", "0", "--limit", "2"), ["b1", "a0"])]
+)
+def test_a_few_examples_are_the_same_ones_of_all_results(
+    wherefrom: Run, two_orders: tuple[Path, Path], few: tuple[str, ...], ids: list[str], tmp_path: Path
+) -> None:
+    ran = wherefrom("evaluate", *two_orders, "-m", "demo:lm", *QUICK, *few, "-o", "found.json")
+    assert ran.code == 0, ran.err
+    assert list(Evaluation.load(tmp_path / "found.json").ids) == ids
+    ran = wherefrom("compare", *two_orders, *few, "--jsonl")
+    assert [json.loads(line)["example"] for line in ran.out.strip().split("\n")] == ids
+    assert "Without a partner" not in ran.err
+
+
+def test_an_example_that_one_of_the_results_lacks_is_named(wherefrom: Run, two_orders: tuple[Path, Path]) -> None:
+    for command in ("evaluate", "compare"):
+        ran = wherefrom(command, *two_orders, "-x", "a1")
+        assert ran.code == 2
+        assert "There is no example 'a1'" in ran.err
+
+
+def test_results_without_an_example_in_common_are_refused(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = load(saved)
+    for name in "ab":
+        write_run(
+            tmp_path / name,
+            out.replace(
+                sequence_attributions=tuple(
+                    one.replace(id=f"{name}{index}", method=name) for index, one in enumerate(out)
+                )
+            ),
+        )
+    ran = wherefrom("evaluate", "a", "b", *QUICK, "--limit", "1")
+    assert ran.code == 2
+    assert "have no example in common" in ran.err

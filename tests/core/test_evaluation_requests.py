@@ -9,7 +9,15 @@ import pytest
 from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, WherefromWarning
-from wherefrom.evaluation import Evaluation, Gold, coalition_game, evaluate, evaluation_cost, summary
+from wherefrom.evaluation import (
+    Evaluation,
+    Gold,
+    coalition_game,
+    evaluate,
+    evaluation_cost,
+    summary,
+    with_measurements,
+)
 from wherefrom.evaluation.top_k_drop import TopKDrop
 from wherefrom.methods import Occlusion
 from wherefrom.results.attribution import Attributions
@@ -265,3 +273,48 @@ def test_steps_that_were_normalised_are_told_where_they_are_added_up(
     given = {"raw": raw, "apart": raw.aggregate("sum", normalize=False), "normalised": raw.aggregate()}
     made = evaluate(given, model, ["lds"], outputs=outputs, draws=0, curves=False, show_progress=False)
     assert [one.split(":")[0] for one in made.warnings if "were normalised" in one] == ["normalised"] * several
+
+
+@pytest.fixture(scope="module")
+def named(model: AttributionModel) -> Attributions:
+    """Three examples with ids."""
+    prompts, targets = ["a man", PROMPT, "the cat"], ["a man slept", f"{PROMPT} and the", "the cat saw a dog"]
+    made = model.attribute(prompts, targets, method="occlusion", show_progress=False)
+    ids = zip(("one", "two", "three"), made, strict=True)
+    return made.replace(sequence_attributions=tuple(one.replace(id=name) for name, one in ids))
+
+
+def test_results_are_paired_by_id_whatever_their_order(model: AttributionModel, named: Attributions) -> None:
+    gold = [None, Gold(text=f"{PROMPT} and the", spans=((0, 3),)), None]
+    moved = named.at([2, 0, 1])
+    pairs = {order: {"a": named, "b": named.at(order)} for order in ((0, 1, 2), (2, 0, 1))}
+    expected, made = (found(given, model, "abpc", "mrr", gold=gold) for given in pairs.values())
+    assert made.measurements == expected.measurements
+    assert made.warnings == expected.warnings
+    assert made.ids == ("one", "two", "three")
+    noted = with_measurements(moved, made, "b")
+    before = with_measurements(named, expected, "b")
+    assert {one.id: one.annotations for one in noted} == {one.id: one.annotations for one in before}
+
+
+def test_examples_that_not_all_results_have_are_left_out_and_told(model: AttributionModel, named: Attributions) -> None:
+    whole = found({"a": named, "b": named}, model, "abpc")
+    made = found({"a": named, "b": named.at([2, 1])}, model, "abpc")
+    assert made.measurements == tuple(one for one in whole.measurements if one.example != 0)
+    assert "Without a partner, and left out: 1 of a." in made.warnings
+    turned = found({"a": named.at([2, 1]), "b": named}, model, "abpc")
+    assert {one.example for one in turned.measurements} == {0, 1}
+    assert "Without a partner, and left out: 1 of b." in turned.warnings
+    assert with_measurements(named, made, "a")[0].annotations == {}
+
+
+def test_results_whose_examples_are_not_all_named_go_by_place(model: AttributionModel, named: Attributions) -> None:
+    unnamed = named.replace(sequence_attributions=tuple(one.replace(id=None) for one in named))
+    with pytest.raises(InputError, match=r"in the example 0 \(from 0\).*paired by id where all"):
+        found({"a": unnamed, "b": named.at([2, 0, 1])}, model, "abpc")
+    with pytest.raises(InputError, match=r"different numbers of examples.*paired by id where all"):
+        found({"a": unnamed, "b": named.at([2, 1])}, model, "abpc")
+    other = named.replace(sequence_attributions=tuple(one.replace(id=f"{one.id} again") for one in named))
+    assert {one.example for one in found({"a": named, "b": other}, model, "abpc").measurements} == {0, 1, 2}
+    with pytest.raises(InputError, match=r"in the example 'one' and are called 'three again'"):
+        found({"a": named, "b": other.at([2, 0, 1])}, model, "abpc")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.results.partners import bare_text, matched
+from wherefrom.results.partners import bare_text, matched, named_apart
 
 from tests.core.made import spelt
 
@@ -27,3 +27,9 @@ def test_without_an_id_for_all_places_count() -> None:
 def test_a_text_is_the_same_whatever_its_tokenizer_does_to_spaces_and_capitals() -> None:
     one, other = spelt(["<s>", "The", " cat"], special=(0,)), spelt(["the", "cat", "</s>"], special=(2,))
     assert bare_text(one) == bare_text(other) == "thecat"
+
+
+def test_ids_tell_examples_apart_where_each_has_one_of_its_own() -> None:
+    assert named_apart(["a", "b"], ["b", "c"])
+    assert not named_apart(["a", "b"], ["b", None])
+    assert not named_apart(["a", "a"], ["a", "b"])

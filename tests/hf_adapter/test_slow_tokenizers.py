@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import sentencepiece
-from transformers import ByT5Tokenizer, MarianTokenizer
+from transformers import ByT5Tokenizer, LlamaTokenizer, MarianTokenizer
 from wherefrom.context.readings import within
 from wherefrom_hf.text.tokenizer import TextCoder
 
@@ -111,3 +111,27 @@ def test_a_part_of_a_text_has_the_tokens_of_that_part(coders: dict[str, TextCode
     ]
     (special,) = [i for i, token in enumerate(encoded.tokens) if token.special] or [None]
     assert sum(map(len, parts)) == len(encoded.tokens) - (special is not None)
+
+
+def without_unknown_tokens(folder: Path) -> LlamaTokenizer:
+    """A fast one that leaves out characters it has no piece for, and whose own offsets are wrong behind them."""
+    written = io.BytesIO()
+    sentencepiece.SentencePieceTrainer.train(
+        sentence_iterator=iter([CORPUS] * 3), model_writer=written, vocab_size=60, model_type="bpe", minloglevel=2
+    )
+    (folder / "tokenizer.model").write_bytes(written.getvalue())
+    made = LlamaTokenizer.from_pretrained(str(folder))
+    assert made.is_fast
+    return made
+
+
+@pytest.mark.parametrize(
+    "text", ["the cat P is bad", "George 智智 saw Zoë", "🦓 he said so", "he said so", "P", "so P"]
+)
+def test_letters_that_a_tokenizer_leaves_out_move_nothing(text: str, tmp_path: Path) -> None:
+    coder = TextCoder(tokenizer=without_unknown_tokens(tmp_path), decoder_start_id=None)
+    encoded = coder.encode(text, side="target", add_special_tokens=False, decoder_prefix=False)
+    pieces = coder.tokenizer.convert_ids_to_tokens(encoded.ids.tolist())
+    assert [token.text.strip() for token in encoded.tokens] == [piece.strip("▁") for piece in pieces]
+    for token in encoded.tokens:
+        assert text[token.start : token.end].strip() == token.text.strip()

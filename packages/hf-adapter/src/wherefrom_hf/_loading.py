@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,15 +20,16 @@ from transformers import (
     AutoModelForCausalLM,
     AutoModelForSeq2SeqLM,
     AutoTokenizer,
+    PreTrainedConfig,
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import logging
+from transformers.utils import cached_file, find_adapter_config_file, is_peft_available, logging
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
 
 from wherefrom_hf.demo import NotFetchedError, UnknownDemoModelError, demo_path
 from wherefrom_hf.running.placement import move, parse_device, pinned
-from wherefrom_hf.wrappers import unwrapped
+from wherefrom_hf.wrappers import refuse_what_the_wrapper_does, unwrapped
 
 DEMO_PREFIX = "demo:"
 _DTYPES = ("float32", "bfloat16", "float16", "float64")
@@ -59,17 +63,21 @@ def load_pretrained(
         SettingsError: ``device`` names no device, or the ``dtype`` of ``model_kwargs`` no type of weights, or
             ``model`` is neither name nor model, or wraps one in a way that cannot be looked through.
     """
+    where: dict[str, Any] = {}
     if isinstance(model, str):
         name = model
         path = _path_of(name)
         _check_dtype(model_kwargs)
         module = _load_model(path, name, model_kwargs)
-        tokenizer = tokenizer if tokenizer is not None else path
+        refuse_what_the_wrapper_does(module)
+        if tokenizer is None:
+            where = _where(model_kwargs)
+            tokenizer = _place_of_tokenizer(path, module, where)
     else:
         module = unwrapped(model)
         name = module.config.name_or_path or type(module).__name__
     own = {key: value for key, value in tokenizer_kwargs.items() if key != "chat_template_kwargs"}
-    loaded_tokenizer = _load_tokenizer(tokenizer, name, module, own)
+    loaded_tokenizer = _load_tokenizer(tokenizer, module, {**where, **own})
     _move(module, device)
     return Loaded(module, loaded_tokenizer, name, tokenizer_kwargs.get("chat_template_kwargs") or {})
 
@@ -106,11 +114,28 @@ def _move(module: PreTrainedModel, device: str | torch.device | None) -> None:
     move(module, default_device() if device is None else parse_device(device))
 
 
+_WHERE = (
+    "revision",
+    "subfolder",
+    "token",
+    "cache_dir",
+    "local_files_only",
+    "force_download",
+    "proxies",
+    "trust_remote_code",
+    "code_revision",
+    "gguf_file",
+)
+"""Arguments that say where files lie and whether code there may run: of model, configuration and tokenizer."""
+
+
+def _where(model_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: model_kwargs[key] for key in _WHERE if key in model_kwargs}
+
+
 def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTrainedModel:
-    known = ("revision", "token", "cache_dir", "local_files_only", "trust_remote_code", "subfolder")
-    shared = {key: model_kwargs[key] for key in known if key in model_kwargs}
     try:
-        config = model_kwargs.get("config") or AutoConfig.from_pretrained(path, **shared)
+        config = model_kwargs.get("config") or _config(path, model_kwargs)
         auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
         with _bars_as_wanted():
             loaded = auto.from_pretrained(path, **_with_full_precision(name, model_kwargs))
@@ -119,6 +144,42 @@ def _load_model(path: str, name: str, model_kwargs: Mapping[str, Any]) -> PreTra
     if not isinstance(loaded, PreTrainedModel):
         raise ModelLoadError(f"{name!r} gave a {type(loaded).__name__}; expected a model that generates text.")
     return loaded
+
+
+def _config(path: str, model_kwargs: Mapping[str, Any]) -> PreTrainedConfig:
+    """The configuration of a model; of an adapter of peft, which has none of its own, that of the model it is for."""
+    where = _where(model_kwargs)
+    try:
+        return AutoConfig.from_pretrained(path, **where)
+    except (OSError, ValueError):
+        adapter = _of_adapter(where, model_kwargs.get("adapter_kwargs") or {})
+        found = find_adapter_config_file(path, **adapter)
+        if found is None:
+            raise
+    if not is_peft_available():
+        raise ImportError("This is an adapter of peft, which is not installed: pip install peft")
+    base = json.loads(Path(found).read_text(encoding="utf-8"))["base_model_name_or_path"]
+    return AutoConfig.from_pretrained(base, **where)
+
+
+def _of_adapter(where: Mapping[str, Any], adapter_kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the files of an adapter lie, as transformers looks for them."""
+    shared = ("revision", "token", "cache_dir", "local_files_only", "force_download", "proxies")
+    given = {**{key: where[key] for key in shared if key in where}, **adapter_kwargs}
+    return {key: value for key, value in given.items() if key in (*shared, "subfolder")}
+
+
+def _place_of_tokenizer(path: str, module: PreTrainedModel, where: Mapping[str, Any]) -> str:
+    """The model's own name; of an adapter that was saved without a tokenizer, that of the model it is for."""
+    if not module._hf_peft_config_loaded:
+        return path
+    own = cached_file(path, "tokenizer_config.json", **_of_adapter(where, {}), **_OR_NONE)
+    return path if own else module.config.name_or_path or path
+
+
+_OR_NONE: dict[str, Any] = {
+    f"_raise_exceptions_for_{what}": False for what in ("gated_repo", "missing_entries", "connection_errors")
+}
 
 
 def _check_dtype(model_kwargs: Mapping[str, Any]) -> None:
@@ -162,10 +223,7 @@ def _with_full_precision(name: str, model_kwargs: Mapping[str, Any]) -> dict[str
 
 
 def _load_tokenizer(
-    tokenizer: str | PreTrainedTokenizerBase | None,
-    name: str,
-    module: PreTrainedModel,
-    tokenizer_kwargs: Mapping[str, Any],
+    tokenizer: str | PreTrainedTokenizerBase | None, module: PreTrainedModel, tokenizer_kwargs: Mapping[str, Any]
 ) -> PreTrainedTokenizerBase:
     if isinstance(tokenizer, PreTrainedTokenizerBase):
         return tokenizer
@@ -178,20 +236,33 @@ def _load_tokenizer(
     try:
         loaded = AutoTokenizer.from_pretrained(path, **tokenizer_kwargs)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
-        raise ModelLoadError(_cannot_load("tokenizer", path, error)) from error
+        raise ModelLoadError(_cannot_load("tokenizer", path, error, tokenizer_kwargs.get("subfolder"))) from error
     assert isinstance(loaded, PreTrainedTokenizerBase)
     return loaded
 
 
-def _cannot_load(what: str, name: str, error: Exception) -> str:
+def _cannot_load(what: str, name: str, error: Exception, subfolder: str | None = None) -> str:
     """One line on what could not be loaded, one on why, one on what to try."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    reason = lines[0] if lines else type(error).__name__
+    reason, *rest = lines or [type(error).__name__]
     if len(reason) > 200:
         reason = reason[:200].rstrip() + " ..."
-    return (
-        f"The {what} {name!r} could not be loaded.\n"
-        f"{type(error).__name__}: {reason}\n"
+    told = [line for line in rest if _SAYS_WHAT_TO_DO.search(line) and len(line) <= 200]
+    advice = (
         "Give the id of a model on the hub (with network access), the path of a folder saved with save_pretrained(), "
         "or one that ships with us: demo:lm, demo:mt."
     )
+    if "trust_remote_code" in str(error):
+        advice = (
+            f"Where you trust that code: {what}_kwargs={{'trust_remote_code': True}}; of a model it holds for the "
+            "tokenizer, too, which is found by its name."
+        )
+    elif subfolder:
+        advice = (
+            f"It was looked for in the subfolder {subfolder!r}. If it is elsewhere: "
+            "tokenizer_kwargs={'subfolder': ...}, '' for none; or tokenizer=... with its own name or path."
+        )
+    return f"The {what} {name!r} could not be loaded.\n{type(error).__name__}: {' '.join([reason, *told])}\n{advice}"
+
+
+_SAYS_WHAT_TO_DO = re.compile(r"\b(pass|set|install|upgrade)\b", re.IGNORECASE)

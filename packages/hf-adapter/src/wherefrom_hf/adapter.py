@@ -33,6 +33,7 @@ def load(
         tokenizer: Name, path or object; default: the model's own.
         device: ``cpu``, ``cuda``, ``cuda:1``, ``mps``, ...; default: the accelerator that is there, else the host.
         model_kwargs: Handed to ``from_pretrained`` of the model (``dtype``, ``device_map``, ``quantization_config``).
+            What says where it lies (``revision``, ``subfolder``) and ``trust_remote_code`` go to its tokenizer, too.
         tokenizer_kwargs: Handed to ``from_pretrained`` of the tokenizer (``src_lang``, ``tgt_lang``, ...); its
             ``chat_template_kwargs`` go to the chat template (``{"enable_thinking": False}``, ``tools``, ``documents``,
             ``continue_final_message``).

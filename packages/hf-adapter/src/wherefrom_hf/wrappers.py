@@ -39,9 +39,7 @@ def unwrapped(model: Any) -> PreTrainedModel:
                 f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not "
                 f"{type(inside).__name__}.{_way_out(inside)}"
             )
-    if inside._hf_peft_config_loaded:
-        active = inside.active_adapters()
-        _refuse_what_the_wrapper_does(one for name, one in inside.peft_config.items() if name in active)
+    refuse_what_the_wrapper_does(inside)
     if not inside.can_generate():
         raise SettingsError(
             f"{type(inside).__name__} generates no text: it lacks the layer that predicts tokens. Load it as "
@@ -63,7 +61,7 @@ def _without_peft(model: Any) -> Any:
             f"{type(config).__name__} puts learned vectors in front of each input, which stand for no token. {_PLAIN}"
         )
     active = [model.peft_config[name] for name in model.active_adapters if name in model.peft_config]
-    _refuse_what_the_wrapper_does([config, *active])
+    _refuse_active([config, *active])
     inside = model.get_base_model()
     if isinstance(inside, PreTrainedModel):
         _try_both(model, inside, type(config).__name__)
@@ -73,12 +71,18 @@ def _without_peft(model: Any) -> Any:
 _PLAIN = "Load the base model alone, or attribute with an adapter inside the layers (LoRA)."
 
 
-def _refuse_what_the_wrapper_does(adapters: Iterable[Any]) -> None:
-    """Refuse adapters of peft of which it is known that their layers are told by the wrapper's forward what to do.
+def refuse_what_the_wrapper_does(model: PreTrainedModel) -> None:
+    """Refuse adapters, loaded by transformers, whose layers are told by the forward of peft's wrapper what to do.
 
     Raises:
-        SettingsError: There is one.
+        SettingsError: One is active.
     """
+    if model._hf_peft_config_loaded:
+        active = model.active_adapters()
+        _refuse_active(config for name, config in model.peft_config.items() if name in active)
+
+
+def _refuse_active(adapters: Iterable[Any]) -> None:
     for config in adapters:
         if config.peft_type == "XLORA":
             does = "weighs its adapters by a classifier that peft's wrapper runs on each input"

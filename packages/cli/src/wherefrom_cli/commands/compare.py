@@ -20,9 +20,10 @@ from wherefrom_viz.describe.text_marks import visible
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import add_example_option, open_results, require_examples
+from wherefrom_cli.opening import add_example_option, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.results import one_claim
+from wherefrom_cli.side_by_side import open_side_by_side
 
 NORMALIZATIONS = ("step", "sequence", "none")
 
@@ -69,9 +70,8 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Compare, example by example."""
     one_claim({"--show": options.show, "--json": options.json, "--jsonl": options.jsonl})
-    first, second = (
-        open_results(path, options.example, options.limit, told=console) for path in (options.first, options.second)
-    )
+    paths = [options.first, options.second]
+    first, second = open_side_by_side(paths, options.example, options.limit, told=console)
     require_examples(first, options.first)
     require_examples(second, options.second)
     pairs = pairs_of(list(first), list(second))

@@ -21,11 +21,12 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.evaluations import add_evaluation_output, check_outputs, cost_line, show_evaluation, write_evaluation
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import add_example_option, check_readable, open_results, require_examples
+from wherefrom_cli.opening import add_example_option, check_readable, require_examples
 from wherefrom_cli.parser import CommandParser, Options, positive_number, whole_number
 from wherefrom_cli.progress import ProgressLine, loading
 from wherefrom_cli.request import ModelRequest, add_model_options, model_request
 from wherefrom_cli.results import check_ending
+from wherefrom_cli.side_by_side import open_side_by_side
 
 if TYPE_CHECKING:
     from wherefrom import AttributionModel
@@ -118,7 +119,7 @@ def named(
     paths: Sequence[str], examples: Sequence[str], limit: int | None, console: Console
 ) -> dict[str, Attributions]:
     """Results by the name of their method, or of their file where two have the same."""
-    opened = [(path, open_results(path, examples, limit, told=console)) for path in paths]
+    opened = list(zip(paths, open_side_by_side(paths, examples, limit, told=console), strict=True))
     for path, out in opened:
         require_examples(out, path)
     methods = [out[0].method for _, out in opened]

@@ -26,7 +26,7 @@ from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.files.wire.plain import to_plain
 from wherefrom.files.writing_runs import occupied_by
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance, of_whole_run
+from wherefrom.results.provenance import Provenance, of_whole_run, with_warnings
 from wherefrom.results.rendering import DRAWN
 from wherefrom.results.tables import TABLES
 
@@ -100,7 +100,7 @@ class RunSink:
             return
         try:
             writer = self._writer or self._open_writer(outcomes)
-            self._tell_generated(outcomes)
+            self._tell(outcomes)
             for outcome in outcomes:
                 if outcome.attribution is None:
                     writer.fail(outcome.key, f"{outcome.error_type}: {outcome.error}")
@@ -166,23 +166,27 @@ class RunSink:
             self.begun = True
 
     def _open_writer(self, outcomes: Sequence[Outcome]) -> RunWriter:
-        """Begin a part of our own; the first results tell the manifest how they were made."""
+        """Begin a part of our own."""
         self._begin()
         made = next((outcome.provenance for outcome in outcomes if outcome.provenance is not None), None)
-        if made is not None and self.manifest.provenance == Provenance():
-            self.manifest = msgspec.structs.replace(self.manifest, provenance=of_whole_run(made))
-            write_manifest(self.folder, self.manifest)
-        elif made is not None:
+        if made is not None:
             _check_same_revision(self.manifest.provenance, made, self.folder)
         self._writer = RunWriter(self.folder)
         return self._writer
 
-    def _tell_generated(self, outcomes: Sequence[Outcome]) -> None:
-        """Say of the run that not all its outputs were forced, once one was not."""
-        made = self.manifest.provenance
-        free = (one.provenance is not None and not one.provenance.constrained_decoding for one in outcomes)
-        if made.constrained_decoding and any(free):
+    def _tell(self, outcomes: Sequence[Outcome]) -> None:
+        """Say of the run how the first results were made, what was warned of, and that not all its outputs were forced,
+        once one was not."""
+        parts = [one.provenance for one in outcomes if one.provenance is not None]
+        if not parts:
+            return
+        before = made = self.manifest.provenance
+        if made == Provenance():
+            made = of_whole_run(parts[0])
+        made = with_warnings(made, (warning for part in parts for warning in part.warnings))
+        if made.constrained_decoding and not all(part.constrained_decoding for part in parts):
             made = msgspec.structs.replace(made, constrained_decoding=False)
+        if made is not before:
             self.manifest = msgspec.structs.replace(self.manifest, provenance=made)
             write_manifest(self.folder, self.manifest)
 

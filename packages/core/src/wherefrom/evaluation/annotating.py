@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
 import numpy as np
 
 from wherefrom.evaluation.records import Evaluation, check_named
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.partners import matched, named_apart
 
 
 def with_measurements(results: Attributions, evaluation: Evaluation, method: str | None = None) -> Attributions:
@@ -24,7 +26,7 @@ def with_measurements(results: Attributions, evaluation: Evaluation, method: str
     if method is None and len(evaluation.methods) == 1:
         (method,) = evaluation.methods
     check_named("method", str(method), evaluation.methods)
-    values: dict[int, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    values: dict[int | None, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for one in evaluation.measurements:
         if one.method == method and one.value is not None:
             values[one.example][one.metric].append(one.value)
@@ -33,9 +35,19 @@ def with_measurements(results: Attributions, evaluation: Evaluation, method: str
             example.replace(
                 annotations={
                     **example.annotations,
-                    **{metric: round(float(np.mean(found)), 4) for metric, found in values[index].items()},
+                    **{metric: round(float(np.mean(found)), 4) for metric, found in values.get(index, {}).items()},
                 }
             )
-            for index, example in enumerate(results)
+            for index, example in zip(_numbers(evaluation, results), results, strict=True)
         )
     )
+
+
+def _numbers(evaluation: Evaluation, results: Attributions) -> Sequence[int | None]:
+    """What the evaluation calls each example: by id, as results are paired there, else by place."""
+    ids = [one.id for one in results]
+    pairs = matched(evaluation.ids, ids) if named_apart(evaluation.ids, ids) else []
+    if not pairs:
+        return range(len(results))
+    numbers = {place: number for number, place in pairs}
+    return [numbers.get(place) for place in range(len(results))]

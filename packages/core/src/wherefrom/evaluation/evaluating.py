@@ -40,6 +40,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.direction import turned
 from wherefrom.results.given import require_result, several_results
+from wherefrom.results.partners import matched, named_apart
 from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 from wherefrom.text.places import joined_text
@@ -79,7 +80,8 @@ def evaluate(
     give at least two removals, and read them apart (``summary(evaluation, removal=...)``).
 
     Args:
-        results: One or several methods' results for the same examples: by name, or one alone.
+        results: One or several methods' results for the same examples: by name, or one alone. Examples are paired by id
+            where every one has one of its own, and left out where not all results have them; else by place.
         model: What `load_model` returned, or an adapter.
         metrics: Names of `list_metrics`, classes or objects with settings.
         removals: Ways to take units away, see `wherefrom.methods.perturbation.removal`.
@@ -152,6 +154,7 @@ def evaluate(
         methods=asked.names,
         orderings=tuple(name for name in ORDERINGS if any(one.method == name for one in measurements)),
         texts=tuple(joined_text(example.target)[0] for example in asked.examples),
+        ids=tuple(example.id for example in asked.examples),
         model=asked.adapter.card.name,
         removals=tuple(str(one) for one in removals),
         units=units if isinstance(units, str) else str(msgspec.to_builtins(units)),
@@ -214,8 +217,10 @@ def evaluation_cost(
 class _Inquiry:
     """What is asked about one example."""
 
+    place: int
+    """Among the examples that all results have, from 0."""
     number: int
-    """Its place among all, from 0."""
+    """Its place in the first results, from 0."""
     question: Question
     units: Units
     scores: dict[str, FloatArray]
@@ -234,7 +239,7 @@ class _Asked:
     names: tuple[str, ...]
     removals: tuple[str | int, ...]
     examples: list[Attribution]
-    """All, also those about which nothing can be asked."""
+    """All of the first results, also those about which nothing can be asked."""
     inquiries: list[_Inquiry]
     warnings: tuple[str, ...]
 
@@ -260,18 +265,20 @@ def _asked(
     if not isinstance(adapter, PredictsSteps):
         name = adapter.card.name
         raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")
-    named = _named(results)
+    given = _named(results)
+    every = next(iter(given.values()))
+    named, numbers = _side_by_side(given)
     plan = evolve(plan, metrics=tuple(as_metric(one) for one in metrics))
     first = next(iter(named.values()))
-    golds = [None] * len(first) if gold is None else list(gold)
+    golds = [None] * len(every) if gold is None else list(gold)
     for one in golds:
         if one is not None and not isinstance(one, Gold):
             raise InputError(
                 f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
             )
-    if len(golds) != len(first):
+    if len(golds) != len(every):
         raise InputError(
-            f"gold has {len(golds)} entries for {len(first)} examples. Give one per example, None for none."
+            f"gold has {len(golds)} entries for {len(every)} examples. Give one per example, None for none."
         )
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
@@ -287,8 +294,8 @@ def _asked(
     again_too = any(isinstance(one, AsksMethod) for one in plan.metrics)
     inquiries = []
     contrasts = [_contrast_of_all([one[index] for one in named.values()]) for index in range(len(first))]
-    for index, example in enumerate(first):
-        given = {name: _same_text(one[index], example, name) for name, one in named.items()}
+    for index, (number, example) in enumerate(zip(numbers, first, strict=True)):
+        beside = {name: _same_text(one[index], example, name, number) for name, one in named.items()}
         if not example.steps:
             continue
         question = question_of(
@@ -299,17 +306,18 @@ def _asked(
             contrast_ids=contrasts[index],
         )
         members = evaluated_units(question, example, units)
-        own = nth_seed(seed, index)
+        own = nth_seed(seed, number)
         inquiries.append(
             _Inquiry(
-                number=index,
+                place=index,
+                number=number,
                 question=question,
                 units=members,
-                scores={name: judged_scores(one, members) for name, one in given.items()},
+                scores={name: judged_scores(one, members) for name, one in beside.items()},
                 spans=_spans(outputs, example, contrasts[index]),
                 seed=own,
-                gold=_gold(golds[index], example, members),
-                methods={name: again(adapter, one, members, seed=own) for name, one in given.items()}
+                gold=_gold(golds[number], example, members),
+                methods={name: again(adapter, one, members, seed=own) for name, one in beside.items()}
                 if again_too
                 else {},
             )
@@ -325,10 +333,11 @@ def _asked(
         plan=plan,
         names=tuple(named),
         removals=tuple(as_baseline(one, name="removals") for one in removals),
-        examples=first,
+        examples=every,
         inquiries=inquiries,
         warnings=(
-            *_left_out(first),
+            *_alone(given, len(first)),
+            *_left_out(numbers, first),
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
             *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, contrasts),
@@ -338,9 +347,16 @@ def _asked(
     )
 
 
-def _left_out(examples: Sequence[Attribution]) -> Iterator[str]:
+def _alone(named: Mapping[str, Sequence[Attribution]], common: int) -> Iterator[str]:
+    """How many examples not all results have."""
+    alone = [f"{len(given) - common} of {name}" for name, given in named.items() if len(given) > common]
+    if alone:
+        yield f"Without a partner, and left out: {' and '.join(alone)}."
+
+
+def _left_out(numbers: Sequence[int], examples: Sequence[Attribution]) -> Iterator[str]:
     """Which examples nothing can be asked about."""
-    without = [index for index, one in enumerate(examples) if not one.steps]
+    without = [number for number, one in zip(numbers, examples, strict=True) if not one.steps]
     if without:
         yield f"Left out, since none of their steps are explained: {examples_named(without)}."
 
@@ -439,7 +455,7 @@ def _undefined_remarks(inquiries: Sequence[_Inquiry]) -> Iterator[str]:
 
 def _normalised_remarks(named: Mapping[str, list[Attribution]], inquiries: Sequence[_Inquiry]) -> Iterator[str]:
     """Whose steps are added up after each was brought to the same sum."""
-    several = [one.number for one in inquiries if any(end - start > 1 for start, end in one.spans)]
+    several = [one.place for one in inquiries if any(end - start > 1 for start, end in one.spans)]
     for name, given in named.items():
         stages = (stage.name for index in several for stage in given[index].aggregations)
         if Normalize.identifier in stages:
@@ -458,10 +474,31 @@ def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attributi
         raise InputError("There is nothing to evaluate: no results, or results without examples.")
     if clash := sorted(set(named) & set(ORDERINGS)):
         raise InputError(f"{clash[0]!r} is the name of an ordering that is added anyway. Name the results differently.")
+    return named
+
+
+def _side_by_side(named: Mapping[str, list[Attribution]]) -> tuple[dict[str, list[Attribution]], list[int]]:
+    """The examples that all results have, in the order of the first, and their places there: by id where every example
+    has one of its own, else by place.
+
+    Raises:
+        InputError: They go by place, and are not as many.
+    """
+    ids = {name: [one.id for one in given] for name, given in named.items()}
+    first, *_ = ids.values()
+    if named_apart(*ids.values()):
+        places = {name: dict(matched(first, own)) for name, own in ids.items()}
+        common = [place for place in range(len(first)) if all(place in found for found in places.values())]
+        if common:
+            chosen = {name: [given[places[name][place]] for place in common] for name, given in named.items()}
+            return chosen, common
     counts = {name: len(given) for name, given in named.items()}
     if len(set(counts.values())) > 1:
-        raise InputError(f"Results of different numbers of examples: {counts}. Give the same examples for all methods.")
-    return named
+        raise InputError(
+            f"Results of different numbers of examples: {counts}. They are paired by id where all examples have one of "
+            "their own, else by place: give the same examples for all methods."
+        )
+    return dict(named), list(range(len(first)))
 
 
 def _examples(results: Results) -> list[Attribution]:
@@ -473,7 +510,7 @@ def _examples(results: Results) -> list[Attribution]:
     return examples
 
 
-def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
+def _same_text(one: Attribution, other: Attribution, name: str, number: int) -> Attribution:
     sides, others = one.scored_sides, other.scored_sides
     if not sides:
         raise InputError(f"The results called {name!r} have no scores of inputs, so there is nothing to judge.")
@@ -488,7 +525,12 @@ def _same_text(one: Attribution, other: Attribution, name: str) -> Attribution:
         return sides, result.attr_pos_start, result.attr_pos_end
 
     if key(one) != key(other):
-        raise InputError(f"The results called {name!r} explain other tokens or steps than the first ones.")
+        which = f"{number} (from 0)" if other.id is None else repr(other.id)
+        called = f" and are called {one.id!r}" if one.id != other.id else ""
+        raise InputError(
+            f"The results called {name!r} explain other tokens or steps than the first ones in the example {which}"
+            f"{called}. Results are paired by id where all examples have one of their own, else by place."
+        )
     return one
 
 

@@ -121,7 +121,9 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     orderings: tuple[str, ...] = ()
     """What they are held against (`wherefrom.evaluation.orderings`)."""
     texts: tuple[str, ...] = ()
-    """What was explained, one per example."""
+    """What was explained, one per example of the first results."""
+    ids: tuple[str | None, ...] = ()
+    """Their ids."""
     model: str = ""
     removals: tuple[str, ...] = ()
     units: str = "token"

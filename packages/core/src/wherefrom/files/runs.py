@@ -196,7 +196,8 @@ class _Part:
 
 
 class Run(Sequence[Attribution]):
-    """The finished examples of a run, in order of parts and lines. Reading one reads its line alone.
+    """The finished examples of a run, in order of parts and lines, which is that of the work and not that of the data:
+    ids tell which is which. Reading one reads its line alone.
 
     What was finished when the run was opened, or last refreshed, is there; failures are listed apart.
     """
@@ -452,7 +453,7 @@ class Run(Sequence[Attribution]):
             self._chosen = [(part, row) for part, row in self._chosen if not part.summaries[row].left_out]
 
     def load(self) -> Attributions:
-        """All examples in memory, as one result; damaged ones are left out with a warning.
+        """All examples in memory, as one result, in the run's order; damaged ones are left out with a warning.
 
         Raises:
             FileFormatError: One asks for more memory than it may.

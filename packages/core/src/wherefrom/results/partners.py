@@ -45,3 +45,8 @@ def matched(first: Sequence[str | None], second: Sequence[str | None]) -> list[t
     if not named or None in first:
         return [(place, place) for place in range(min(len(first), len(second)))]
     return [(place, named[name].popleft()) for place, name in enumerate(first) if name is not None and named[name]]
+
+
+def named_apart(*sides: Sequence[str | None]) -> bool:
+    """Has every example an id, in each of these results another one?"""
+    return all(None not in ids and len(set(ids)) == len(ids) for ids in sides)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -91,12 +91,26 @@ def put_by_example(arguments: dict[str, Any], name: str, entries: list[Any]) -> 
 
 
 def of_whole_run(provenance: Provenance) -> Provenance:
-    """The part of one answer's provenance that holds for all that were made likewise."""
+    """The part of one answer's provenance that holds for all that were made likewise; what was warned of is gathered
+    (`with_warnings`)."""
     own = (*BY_EXAMPLE, "generation_seed")
     arguments = {name: value for name, value in provenance.arguments.items() if name not in own}
     return msgspec.structs.replace(
         provenance, arguments=arguments, input_texts=[], generated_texts=[], seconds=0.0, warnings=[]
     )
+
+
+MOST_WARNINGS = 100
+"""Warnings that a run keeps; those that tell numbers of single examples can be as many as the examples."""
+_AND_MORE = f"There were more warnings than {MOST_WARNINGS}; the others are not kept."
+
+
+def with_warnings(provenance: Provenance, further: Iterable[str]) -> Provenance:
+    """The same with further warnings, each once; beyond `MOST_WARNINGS` one says that there were more."""
+    told = list(dict.fromkeys([*provenance.warnings, *further]))
+    if len(told) > MOST_WARNINGS:
+        told = [*told[:MOST_WARNINGS], _AND_MORE]
+    return provenance if told == provenance.warnings else msgspec.structs.replace(provenance, warnings=told)
 
 
 def library_versions() -> dict[str, str]:

@@ -255,7 +255,7 @@ _FOLDERS = frozenset({"site-packages", "dist-packages"})
 
 
 def _is_recorded(top: str, place: Path) -> bool:
-    """Does a distribution beside it list it among its files? A source tree, as of editable installs, has no such list."""
+    """Does a distribution beside it list it among its files? A source tree (an editable install) has no such list."""
     from importlib.metadata import distributions  # takes its time: only for what lies elsewhere
 
     folder = next(

@@ -197,14 +197,17 @@ def _visible(shown: str, begin: int) -> int:
     return begin + (len(shown) - len(shown.lstrip()) if shown.strip() else 0)
 
 
-def placed(text: str, texts: Sequence[str], special: Sequence[bool]) -> tuple[list[str], list[Place]]:
+def placed(
+    text: str, texts: Sequence[str], special: Sequence[bool], *, gaps: bool = False
+) -> tuple[list[str], list[Place]]:
     """Texts and places in ``text`` of tokens that spell it but for what `bare` leaves out.
 
     Args:
         texts: What each token adds; `BROKEN` where it stands for what it does not tell, such as an unknown word.
         special: Which of the tokens stand for no text.
+        gaps: May there be letters in the text that no token spells?
     """
-    return _Placing(text, texts).of(special)
+    return _Placing(text, texts).of(special, gaps)
 
 
 class _Placing:
@@ -228,9 +231,9 @@ class _Placing:
         self.without: list[int] = []
         """Tokens among those, or behind them, that stand for no text."""
 
-    def of(self, special: Sequence[bool]) -> tuple[list[str], list[Place]]:
+    def of(self, special: Sequence[bool], gaps: bool) -> tuple[list[str], list[Place]]:
         """Texts and places of all tokens."""
-        lost = False
+        lost = gaps
         for token, (own, mark) in enumerate(zip(self.texts, special, strict=True)):
             spelt = plain_letters(own)
             if not mark and (BROKEN in own or (self.waiting and own and not spelt)):
@@ -239,7 +242,7 @@ class _Placing:
                 self._fill(found)
                 self.next = found + len(spelt)
                 begin, self.end = max(self.at[found], self.end), self.at[self.next - 1] + 1
-                self.places[token], lost = (begin, self.end), False
+                self.places[token], lost = (begin, self.end), gaps
             elif spelt and not mark:
                 self.waiting, self.without, lost = [], [], True
             elif self.waiting:

@@ -13,7 +13,7 @@ from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.characters import inside_characters
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.spelling import BROKEN, Place, byte_of, placed
+from wherefrom.text.spelling import BROKEN, Place, bare, byte_of, placed, texts_of_pieces
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
 
@@ -70,7 +70,11 @@ class TextCoder:
             ids = [self.decoder_start_id, *ids]
             offsets = None if offsets is None else [(0, 0), *offsets]
         array = np.array(ids, dtype=np.int64)
-        tokens = self._tokens_in(array, text) if offsets is None else self._tokens_at(array, text, offsets)
+        gaps = offsets is not None and self._misplaced(array, text, offsets)
+        if offsets is None or gaps:
+            tokens = self._tokens_in(array, text, gaps=gaps)
+        else:
+            tokens = self._tokens_at(array, text, offsets)
         return Encoding(ids=array, tokens=tokens, text=text, segments=segments_of(pieces, tokens, side))
 
     def tokens(self, ids: IntArray) -> tuple[Token, ...]:
@@ -97,9 +101,13 @@ class TextCoder:
         start = () if self.decoder_start_id is None else (self.decoder_start_id,)
         return frozenset({*self.tokenizer.all_special_ids, *start})
 
-    def _tokens_in(self, ids: IntArray, text: str) -> tuple[Token, ...]:
+    def _tokens_in(self, ids: IntArray, text: str, *, gaps: bool) -> tuple[Token, ...]:
         """Tokens of a text whose places the tokenizer does not tell: they are found where the text has what they are
-        decoded to. What was put in front or behind has no width, an unknown token is all that stands in its place."""
+        decoded to. What was put in front or behind has no width, an unknown token is all that stands in its place.
+
+        Args:
+            gaps: Were letters left out of the ids?
+        """
         texts = self._increments([int(i) for i in ids])
         if "".join(texts) == text:
             return self._one_after_another(ids, texts)
@@ -110,12 +118,27 @@ class TextCoder:
         behind = [place for place, one in enumerate(untold[:-1], start=1) if one and not untold[place]]
         for place in behind:  # a space there may be that of the unknown token's name
             told[place] = texts[place].lstrip()
-        found, places = placed(text, told, special)
+        found, places = placed(text, told, special, gaps=gaps)
         for place in behind:
             start = places[place][0]
             if start and text[start - 1].isspace():
                 found[place] = texts[place]
         return self._labelled(ids, found, places)
+
+    def _misplaced(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> bool:
+        """Do the tokens leave out letters of the text, and stand elsewhere than where their offsets point?
+
+        Behind a character that has no piece and no unknown token, `tokenizers` counts on as if it were not there.
+        """
+        special = self.special_ids
+        told = [(int(i), place) for i, place in zip(ids, offsets, strict=True) if int(i) not in special]
+        pieces = texts_of_pieces(list(map(str, self.tokenizer.convert_ids_to_tokens([i for i, _ in told]))))
+        spelt, letters = bare("".join(pieces)), bare(text)
+        if len(spelt) >= len(letters) or not _left_from(spelt, letters):
+            return False
+        told_of = zip(pieces, told, strict=True)
+        found = ((bare(piece), bare(text[start:end])) for piece, (_, (start, end)) in told_of if piece)
+        return any(own != there for own, there in found)
 
     def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
         special = self.special_ids
@@ -242,6 +265,12 @@ class TextCoder:
             return False
         bare = list(self.tokenizer(text, **{**arguments, "add_special_tokens": False})["input_ids"])
         return _leading(bare, bos) < _leading(ids, bos)
+
+
+def _left_from(some: str, letters: str) -> bool:
+    """Is one what is left of the other where letters are taken out?"""
+    rest = iter(letters)
+    return all(one in rest for one in some)
 
 
 def _leading(ids: Sequence[int], one: int) -> int:
