@@ -132,6 +132,14 @@ def test_a_limit_is_a_wall_where_there_is_a_table_of_positions(name, limit, wall
     assert has_table_of_positions(build(name), limit) is wall
 
 
+@pytest.mark.parametrize("name, limit", [("llama", 39), ("gemma2", 40), ("bart", 36), ("t5", 38), ("t5", 32)])
+def test_words_and_distances_are_no_table_of_positions(name, limit):
+    module = build(name)
+    tables = [part.num_embeddings for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    assert any(limit <= entries <= limit + 4 for entries in tables)
+    assert not has_table_of_positions(module, limit)
+
+
 @pytest.mark.parametrize("name", ["afmoe", "qwen3_next", "bert", "roberta"])
 def test_terms_behind_a_gate_or_beside_the_module_are_what_zeroed_values_take(name):
     model = families.build(name)
