@@ -95,6 +95,25 @@ def test_a_second_look_up_by_id_is_told_once():
     list(model.gradients([row]))  # warnings are errors here: it is not said again
 
 
+class Adapted(torch.nn.Embedding):
+    """An embedding with a second table within, as adapters make it."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.more = torch.nn.Parameter(torch.ones(sizes))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return super().forward(ids) + torch.nn.functional.embedding(ids, self.more)
+
+
+def test_what_the_input_embedding_looks_up_itself_is_no_second_look_up():
+    module = families.build("llama")
+    module.set_input_embeddings(Adapted(families.VOCABULARY, 32))
+    model = Model(module)
+    assert model._predictor.probe.other_lookups() == ()
+    list(model.gradients([row_of(module)]))  # warnings are errors here
+
+
 def test_positions_are_no_second_look_up():
     assert probe_of("gpt2").other_lookups() == ()
 
