@@ -578,6 +578,29 @@ def test_columns_by_name_and_generation_by_the_model(wherefrom: Run, tmp_path: P
     assert all(one.attr_pos_end - one.attr_pos_start <= 3 for one in open_run("run"))
 
 
+def test_several_outputs_of_a_text_are_refused_with_what_to_say(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "prompts.jsonl").write_text("".join(json.dumps({"text": row["text"]}) + "\n" for row in rows(2)))
+
+    def of_a_model_that_gives_two(*arguments: Any, **settings: Any) -> library.AttributionModel:
+        model = load_model(*arguments, **settings)
+        monkeypatch.setattr(model.adapter.module.generation_config, "num_beams", 2)
+        monkeypatch.setattr(model.adapter.module.generation_config, "num_return_sequences", 2)
+        return model
+
+    load_model = library.load_model
+    monkeypatch.setattr(library, "load_model", of_a_model_that_gives_two)
+    asked = ("attribute-dataset", "-m", "demo:lm", "-d", "prompts.jsonl", "-in", "text", "-a", "dummy", "-o", "run")
+    ran = wherefrom(*asked, "--max-new-tokens", "2")
+    said = """--generation-kwargs '{"num_return_sequences": 1}'"""
+    assert ran.code == 2
+    assert said in ran.err
+    assert "generation_config" in ran.err
+    ran = wherefrom(*asked, "--generation-kwargs", '{"num_return_sequences": 1, "max_new_tokens": 2}')
+    assert ran.code == 0, ran.err
+
+
 @pytest.mark.parametrize("out", ["run", "one.jsonl"])
 def test_columns_are_kept_with_the_results(wherefrom: Run, tmp_path: Path, out: str) -> None:
     noted = [{**row, "tags": ["odd"] if index else None, "label": index} for index, row in enumerate(rows(2))]

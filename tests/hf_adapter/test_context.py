@@ -113,6 +113,19 @@ def test_several_generated_outputs_are_refused(lm: wherefrom.AttributionModel) -
         attribute_context(lm, ASKED, SICK, generation_args={"num_return_sequences": 2, "num_beams": 2})
 
 
+def test_outputs_that_a_model_gives_unasked_are_refused(
+    lm: wherefrom.AttributionModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = lm.module.generation_config
+    for name in ("num_beams", "num_return_sequences"):
+        monkeypatch.setattr(config, name, 2)
+    for what, ask in (("attribute_context", attribute_context), ("A trace", wherefrom.trace)):
+        given = (lm, ASKED, SICK) if ask is attribute_context else (lm, ASKED)
+        with pytest.raises(InputError, match=f"{what} explains one answer, and the model gave 2.*num_return_sequences=1"):
+            ask(*given, generation_args={"max_new_tokens": 2})  # type: ignore[operator]
+        ask(*given, generation_args={"max_new_tokens": 4, "num_return_sequences": 1})  # type: ignore[operator]
+
+
 @pytest.mark.parametrize(
     "current, separator, output, written",
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -88,3 +90,11 @@ def test_a_part_whose_answers_are_none_is_tried_all_the_same() -> None:
     with torch.no_grad():
         part[0].weight[0, 0] = NAN
     assert secants._each_alone(part, 4)
+
+
+def test_numbers_that_are_differentiated_are_compared_without_a_warning() -> None:
+    values = torch.ones(3, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert largest(values) == 1.0
+        assert largest_difference(values, 2 * values) == 1.0

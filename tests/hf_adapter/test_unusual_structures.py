@@ -98,6 +98,25 @@ def test_a_second_look_up_by_id_is_told_once():
     list(model.gradients([row]))  # warnings are errors here: it is not said again
 
 
+class Adapted(torch.nn.Embedding):
+    """An embedding with a second table within, as adapters make it."""
+
+    def __init__(self, *sizes: int) -> None:
+        super().__init__(*sizes)
+        self.more = torch.nn.Parameter(torch.ones(sizes))
+
+    def forward(self, ids: torch.Tensor) -> torch.Tensor:
+        return super().forward(ids) + torch.nn.functional.embedding(ids, self.more)
+
+
+def test_what_the_input_embedding_looks_up_itself_is_no_second_look_up():
+    module = families.build("llama")
+    module.set_input_embeddings(Adapted(families.VOCABULARY, 32))
+    model = Model(module)
+    assert model._predictor.probe.other_lookups() == ()
+    list(model.gradients([row_of(module)]))  # warnings are errors here
+
+
 def test_positions_are_no_second_look_up():
     assert probe_of("gpt2").other_lookups() == ()
 
@@ -208,6 +227,14 @@ def test_law_where_no_number_of_positions_ends_what_is_read_more_is_read(name):
 )
 def test_what_a_tokenizer_says_is_no_wall(name, said, most, made_for):
     assert lengths(families.build(name), said) == Lengths(most, made_for)
+
+
+@pytest.mark.parametrize("name, limit", [("llama", 39), ("gemma2", 40), ("bart", 36), ("t5", 38), ("t5", 32)])
+def test_words_and_distances_are_no_table_of_positions(name, limit):
+    module = build(name)
+    tables = [part.num_embeddings for part in module.modules() if isinstance(part, torch.nn.Embedding)]
+    assert any(limit <= entries <= limit + 4 for entries in tables)
+    assert not has_table_of_positions(module, limit)
 
 
 @pytest.mark.parametrize("name", ["afmoe", "qwen3_next", "bert", "roberta"])

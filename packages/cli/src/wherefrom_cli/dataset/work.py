@@ -96,7 +96,8 @@ class Job:
         if len(out) != len(items):
             raise UsageError(
                 f"{len(out)} outputs for {len(items)} texts.\n"
-                "A data-set run keeps one output per example: leave num_return_sequences out."
+                "A data-set run keeps one output per example: say --generation-kwargs '{\"num_return_sequences\": 1}', "
+                "also where it is the model's generation_config that asks for several."
             )
         out = self.reduction.apply(out)
         made = out.provenance if self.model is None else self.model.recorded(out.provenance)

@@ -17,7 +17,7 @@ from wherefrom.context.documents import sentence_parts
 from wherefrom.context.readings import Prefix, cut, encoded_prefix, encoded_source, end_of, text_of
 from wherefrom.context.templates import Filled, Template
 from wherefrom.errors import InputError
-from wherefrom.questions.examples import continued, require_one_answer
+from wherefrom.questions.examples import continued, require_one_answer, require_one_given
 from wherefrom.text.segmentation import end_with_bytes
 from wherefrom.text.tokens import Token
 
@@ -78,7 +78,9 @@ def generated(
     source = encoded_source(model, beginning)
     prompt = prefix.ids if source is None else source.ids
     prefixes = None if source is None or len(prefix.ids) < 2 else [prefix.ids]
-    whole = model.generate([prompt], decoder_prefixes=prefixes, settings=settings, seed=seed)[0][0]
+    (answers,) = model.generate([prompt], decoder_prefixes=prefixes, settings=settings, seed=seed)
+    require_one_given(len(answers), "attribute_context")
+    whole = answers[0]
     tokens = model.tokens(whole, side="target")
     first, last = len(prefix.ids), len(whole)
     if source is not None and prefixes is None:

@@ -79,6 +79,22 @@ def require_one_answer(generation_args: Mapping[str, Any], what: str) -> None:
         )
 
 
+def require_one_given(answers: int, what: str) -> None:
+    """Refuse several answers of a model whose own settings ask for them, where one is explained.
+
+    Args:
+        what: Explains one, for messages.
+
+    Raises:
+        InputError: There are several.
+    """
+    if answers > 1:
+        raise InputError(
+            f"{what} explains one answer, and the model gave {answers}: its generation_config asks for several. Say "
+            "num_return_sequences=1 in generation_args (--generation-kwargs)."
+        )
+
+
 def _is_pairs(values: Any) -> bool:
     """Are these pairs of positions, for one example?"""
     listed = list(values)

@@ -27,7 +27,7 @@ from wherefrom.methods.layer_gradient_x_activation import LayerGradientXActivati
 from wherefrom.methods.request import Request, requested
 from wherefrom.progress import Progress, reported
 from wherefrom.questions.building import QuestionOptions, prepare
-from wherefrom.questions.examples import Example, require_one_answer
+from wherefrom.questions.examples import Example, require_one_answer, require_one_given
 from wherefrom.questions.given import ContrastText, InputText, Target, Text, as_contrasts, as_inputs, in_json
 from wherefrom.questions.question import Question
 from wherefrom.questions.spans import additive
@@ -141,6 +141,7 @@ def trace(
             show_progress=False,
             progress=tell,
         )
+        require_one_given(len(clean), "A trace")
         example = _example(model, prompt, clean[0])
         contrast = (contrast_targets, contrast_targets_alignments)
         planned = _planned(model, example, clean[0], request, span, reasoning, seed, contrast)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from attrs import frozen
 from torch import nn
 from transformers import PreTrainedModel
+from wherefrom.errors import ModelCapabilityError
+
+from wherefrom_hf.running.embedding import named_embedding
+from wherefrom_hf.running.heads import most_heads
 
 _MORE = 4
 """Entries that tables of positions have beyond the limit: padding's own, offsets."""
@@ -52,14 +57,27 @@ def lengths(module: PreTrainedModel, tokenizer_limit: int = 0) -> Lengths:
     return Lengths(readable if has_table_of_positions(module, said) else None, made_for)
 
 
-def has_table_of_positions(module: nn.Module, limit: int | None) -> bool:
+def has_table_of_positions(module: PreTrainedModel, limit: int | None) -> bool:
     """Does the module keep something with one entry for each of ``limit`` positions, so that there is none beyond?
 
     Learned or sinusoidal embeddings and causal masks are such tables. Rotations, relative positions and linear biases
-    are computed for whatever comes.
+    are computed for whatever comes. Tables of words, and of biases by distance, may have as many entries: the first are
+    named by the model, and an entry of the others has a number for each head.
     """
     if limit is None:
         return False
-    lengths = {part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)}
-    lengths |= {size for buffer in module.buffers() if buffer.ndim >= 2 for size in buffer.shape}
-    return any(limit <= length <= limit + _MORE for length in lengths)
+    words, heads = _word_embeddings(module), most_heads(module.config.get_text_config(decoder=True))
+    tables = [part for part in module.modules() if isinstance(part, nn.Embedding) and part not in words]
+    entries = {part.num_embeddings for part in tables if part.embedding_dim != heads}
+    buffers = [buffer.shape for buffer in module.buffers() if sum(size > 1 for size in buffer.shape) > 1]
+    entries |= {size for shape in buffers for size in shape}
+    return any(limit <= length <= limit + _MORE for length in entries)
+
+
+def _word_embeddings(module: PreTrainedModel) -> set[nn.Embedding]:
+    """The tables that a model and the models in it say turn ids into embeddings."""
+    found: set[nn.Embedding] = set()
+    for stack in (part for part in module.modules() if isinstance(part, PreTrainedModel)):
+        with suppress(ModelCapabilityError):  # it names none
+            found |= {part for part in named_embedding(stack).modules() if isinstance(part, nn.Embedding)}
+    return found

@@ -51,7 +51,7 @@ def equal_numbers(one: Tensor, other: Tensor) -> bool:
 
 def largest_difference(one: Tensor, other: Tensor) -> float:
     """Of two tensors of one shape, by the rule of `same_numbers`: infinity where NaN or infinity is in one alone."""
-    apart = (one - other).abs()
+    apart = (one.detach() - other.detach()).abs()
     most = float(apart.max()) if apart.numel() else 0.0
     if math.isfinite(most):
         return most
@@ -61,5 +61,6 @@ def largest_difference(one: Tensor, other: Tensor) -> float:
 
 def largest(values: Tensor) -> float:
     """The largest size among the numbers that are finite; 0 where none is."""
+    values = values.detach()
     most = float(values.abs().max()) if values.numel() else 0.0
     return most if math.isfinite(most) else float(values.nan_to_num(0.0, 0.0, 0.0).abs().max())

@@ -73,16 +73,30 @@ _known: WeakKeyDictionary[nn.Module, _Known] = kept_as_built(WeakKeyDictionary()
 
 
 class _LookUps(TorchFunctionMode):
-    """Notes the tables, other than one, that are looked up by certain ids."""
+    """Notes the tables that are looked up by certain ids, other than an embedding's and those that it looks up within:
+    they are in what it gives."""
 
-    def __init__(self, ids: Tensor, but: Tensor) -> None:
+    def __init__(self, ids: Tensor, but: InputEmbedding) -> None:
         super().__init__()
         self._ids = ids
-        self._but = but.data_ptr()
+        self._but = but.weight.data_ptr()
+        self._within = False
         self.tables: list[int] = []
+        self._handles = (
+            but.module.register_forward_pre_hook(lambda *_: self._enter(True)),
+            but.module.register_forward_hook(lambda *_: self._enter(False)),
+        )
+
+    def __exit__(self, *error: Any) -> None:
+        for handle in self._handles:
+            handle.remove()
+        super().__exit__(*error)
+
+    def _enter(self, within: bool) -> None:
+        self._within = within
 
     def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        if func in (functional.embedding, torch.embedding):
+        if func in (functional.embedding, torch.embedding) and not self._within:
             ids, table = args[:2] if func is functional.embedding else (args[1], args[0])
             if ids.shape == self._ids.shape and torch.equal(ids, self._ids) and table.data_ptr() != self._but:
                 self.tables.append(table.data_ptr())
@@ -303,7 +317,7 @@ class Probe:
         """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""
 
         def ask() -> str | None:
-            with _LookUps(self._ids(), self.target.weight) as look_ups:
+            with _LookUps(self._ids(), self.target) as look_ups:
                 self._logits(self._ids())
             names = {weight.data_ptr(): name for name, weight in self.module.named_parameters()}
             return ", ".join(dict.fromkeys(names.get(table, "a table") for table in look_ups.tables)) or None
