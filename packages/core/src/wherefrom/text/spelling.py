@@ -142,7 +142,7 @@ def spelt_tokens(
         special: Which of the ids stand for no text.
         text: What was encoded; spans point into it. None: into what the tokens spell themselves. Where the tokens
             spell it otherwise (a tokeniser that rewrites it, bytes that are not known), those have a span that are
-            found, one after another, but for what `bare` leaves out; what is not known is what stands between them.
+            found, one after another, but for what `plain_letters` leaves out; what is not known is what stands between them.
     """
     whole = b"".join(spelt)
     lead = 0 if text is None else whole.find(text.encode())  # bytes put before the text: a marker, or a space
@@ -200,7 +200,7 @@ def _visible(shown: str, begin: int) -> int:
 def placed(
     text: str, texts: Sequence[str], special: Sequence[bool], *, gaps: bool = False
 ) -> tuple[list[str], list[Place]]:
-    """Texts and places in ``text`` of tokens that spell it but for what `bare` leaves out.
+    """Texts and places in ``text`` of tokens that spell it but for what `plain_letters` leaves out.
 
     Args:
         texts: What each token adds; `BROKEN` where it stands for what it does not tell, such as an unknown word.
@@ -211,7 +211,7 @@ def placed(
 
 
 class _Placing:
-    """Finds tokens in a text that they spell but for what `bare` leaves out and for what is `BROKEN`.
+    """Finds tokens in a text that they spell but for what `plain_letters` leaves out and for what is `BROKEN`.
 
     Args:
         texts: What each token adds; those of characters that are not known get what stands in their place.

@@ -13,7 +13,7 @@ from wherefrom.adapters import Encoding, Side
 from wherefrom.arrays import IntArray
 from wherefrom.text.characters import inside_characters
 from wherefrom.text.segmentation import word_indices
-from wherefrom.text.spelling import BROKEN, Place, bare, byte_of, placed, texts_of_pieces
+from wherefrom.text.spelling import BROKEN, Place, byte_of, placed, plain_letters, texts_of_pieces
 from wherefrom.text.tokens import Token
 from wherefrom.text.turns import Piece, segments_of
 
@@ -133,11 +133,13 @@ class TextCoder:
         special = self.special_ids
         told = [(int(i), place) for i, place in zip(ids, offsets, strict=True) if int(i) not in special]
         pieces = texts_of_pieces(list(map(str, self.tokenizer.convert_ids_to_tokens([i for i, _ in told]))))
-        spelt, letters = bare("".join(pieces)), bare(text)
+        spelt, letters = plain_letters("".join(pieces)), plain_letters(text)
         if len(spelt) >= len(letters) or not _left_from(spelt, letters):
             return False
         told_of = zip(pieces, told, strict=True)
-        found = ((bare(piece), bare(text[start:end])) for piece, (_, (start, end)) in told_of if piece)
+        found = (
+            (plain_letters(piece), plain_letters(text[start:end])) for piece, (_, (start, end)) in told_of if piece
+        )
         return any(own != there for own, there in found)
 
     def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
