@@ -574,8 +574,8 @@ def test_requests_without_sense_say_what_to_do(settings, error, words) -> None:
     [
         ("", r"null_contexts\[1\], in the place of a list of documents: Document 1 is empty"),
         ([], r"null_contexts\[1\], .*: The list of documents is empty"),
-        (["a dog sat.", " "], r"null_contexts\[1\], .*: Document 1 is empty"),
-        ([{"title": "a"}], r"null_contexts\[1\], .*: Document 0 has no 'text'"),
+        (["a dog sat.", " "], r"null_contexts\[1\], .*: Document 2 is empty"),
+        ([{"title": "a"}], r"null_contexts\[1\], .*: Document 1 has no 'text'"),
     ],
 )
 def test_a_null_context_that_is_no_list_of_documents_is_named(null, words) -> None:
