@@ -179,7 +179,9 @@ def test_standard_errors_of_few_draws_are_those_of_other_seeds(method: Any) -> N
         (ShapleyValueSampling(n_samples=8), 0.88),
         (ShapleyValueSampling(n_samples=6), 0.85),
     ],
-    ids=lambda value: f"{value.identifier}-{value.n_samples}-{value.n_bootstrap}" if isinstance(value, SampledSettings) else None,
+    ids=lambda value: (
+        f"{value.identifier}-{value.n_samples}-{value.n_bootstrap}" if isinstance(value, SampledSettings) else None
+    ),
 )
 def test_intervals_hold_the_true_scores_about_as_often_as_they_say(method: Any, least: float) -> None:
     units, held = 10, []
@@ -298,7 +300,9 @@ def test_stratified_points_come_nearer_than_free_ones():
     assert np.mean(stratified) < np.mean(free) / 2
 
 
-@pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling, ContextCite], ids=lambda one: one.identifier)
+@pytest.mark.parametrize(
+    "method", [KernelShap, Lime, ShapleyValueSampling, ContextCite], ids=lambda one: one.identifier
+)
 def test_a_first_round_beyond_the_budget_is_told(method: Any) -> None:
     def told(made: Any) -> tuple[list[str], int]:
         scores, forwards = scores_of(made, 13)

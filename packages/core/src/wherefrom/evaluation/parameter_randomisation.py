@@ -44,8 +44,8 @@ class ParameterRandomisation(AsksMethod, Metric):
     )
     """Which part of the weights is shuffled, counted from the output."""
     likeness: Literal["spearman", "top_k"] = "spearman"
-    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have, zeros
-    being none of them; undefined where a side has only zeros."""
+    """What is compared: ranks of all units, or the share of the ``k`` highest (negative ones last) that both have;
+    zeros are none of them, and it is undefined where a side has nothing else."""
     k: int = field(default=3, validator=counting(1))
 
     def runs(self) -> int:
@@ -68,12 +68,13 @@ class ParameterRandomisation(AsksMethod, Metric):
     def _alike(self, scores: FloatArray, others: FloatArray) -> float:
         if self.likeness == "spearman":
             return spearman(scores, others)
-        said = [int(np.count_nonzero(values)) for values in (scores, others)]
-        if not min(said) or np.isnan(scores).any() or np.isnan(others).any():
+        one, other = np.asarray(scores, dtype=np.float64), np.asarray(others, dtype=np.float64)
+        said = [int(np.count_nonzero(values)) for values in (one, other)]
+        if not min(said) or np.isnan(one).any() or np.isnan(other).any():
             return float("nan")
         k = min(self.k, max(said))
-        tops = [places_on_top(values, k, among=values != 0).sum(axis=0) for values in (scores, others)]
-        return in_common(*tops) / k
+        first, second = (places_on_top(values, k, among=values != 0).sum(axis=0) for values in (one, other))
+        return in_common(first, second) / k
 
 
 def _shuffled(again: Again, *, share: float) -> AbstractContextManager[Any]:

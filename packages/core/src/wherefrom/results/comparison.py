@@ -167,18 +167,18 @@ def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
     undefined."""
     said = [int(np.count_nonzero(values)) for values in (a, b)]
     size = min(k, max(said)) if min(said) else 0  # zeros are none of the largest
-    places = [places_on_top(np.abs(values), size, among=values != 0) for values in (a, b)]
-    tops = [one.sum(axis=0) for one in places]
+    first, second = (places_on_top(np.abs(values), size, among=values != 0) for values in (a, b))
+    top, other_top = first.sum(axis=0), second.sum(axis=0)
     same_sign = np.sign(a) == np.sign(b)
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
     none = float("nan")
     return {
         "spearman": spearman(a, b),
         "kendall": kendall_tau(a, b),
-        "top_k_overlap": in_common(*tops) / size if size else none,
-        "rank_agreement": in_common(*places) / size if size else none,
-        "sign_agreement": in_common(*tops, where=same_sign) / size if size else none,
-        "signed_rank_agreement": in_common(*places, where=same_sign) / size if size else none,
+        "top_k_overlap": in_common(top, other_top) / size if size else none,
+        "rank_agreement": in_common(first, second) / size if size else none,
+        "sign_agreement": in_common(top, other_top, where=same_sign) / size if size else none,
+        "signed_rank_agreement": in_common(first, second, where=same_sign) / size if size else none,
         "cosine": float(a @ b) / length if length else none,
     }
 

@@ -58,7 +58,9 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     scores = answer(method, question, run)
     spent = run.forwards if run.forwards_alone is None else run.forwards_alone
     if method.n_samples == "auto" and len(run.blocks) and spent > method.max_samples:
-        note = f"{method.identifier}: the first round took {spent} forwards, more than max_samples={method.max_samples}."
+        note = (
+            f"{method.identifier}: the first round took {spent} forwards, more than max_samples={method.max_samples}."
+        )
         scores = evolve(scores, warnings=(*scores.warnings, f"{note} Set n_samples to run fewer."))
     short = short_outputs(method, run.masks, run.blocks, run.visible)
     if len(short):

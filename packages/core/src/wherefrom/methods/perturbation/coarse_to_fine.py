@@ -270,8 +270,8 @@ class _Search:
             details["standard_error"] = errors.tolist()
         warnings = tuple(self._warnings)
         if self._doubtful > NAMED:
-            more = f"{self._method.identifier}: warnings like these concern the parts of {self._doubtful - NAMED} more units."
-            warnings = (*warnings, more)
+            more = f"warnings like these concern the parts of {self._doubtful - NAMED} more units."
+            warnings = (*warnings, f"{self._method.identifier}: {more}")
         if whole:
             everything = _over(self._method, self._cuts[-1])
             takes = (

@@ -3,8 +3,8 @@
 Samples come in rounds, one for each of a round's equal stretches, in order. What a mean over them is off by is what
 samples of one stretch would differ by, and there is one of each. So it is told from neighbours: half of the square of
 their difference, where a trend counts as well, at the ends of a round, and a sixth of that of second differences, which
-no trend moves, in between. The first and the last sample of a round weigh 2/3 in these, their neighbours 4/3, all others
-1.
+no trend moves, in between. In these the first and the last sample of a round weigh 2/3, their neighbours 4/3, all
+others 1.
 
 Source:
     Wolter (2007), "Introduction to Variance Estimation", section 8.2 (successive differences).
