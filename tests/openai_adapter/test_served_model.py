@@ -22,6 +22,8 @@ from wherefrom.errors import ModelCapabilityError, ModelLoadError, SettingsError
 from wherefrom.evaluation import evaluate
 from wherefrom.evaluation.bench.prompts import Prompt
 from wherefrom.evaluation.bench.running import Bench, run_bench
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.step_functions.crossentropy import CrossEntropy
 from wherefrom.testing import check_adapter
 from wherefrom_cli.main import main
 from wherefrom_openai.adapter import load
@@ -76,6 +78,21 @@ def test_a_short_list_is_exact_for_what_it_holds_and_the_rest_is_told() -> None:
     best = np.argsort(-expected)[:20]
     np.testing.assert_allclose(came[best], expected[best], atol=1e-9)
     assert np.exp(came).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("way", ["echo", "prompt_logprobs"])
+def test_behind_the_last_token_stands_the_one_that_is_looked_up(way: str) -> None:
+    unlikely = int(stand_in.logprobs([5, 6])[-1].argmin())
+    function = TargetFunction(function=CrossEntropy(), target_ids=np.array([6, unlikely]))
+    expected = -stand_in.logprobs([5, 6])[-1][unlikely]
+    with serving(way=way, most=3) as state:
+        model = asked(state)
+        for row in (
+            Row(target_ids=np.array([5, 6]), steps=np.array([1, 2]), target_function=function),
+            Row(target_ids=np.array([5, 6]), steps=np.array([1, 2]), scores={"own": function}),
+        ):
+            (answer,) = model.predict([row])
+            assert -answer.logits[1, unlikely] == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(

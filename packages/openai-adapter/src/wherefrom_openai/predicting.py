@@ -20,7 +20,7 @@ from wherefrom_openai.distribution import Listed
 from wherefrom_openai.errors import BudgetError
 from wherefrom_openai.forcing import Ability, read_lists
 from wherefrom_openai.replies import Completion
-from wherefrom_openai.unlisted import Unlisted
+from wherefrom_openai.unlisted import Unlisted, tokens_of_steps
 from wherefrom_openai.wording import Wording
 
 log = logging.getLogger("wherefrom_openai")
@@ -149,7 +149,9 @@ class Predictor:
             raise InputError(f"The server reads at most {self.max_length} tokens, {last + 1} came; shorten the text.")
         if not self._whole:
             return [ids[: int(step)] for step in row.steps]
-        return [(*ids, ids[-1])[: last + 1]]  # a server tells what is predicted where a token stands, whichever it is
+        # a server tells what is predicted where a token stands, and lists that one whatever its rank
+        stands = tokens_of_steps(row).get(int(row.steps.argmax()), ids[-1])
+        return [(*ids, stands)[: last + 1]]
 
     @property
     def _whole(self) -> bool:

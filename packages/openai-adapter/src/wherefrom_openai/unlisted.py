@@ -6,10 +6,23 @@ import warnings
 from collections.abc import Sequence
 
 from attrs import define
-from wherefrom.adapters import Row
+from wherefrom.adapters import Row, RowFunction
 from wherefrom.errors import WherefromWarning
 
 from wherefrom_openai.distribution import Listed
+
+
+def tokens_of_steps(row: Row) -> dict[int, int]:
+    """The token in question at each step, by the step's place among those of the row: the one that stands there, and
+    behind the last the one that its functions look up."""
+    own = {place: int(row.target_ids[step]) for place, step in enumerate(row.steps) if step < len(row.target_ids)}
+    for function in _functions(row):
+        own = dict(enumerate(map(int, function.looked_up[0]))) | own
+    return own
+
+
+def _functions(row: Row) -> list[RowFunction]:
+    return [*row.scores.values(), *([row.target_function] if row.target_function is not None else [])]
 
 
 @define
@@ -31,15 +44,12 @@ class Unlisted:
         lengths = [len(one.ids) for one in listed]
         self.fewest = min(lengths if self.fewest is None else [self.fewest, *lengths], default=None)
         self.most = max([self.most, *lengths])
-        functions = [*row.scores.values(), *([row.target_function] if row.target_function is not None else [])]
-        own = {place: int(row.target_ids[step]) for place, step in enumerate(row.steps) if step < len(row.target_ids)}
-        for function in functions:  # behind the last token of a row there is none
-            own = dict(enumerate(map(int, function.looked_up[0]))) | own
+        own = tokens_of_steps(row)
         self.targets += len(own)
         self.targets_missed += sum(index not in listed[place].ids for place, index in own.items())
         others = {
             (step, int(i))
-            for function in functions
+            for function in _functions(row)
             for ids in function.looked_up
             for step, i in enumerate(ids)
             if i != own.get(step)
