@@ -121,7 +121,9 @@ def test_outputs_that_a_model_gives_unasked_are_refused(
         monkeypatch.setattr(config, name, 2)
     for what, ask in (("attribute_context", attribute_context), ("A trace", wherefrom.trace)):
         given = (lm, ASKED, SICK) if ask is attribute_context else (lm, ASKED)
-        with pytest.raises(InputError, match=f"{what} explains one answer, and the model gave 2.*num_return_sequences=1"):
+        with pytest.raises(
+            InputError, match=f"{what} explains one answer, and the model gave 2.*num_return_sequences=1"
+        ):
             ask(*given, generation_args={"max_new_tokens": 2})  # type: ignore[operator]
         ask(*given, generation_args={"max_new_tokens": 4, "num_return_sequences": 1})  # type: ignore[operator]
 
