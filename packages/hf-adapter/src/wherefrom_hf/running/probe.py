@@ -149,9 +149,9 @@ class Probe:
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see the future, so nothing "
-                f"can be attributed. Load a causal model{_made_causal(self.module.config)}. Layers that round what they "
-                "are given by the largest value of a whole sequence (quantize_dynamic) see the future too: quantise the "
-                "weights alone."
+                f"can be attributed. Load a causal model{_made_causal(self.module.config)}. Layers that round what "
+                "they are given by the largest value of a whole sequence (quantize_dynamic) see the future too: "
+                "quantise the weights alone."
             )
 
     def same_under(self, implementation: str, *, least: float = 0.0) -> str | None:
