@@ -137,6 +137,18 @@ def test_the_setting_that_makes_a_model_causal_is_named() -> None:
     with pytest.raises(ModelCapabilityError, match="this kind is one with causal=True in model_kwargs's config"):
         predictor_of(kind(small).eval()).probe.need_causal()
     assert predictor_of(families.build("xlm")).probe.causal() is None
+    config, kind = families.classes()["gemma3_text"]
+    small = families.shrunk(config)
+    small.use_bidirectional_attention = True
+    with pytest.raises(ModelCapabilityError, match="this kind is one with use_bidirectional_attention=False in"):
+        predictor_of(kind(small).eval()).probe.need_causal()
+
+
+@pytest.mark.parametrize("name", ["xlnet", "prophetnet-seq2seq"])
+def test_where_no_setting_makes_a_model_causal_none_is_named(name: str) -> None:
+    with pytest.raises(ModelCapabilityError, match=r"is not causal.* Load a causal model\. Layers") as refused:
+        predictor_of(families.build(name)).probe.need_causal()
+    assert "=True" not in str(refused.value)
 
 
 def test_gradients_are_those_of_the_loaded_attention() -> None:

@@ -6,10 +6,12 @@ Nothing is downloaded: a configuration is shrunk by what its settings are called
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 import torch
+import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
 
@@ -74,8 +76,98 @@ OF_ITS_OWN: dict[str, dict[str, Any]] = {
 """What some families need beside."""
 
 
+_LOOKING: dict[str, Any] = {
+    "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 4, "image_size": 28,
+    "patch_size": 14,
+}  # fmt: skip
+"""What reads pictures, where there is such a part."""
+
+
+def _gemma3(kind: Any) -> PreTrainedConfig:
+    text = shrunk(kind.sub_configs["text_config"]).to_dict()
+    pictures = {"mm_tokens_per_image": 4, "image_token_index": 62, "boi_token_index": 61, "eoi_token_index": 60}
+    return kind(text_config=text, vision_config=_LOOKING, **pictures)
+
+
+def _got_ocr2(kind: Any) -> PreTrainedConfig:
+    looking = {"hidden_size": 16, "output_channels": 8, "num_hidden_layers": 1, "num_attention_heads": 2}
+    looking |= {"image_size": 64, "patch_size": 16, "mlp_dim": 16, "window_size": 2, "global_attn_indexes": [0]}
+    text = shrunk(transformers.Qwen2Config).to_dict()
+    return kind(text_config=text, vision_config=looking, image_token_index=62)
+
+
+def _qwen4_exp(kind: Any) -> PreTrainedConfig:
+    names = (
+        "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "vocab_size",
+        "moe_intermediate_size", "shared_expert_intermediate_size", "num_experts", "num_experts_per_tok",
+        "linear_num_key_heads", "linear_num_value_heads", "linear_key_head_dim", "linear_value_head_dim",
+        "pad_token_id", "bos_token_id", "eos_token_id", "max_position_embeddings",
+    )  # fmt: skip
+    rope = {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 1.0, "mrope_section": [2, 1, 1]}
+    streams = {"hc_lowrank": 4, "hc_count": 2, "ple_layer_ids": [1], "ngram_vocab_size_base": 50, "heads_per_ngram": 2}
+    streams |= {"split_ngram_parts": 1, "make_ngram_vocab_size_divisible_by": 8}
+    indexer = {"indexer_n_heads": 2, "indexer_kv_heads": 1, "indexer_head_dim": 8, "indexer_budget": 16}
+    return kind(
+        **{name: SMALL[name] for name in names}, **streams, **indexer, indexer_compress_ratio=4, rope_parameters=rope,
+        layer_types=["linear_attention", "indexed_attention"],
+    )  # fmt: skip
+
+
+def _blt(kind: Any) -> PreTrainedConfig:
+    part = {"hidden_size": 32, "num_attention_heads": 4, "num_key_value_heads": 4, "num_hidden_layers": 1}
+    part |= {"intermediate_size": 48, "vocab_size": 260, "max_position_embeddings": 128, "head_dim": 8}
+    local = {**part, "hidden_size_global": 32}
+    return kind(
+        vocab_size=260, max_position_embeddings=128, patch_in_forward=True, patch_size=4, patcher_config=part,
+        encoder_config=local, decoder_config=local, global_config=part, encoder_hash_byte_group_size=[3],
+        encoder_hash_byte_group_vocab=50, encoder_hash_byte_group_nb_functions=1,
+    )  # fmt: skip
+
+
+def _zamba2(kind: Any) -> PreTrainedConfig:
+    return kind(
+        vocab_size=VOCABULARY, hidden_size=32, num_hidden_layers=4, mamba_d_state=8, mamba_d_conv=4, mamba_expand=2,
+        layers_block_type=["mamba", "hybrid", "mamba", "hybrid"], mamba_ngroups=1, n_mamba_heads=4,
+        num_attention_heads=4, num_key_value_heads=4, num_mem_blocks=1, intermediate_size=48, attention_head_dim=16,
+        attention_hidden_size=64, chunk_size=8, max_position_embeddings=128,
+    )  # fmt: skip
+
+
+def _t5gemma2(kind: Any) -> PreTrainedConfig:
+    reading, saying = kind.sub_configs["encoder"], kind.sub_configs["decoder"]
+    pictures = {"image_token_index": 62, "eoi_token_index": 60}
+    encoder = reading(
+        text_config=shrunk(reading.sub_configs["text_config"]).to_dict(),
+        vision_config={"model_type": "siglip_vision_model", **_LOOKING},
+        **{"mm_tokens_per_image": 4, "boi_token_index": 61, **pictures},
+    )
+    return kind(encoder=encoder.to_dict(), decoder=shrunk(saying).to_dict(), **pictures)
+
+
+def _encoder_decoder(kind: Any) -> PreTrainedConfig:
+    names = (
+        "vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "pad_token_id",
+        "bos_token_id", "eos_token_id", "max_position_embeddings",
+    )  # fmt: skip
+    small = {name: SMALL[name] for name in names}
+    encoder = transformers.BertConfig(**{**small, "hidden_size": 48})
+    decoder = transformers.BertConfig(**small, is_decoder=True, add_cross_attention=True)
+    both: PreTrainedConfig = kind.from_encoder_decoder_configs(encoder, decoder)
+    both.decoder_start_token_id, both.pad_token_id = 2, 0
+    return both
+
+
+WHOLE: dict[str, Callable[[Any], PreTrainedConfig]] = {
+    "gemma3": _gemma3, "got_ocr2": _got_ocr2, "qwen4_exp_text": _qwen4_exp, "blt": _blt, "zamba2": _zamba2,
+    "t5gemma2": _t5gemma2, "encoder-decoder": _encoder_decoder,
+}  # fmt: skip
+"""Families whose settings do not shrink by their names: from the kind of configuration to a small one."""
+
+
 def shrunk(kind: type[PreTrainedConfig]) -> PreTrainedConfig:
     """A configuration with its known settings made small; those inside of it likewise."""
+    if kind.model_type in WHOLE:
+        return WHOLE[kind.model_type](kind)
     default = kind()
     values = {name: value for name, value in SMALL.items() if name in default.__dict__ or name in default.attribute_map}
     for name, inner in kind.sub_configs.items():

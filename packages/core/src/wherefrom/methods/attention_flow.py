@@ -112,8 +112,8 @@ def flow(
     """Maximum flow from each of ``queries``, at the top of the decoder, to every input.
 
     Returns:
-        Shapes ``(source, queries)``, or None, and ``(target, queries)``. What a query reaches through a network in which
-        a capacity is NaN is NaN.
+        Shapes ``(source, queries)``, or None, and ``(target, queries)``. What a query reaches through a network in
+        which a capacity is NaN is NaN.
     """
     import networkx as nx
 

@@ -209,8 +209,8 @@ class GradientShap(Method[GivesGradients]):
             said.append(
                 f"gradient_shap: {len(left)} of {len(parts)} steps (the first is {question.step_named(left[0])}) keep "
                 f"a standard error above {self.tolerance:g} of their largest score after {moments.count} samples "
-                f"(largest {parts[left].max():.2g}). Try n_samples={moments.count}, whose points are spread evenly over "
-                f"the whole path, or max_samples={4 * moments.count}."
+                f"(largest {parts[left].max():.2g}). Try n_samples={moments.count}, whose points are spread evenly "
+                f"over the whole path, or max_samples={4 * moments.count}."
             )
         return tuple(said)
 

@@ -148,14 +148,11 @@ class Probe:
         """
         reason = self.causal()
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
-            config = self.module.config
-            switch = "causal" if hasattr(config, "causal") else "is_decoder"
             raise ModelCapabilityError(
-                f"{type(self.module).__name__} is not causal: {reason}. Every step would see "
-                "the future, so nothing can be attributed. Load a causal model; "
-                f"{'this kind is one' if switch == 'causal' else 'BERT-like ones'} with {switch}=True in "
-                "model_kwargs's config. Layers that round what they are given by the largest value of a whole sequence "
-                "(quantize_dynamic) see the future too: quantise the weights alone."
+                f"{type(self.module).__name__} is not causal: {reason}. Every step would see the future, so nothing "
+                f"can be attributed. Load a causal model{_made_causal(self.module.config)}. Layers that round what "
+                "they are given by the largest value of a whole sequence (quantize_dynamic) see the future too: "
+                "quantise the weights alone."
             )
 
     def same_under(self, implementation: str, *, least: float = 0.0) -> str | None:
@@ -419,6 +416,19 @@ class Probe:
         if most <= tolerance * max(size, 1e-6):
             return None
         return f"{what} logits by {most:.1e} of {size:.1e}"
+
+
+def _made_causal(config: Any) -> str:
+    """For a message: the setting with which models of this kind are causal, if there is one."""
+    if hasattr(config, "causal"):
+        kind, setting = "this kind is one", "causal=True"
+    elif hasattr(config, "is_decoder") and not config.is_encoder_decoder:
+        kind, setting = "BERT-like ones", "is_decoder=True"
+    elif getattr(config, "use_bidirectional_attention", False):
+        kind, setting = "this kind is one", "use_bidirectional_attention=False"
+    else:
+        return ""
+    return f"; {kind} with {setting} in model_kwargs's config"
 
 
 def _tables(module: PreTrainedModel) -> list[int]:
