@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.as_built import is_watched, kept_as_built
 from wherefrom_hf.running.stacks import outermost_lists
+from wherefrom_hf.running.thresholds import counts
 
 PIECE = 512
 """Positions that are run together: as many as products need to run at the speed of large matrices."""
@@ -78,7 +79,7 @@ def _cut(part: nn.Module, own: Callable[..., Any], known: dict[Hashable, bool]) 
             return own(*args, **kwargs)
         (states,) = args
         if kind not in known:
-            known[kind] = _keeps_to_positions(own, states)
+            known[kind] = not counts(part.modules()) and _keeps_to_positions(own, states)
         if not known[kind]:
             return own(states)
         answer = torch.empty_like(states)
