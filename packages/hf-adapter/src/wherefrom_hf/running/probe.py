@@ -7,7 +7,6 @@ passes when it is asked first; the answers are kept as long as the module is bui
 
 from __future__ import annotations
 
-import inspect
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -23,13 +22,14 @@ from transformers import PreTrainedModel
 from wherefrom.adapters.hiding import cannot_hide, cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built, seeing_states
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.few_bits import has_few_bits
+from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
@@ -226,12 +226,15 @@ class Probe:
             filled = torch.cat([ids[:, :5], ids], dim=1)
             visible = torch.ones_like(filled)
             visible[:, :5] = 0
-            accepts = inspect.signature(self.module.forward).parameters
+            accepts = start_run(self.module).accepts
             given = {"attention_mask": visible, "position_ids": (visible.cumsum(-1) - 1).clamp_min(0)}
-            output = self.module(
-                input_ids=filled, use_cache=False, **{name: value for name, value in given.items() if name in accepts}
-            )
-            alone = self.module(input_ids=ids, use_cache=False)
+            with afresh(self.module):
+                output = self.module(
+                    input_ids=filled,
+                    use_cache=False,
+                    **{name: value for name, value in given.items() if name in accepts},
+                )
+                alone = self.module(input_ids=ids, use_cache=False)
             return self._difference(alone.logits[:, -1], output.logits[:, -1], "padding on the left changes")
 
         return self._answer("takes left padding", ask) is None
@@ -364,7 +367,7 @@ class Probe:
             del known[question]
         if question not in known:
             try:
-                with torch.no_grad(), ready(self.module), seeing_states(self.module):  # also where dropout is on
+                with torch.no_grad(), ready(self.module):  # also where dropout is on
                     known[question] = self._asked(ask)
             except (torch.OutOfMemoryError, MemoryError):
                 raise

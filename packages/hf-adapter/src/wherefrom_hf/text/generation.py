@@ -14,6 +14,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError
 
 from wherefrom_hf.running.answering import answering_by
+from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.samples import seeded
 from wherefrom_hf.text.endings import endings
 from wherefrom_hf.text.generation_settings import check_settings, counts_padding, effective, in_words
@@ -37,16 +38,15 @@ def generate(
         pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
     """
     check_settings(module, settings)
+    groups: dict[tuple[int, int], list[int]] = {}
     if decoder_prefixes is not None:
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
-        groups: dict[int, list[int]] = {}
         for i, prefix in enumerate(decoder_prefixes):
-            groups.setdefault(len(prefix), []).append(i)
+            groups.setdefault((len(prefix), 0 if pads_left else len(prompts[i])), []).append(i)
     else:
-        groups = {}
         together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
         for i, prompt in enumerate(prompts):
-            groups.setdefault(0 if together else len(prompt), []).append(i)
+            groups.setdefault((0, 0 if together else len(prompt)), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
@@ -87,7 +87,7 @@ def _generate(
     if prefixes is not None:
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
-        with torch.no_grad(), _from_what_was_said(module):
+        with torch.no_grad(), afresh(module), _from_what_was_said(module):
             own: Any = module.generate  # its class may have one of its own
             output = own(**arguments)
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
