@@ -40,6 +40,7 @@ from wherefrom_hf.running.embedding import InputEmbedding, input_embeddings
 from wherefrom_hf.running.fingerprint import fingerprint
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.heads import most_heads
+from wherefrom_hf.running.lengths import by_length, each_of_one_kind, gradients_joined, lengths_of
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
@@ -220,8 +221,12 @@ class HFModel:
         seed: int | None = None,
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`."""
-        mixed = not self.module.config.is_encoder_decoder and len({len(prompt) for prompt in prompts}) > 1
+        mixed = len({len(prompt) for prompt in prompts}) > 1
+        alone = not self.module.config.is_encoder_decoder
         with self.reserved():
+            together = (
+                not lengths_of(self.module) and (not alone or self._predictor.probe.pads_left()) if mixed else True
+            )
             return generate(
                 self.module,
                 prompts,
@@ -231,7 +236,7 @@ class HFModel:
                 pad_id=self._special.pad,
                 tokenizer=self.tokenizer,
                 device=self.device,
-                pads_left=not mixed or self._predictor.probe.pads_left(),
+                pads_left=together,
             )
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:
@@ -305,8 +310,12 @@ class HFModel:
         heads: Literal["all", "mean"] = "all",
     ) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
+        options: Any = {"queries": queries, "mean_heads": heads == "mean"}
         return self._looked_into(
-            lambda fused: attentions(self.module, rows, queries=queries, mean_heads=heads == "mean", fused=fused)
+            rows,
+            lambda rows, fused: by_length(
+                self.module, rows, lambda some: attentions(self.module, some, fused=fused, **options)
+            ),
         )
 
     def attention_gradient_rollouts(self, rows: Iterable[Row], *, chunk: int | None = None) -> Iterator[RowRollout]:
@@ -323,7 +332,7 @@ class HFModel:
 
     def zeroed_values(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowZeroing]:
         """See `wherefrom.adapters.internals.ZeroesValues.zeroed_values`."""
-        return self._looked_into(lambda fused: zeroed_values(self.module, rows, fused=fused, **choices))
+        return self._looked_into(rows, lambda rows, fused: zeroed_values(self.module, rows, fused=fused, **choices))
 
     def layer_states(self, rows: Iterable[Row], *, layer: Any, chunk: int | None = None) -> Iterator[LayerStates]:
         """See `wherefrom.adapters.layers.GivesLayers.layer_states`."""
@@ -350,26 +359,32 @@ class HFModel:
         self, rows: Iterable[Row], *, rules: GradientRules, chunk: int | None = None, target: bool = True
     ) -> Iterator[RowGradients]:
         """See `wherefrom.adapters.gradient_rules.FollowsGradientRules.ruled_gradients`."""
-        return one_by_one(self.module, ruled_gradients(self._predictor, rows, rules, chunk, target))
+        predictor = self._predictor
+
+        def ask(rows: Iterable[Row]) -> Iterator[RowGradients]:
+            return ruled_gradients(predictor, rows, rules, chunk, target)
+
+        return one_by_one(self.module, by_length(self.module, rows, ask, gradients_joined))
 
     def attention_terms(self, rows: Iterable[Row], *, queries: Literal["steps", "all"]) -> Iterator[RowTerms]:
         """See `wherefrom.adapters.internals.DecomposesStates.attention_terms`."""
-        for row in self._looked_into(lambda _: attention_terms(self.module, rows, queries=queries)):
+        for row in self._looked_into(rows, lambda rows, _: attention_terms(self.module, rows, queries=queries)):
             yield evolve(row, chunks=one_by_one(self.module, row.chunks))
 
     def head_terms(self, rows: Iterable[Row], **choices: Any) -> Iterator[RowHeadTerms]:
         """See `wherefrom.adapters.head_terms.DecomposesHeads.head_terms`."""
-        return self._looked_into(lambda _: head_terms(self.module, rows, **choices))
+        return self._looked_into(rows, lambda rows, _: head_terms(self.module, rows, **choices))
 
     def logit_terms(self, rows: Iterable[Row], *, contrasts: Iterable[IntArray | None]) -> Iterator[RowLogits]:
         """See `wherefrom.adapters.internals.DecomposesStates.logit_terms`."""
-        return self._looked_into(lambda _: logit_terms(self.module, rows, contrasts=contrasts))
+        return self._looked_into(rows, lambda rows, _: logit_terms(self.module, rows, contrasts=contrasts))
 
-    def _looked_into(self, ask: Callable[[bool], Iterable[T]]) -> Iterator[T]:
+    def _looked_into(self, rows: Iterable[Row], ask: Callable[[Iterable[Row], bool], Iterable[T]]) -> Iterator[T]:
         """Answers that need attention to be watched, of a model that says the same while it is.
 
         Args:
-            ask: Is told whether the model is a decoder that says the same under the fused kernel too.
+            ask: Is given the rows, each to be read in one pass, and told whether the model is a decoder that says the
+                same under the fused kernel too.
         """
         with self.reserved():
             probe = self._predictor.probe
@@ -377,7 +392,7 @@ class HFModel:
             need_same(probe, KERNEL)
             fused = asks_the_interface(self.module) and probe.same_under(FUSED) is None
             alone = not self.module.config.is_encoder_decoder
-        yield from one_by_one(self.module, ask(fused and alone))
+        yield from one_by_one(self.module, ask(each_of_one_kind(self.module, rows), fused and alone))
 
     def _side(self, side: Side) -> InputEmbedding:
         predictor = self._as_looked_at().predictor

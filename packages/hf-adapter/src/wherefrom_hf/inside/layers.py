@@ -16,6 +16,7 @@ from wherefrom_hf.running.chunking import chunks_of, positions_at_once
 from wherefrom_hf.running.constants import need_differentiable
 from wherefrom_hf.running.derivatives import true_derivatives
 from wherefrom_hf.running.eager import attention_implementation
+from wherefrom_hf.running.lengths import at_once, each_of_one_kind
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
 from wherefrom_hf.running.whole_pass import Parts, WholePass, length_of, parts_at, run_whole
@@ -55,8 +56,9 @@ def layer_gradients(
 
 
 def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies: int = 1) -> Iterator[list[Row]]:
-    """Rows in lists that fit the budget; each row counts ``copies`` times."""
+    """Rows in lists that fit the budget; each row counts ``copies`` times. Each is read in one pass, see `lengths`."""
     budget = max(1, positions_at_once(predictor.device) // (2 * copies))
+    rows, chunk = each_of_one_kind(predictor.module, rows), at_once(predictor.module, chunk)
     yield from chunks_of(rows, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
 
 

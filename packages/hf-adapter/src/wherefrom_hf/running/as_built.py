@@ -10,27 +10,45 @@ of another precision), not their numbers: those change what a model says, not ho
 from __future__ import annotations
 
 import warnings
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
+from operator import is_
 from typing import Any, TypeVar, cast
 from weakref import ReferenceType, WeakKeyDictionary, WeakSet, ref
 
 import torch
 from attrs import evolve, frozen
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.modules import module as of_all_modules
+from transformers import PreTrainedConfig
 from wherefrom.errors import WherefromWarning
 
 from wherefrom_hf.running.attention_functions import attention_functions, told_now
 from wherefrom_hf.running.eager import called_eager, configs_of
 from wherefrom_hf.running.parts import parts_of, weights_of
 
+T = TypeVar("T")
 Found = TypeVar("Found", WeakKeyDictionary[nn.Module, Any], WeakSet[Any])
 
 _VALUES = (str, int, float, bool, type(None), torch.dtype)
 _COLLECTIONS = (list, tuple, dict)
 _PLAIN = (*_VALUES, *_COLLECTIONS)
 """What is compared by what it says; everything else in a configuration by what it is."""
+
+_Before = tuple[
+    nn.Module, dict[str, Any], dict[str, Tensor | None], dict[str, nn.Module | None], list[tuple[Tensor, int, Tensor]]
+]
+"""A part before a pass: its attributes, buffers and parts, and of small buffers that are no weights, which a pass may
+write into, the version and what was in them."""
+
+_SETTING_NOTHING = frozenset((nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.Identity, nn.ModuleList, nn.SiLU))
+"""Kinds of parts whose passes set no attribute: most of the parts of a model."""
+
+_GONE = object()
+"""Stands for an attribute that is not there."""
+
+_SMALL_BUFFER = 2**16
+"""Most numbers of a buffer that is kept beside a pass: frequencies, no masks of all positions."""
 
 OF_EVERY_PART = frozenset(vars(nn.Module()))
 """Attributes that are no settings: weights, parts, hooks, and whether dropout is on."""
@@ -102,21 +120,89 @@ def _warn_of_untold(module: nn.Module, facts: tuple[Hashable, ...]) -> None:
 
 
 @contextmanager
-def seeing_states(module: nn.Module) -> Iterator[None]:
-    """Within the block the module runs as it is built: what that sets of its parts' attributes is not looked at again.
+def put_back(module: nn.Module) -> Iterator[None]:
+    """Within the block the module runs. What that sets is then put back: attributes of its parts, buffers and parts.
 
-    Some keep a state there, or the length they saw last.
+    Some keep a state there, the longest text they saw, or what they became for a short one, and would answer the next
+    one otherwise. Attributes that are new stay: what is made once, and kept. Where hooks of the user are, objects stay
+    that they may have put there. What was set is no longer looked at, unless it is called as a setting is.
     """
-    parts = parts_of(module)
-    before = [_settings(part, frozenset()) for part in parts]
+    before = [_before(part) for part in _parts_at_work(module)]
     try:
         yield
     finally:
-        after = [_settings(part, frozenset()) for part in parts]
-        found = {name for one, other in zip(before, after, strict=True) for name, _ in {*one} ^ {*other}}
-        if found:
-            _states[module] = states_of(module) | found
-            _builds[module] = evolve(_looked_at(module), facts=_facts(module, parts))
+        names: set[str] = set()
+        for part, attributes, buffers, parts, numbers in before:
+            for buffer, version, kept in numbers:
+                if buffer._version != version:
+                    with torch.no_grad():
+                        buffer.copy_(kept)
+            _refill(part._buffers, buffers)
+            _refill(part._modules, parts)
+            if not _same(part.__dict__, attributes):
+                names |= _put_back_attributes(part, attributes, hooked=is_hooked(module))
+        if names - states_of(module):
+            _states[module] = states_of(module) | names
+            if (build := _builds.get(module)) is not None:
+                _builds[module] = evolve(build, facts=_without(build.facts, names))
+
+
+def _parts_at_work(module: nn.Module) -> Iterator[nn.Module]:
+    """All parts but those whose passes are known to set nothing."""
+    build = _builds.get(module)
+    parts: Iterable[nn.Module | None] = parts_of(module) if build is None else (one() for one in build.parts)
+    return (part for part in parts if part is not None and type(part) not in _SETTING_NOTHING)
+
+
+def _before(part: nn.Module) -> _Before:
+    buffers = part._buffers
+    numbers = []
+    if buffers:
+        computed = (buffers.get(name) for name in part._non_persistent_buffers_set)
+        small = (one for one in computed if one is not None and one.numel() <= _SMALL_BUFFER)
+        numbers = [(one, one._version, one.detach().clone()) for one in small if not one.is_inference()]
+    return part, part.__dict__.copy(), buffers.copy(), part._modules.copy(), numbers
+
+
+def _put_back_attributes(part: nn.Module, before: dict[str, Any], *, hooked: bool) -> set[str]:
+    """Put back what was changed; the names of the attributes that were, or are new, but for settings.
+
+    Args:
+        hooked: Are there hooks of the user's?
+    """
+    now = part.__dict__
+    names = (now.keys() | before.keys()) - OF_EVERY_PART
+    changed = {name for name in names if not _is_as_before(now.get(name, _GONE), before.get(name, _GONE))}
+    for name in changed & before.keys():
+        if type(before[name]) in _VALUES or not hooked:
+            now[name] = before[name]
+    config = now.get("config")
+    return changed - vars(config).keys() if isinstance(config, PreTrainedConfig) else changed
+
+
+def _refill(now: dict[str, T], before: dict[str, T]) -> None:
+    """Make it what it was; the same dictionary."""
+    if not _same(now, before):
+        now.clear()
+        now.update(before)
+
+
+def _same(now: Mapping[str, Any], before: Mapping[str, Any]) -> bool:
+    """Are these the same objects, in the same order?"""
+    return len(now) == len(before) and all(map(is_, now.values(), before.values()))
+
+
+def _is_as_before(value: Any, before: Any) -> bool:
+    return value is before or (type(value) is type(before) and type(value) in _VALUES and value == before)
+
+
+def _without(facts: Any, names: Set[str]) -> tuple[Hashable, ...]:
+    """Facts but for the attributes of parts by these names."""
+    of_parts, *others = facts
+    kept = tuple(
+        tuple(one for one in part if not (isinstance(one, tuple) and one and one[0] in names)) for part in of_parts
+    )
+    return kept, *others
 
 
 def states_of(module: nn.Module) -> frozenset[str]:

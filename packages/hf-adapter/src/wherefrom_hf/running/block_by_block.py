@@ -22,7 +22,7 @@ from torch.autograd.graph import GradientEdge, get_gradient_edge
 from transformers import PreTrainedModel
 
 from wherefrom_hf.running.answering import first_tensor, with_first
-from wherefrom_hf.running.as_built import is_watched
+from wherefrom_hf.running.as_built import is_watched, put_back
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.attention_part import AttentionPart
 from wherefrom_hf.running.attention_products import is_zero
@@ -227,7 +227,8 @@ def find_blocks(module: PreTrainedModel, embedding: InputEmbedding) -> Blocks | 
         return None
     try:
         members = tuple(stack_of(module, "target"))
-        return _tried(module, embedding, members) if len(members) > 1 else None
+        with put_back(module):
+            return _tried(module, embedding, members) if len(members) > 1 else None
     except torch.OutOfMemoryError:
         raise
     except Exception:  # the model is built in a way that the trial does not fit: the whole graph is kept

@@ -24,6 +24,7 @@ from wherefrom.adapters import Row, RowGradients
 from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import derivatives_kept
+from wherefrom_hf.running.as_built import put_back
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL
 from wherefrom_hf.running.block_by_block import Blocks, find_blocks, passed_by_blocks
 from wherefrom_hf.running.chunking import chunks_of, halving, positions_at_once, products_at_once
@@ -36,6 +37,7 @@ from wherefrom_hf.running.in_pieces import in_pieces
 from wherefrom_hf.running.jacobian import Outputs, vector_jacobian_products
 from wherefrom_hf.running.kept_states import Keeping, KeptStates, keeping
 from wherefrom_hf.running.last_block import BlockCut, LastBlock, cut_in, find_last_block
+from wherefrom_hf.running.lengths import by_length, gradients_joined
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
@@ -127,12 +129,17 @@ class Differentiator:
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
+        self._predictor.probe.need_causal()
+        self._predictor.probe.warn_of_other_lookups()
+        yield from by_length(
+            self._predictor.module, rows, lambda some: self._gradients(some, chunk, source, target), gradients_joined
+        )
+
+    def _gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         single = isinstance(rows, Sized) and len(rows) == 1
         budget = positions_at_once(self._predictor.device)
         looks_inside: list[bool] = []
         prefix = self._predictor.shared_prefix()
-        self._predictor.probe.need_causal()
-        self._predictor.probe.warn_of_other_lookups()
 
         def work(part: list[Row]) -> list[RowGradients]:
             module = self._predictor.module
@@ -274,7 +281,7 @@ class Differentiator:
         for first, (somewhere, found) in zip(range(0, slots, at_once), at_top, strict=True):
             work[first : first + at_once][somewhere] = found.to(work.dtype)
         del at_top, somewhere, found
-        with quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
+        with put_back(predictor.module), quick_linear(), in_pieces(predictor.module, leaf.shape[1]):
             kept.backward(work, at_once, plan.limit)
         for first in range(0, slots, at_once):
             some = work[first : first + at_once]
@@ -299,7 +306,7 @@ class Differentiator:
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
-        begin = shared_length(rows) if predictor.source is None and predictor.probe.continues() else 0
+        begin = shared_length(rows) if predictor.source is None and predictor.continues(rows) else 0
         run = prefix.run_to(rows[0], begin).spread(len(rows), None) if begin else start_run(predictor.module, encoder)
         ends = self._segments(rows, batch.length)
         leaves = _Leaves(target=[], source=None if passed is None else passed.bridge)
@@ -379,7 +386,7 @@ class Differentiator:
     def _segments(self, rows: Sequence[Row], length: int) -> list[int]:
         """End positions of the decoder's segments, each with as many steps as pay off; one for grouped ones."""
         grouped = any(row.target_function is not None and row.target_function.groups is not None for row in rows)
-        if grouped or not self._predictor.probe.continues():
+        if grouped or not self._predictor.continues(rows):
             return [length]
         steps = np.unique(np.concatenate([row.steps for row in rows]))
         ends = [int(steps[i]) for i in range(SEGMENT_STEPS - 1, len(steps), SEGMENT_STEPS)]

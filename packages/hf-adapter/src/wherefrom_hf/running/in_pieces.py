@@ -19,6 +19,7 @@ from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.as_built import is_watched, kept_as_built
 from wherefrom_hf.running.precision import same_numbers
 from wherefrom_hf.running.stacks import outermost_lists
+from wherefrom_hf.running.thresholds import counts
 
 PIECE = 512
 """Positions that are run together: as many as products need to run at the speed of large matrices."""
@@ -79,7 +80,7 @@ def _cut(part: nn.Module, own: Callable[..., Any], known: dict[Hashable, bool]) 
             return own(*args, **kwargs)
         (states,) = args
         if kind not in known:
-            found = _keeps_to_positions(own, states)
+            found = False if counts(part.modules()) else _keeps_to_positions(own, states)
             if found is None:
                 return own(states)
             known[kind] = found

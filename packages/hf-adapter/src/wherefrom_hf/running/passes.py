@@ -24,6 +24,7 @@ from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
 from wherefrom_hf.running.in_pieces import LEAST_POSITIONS, in_pieces
 from wherefrom_hf.running.kept_positions import positions_kept
+from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.positions import first_position
 
@@ -111,7 +112,7 @@ class DecoderRun:
             del arguments["past_key_values"]
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
-        with kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):
+        with afresh(self.module), kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):
             output = self.module(**arguments)
         return output, evolve(self, cache=cache, position=end)
 
@@ -193,6 +194,6 @@ def can_continue(module: PreTrainedModel) -> bool:
 def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: Any) -> EncoderStates:
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
-    with quick_linear(), in_pieces(encoder, ids.shape[1]), experts_named(module):
+    with afresh(module), quick_linear(), in_pieces(encoder, ids.shape[1]), experts_named(module):
         output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
     return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))

@@ -18,6 +18,7 @@ from wherefrom_hf.running.embedding import InputEmbedding, named_embedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly, sees_nothing
 from wherefrom_hf.running.freed import hand_back_freed
 from wherefrom_hf.running.head import cut_at_head, reads
+from wherefrom_hf.running.lengths import by_length, lengths_of, predictions_joined
 from wherefrom_hf.running.memory import attention_graph_bytes, default_limit
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, read_length
 from wherefrom_hf.running.passes import EncoderStates, run_encoder
@@ -72,11 +73,18 @@ class Predictor:
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
         self.probe.need_causal()
+        yield from by_length(self.module, rows, lambda some: self._predictions(some, chunk), predictions_joined)
+
+    def _predictions(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         prefix = self.shared_prefix()
         for part in chunks_of(rows, self._cost, positions_at_once(self.device), chunk, alike):
-            shared = shared_length(part) if self.probe.continues() else 0
+            shared = shared_length(part) if self.continues(part) else 0
             yield from halving(lambda some, n=shared: self._answers(some, prefix, n), part)  # type: ignore[misc]
             del part
+
+    def continues(self, rows: Sequence[Row]) -> bool:
+        """May passes of these rows be cut, each part going on from the cache of the one before?"""
+        return self.probe.continues() and lengths_of(self.module).is_short(max(map(read_length, rows)))
 
     def shared_prefix(self) -> SharedPrefix:
         """What the rows of one call have in common, of which nothing is run yet."""

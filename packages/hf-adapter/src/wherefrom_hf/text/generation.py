@@ -15,6 +15,7 @@ from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromError
 
 from wherefrom_hf.running.answering import answering_by
 from wherefrom_hf.running.experts import experts_named
+from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.samples import seeded
 from wherefrom_hf.text.endings import endings
 from wherefrom_hf.text.generation_settings import check_settings, counts_padding, effective, in_words
@@ -85,7 +86,7 @@ def _generate(
     if prefixes is not None:
         arguments["decoder_input_ids"] = torch.from_numpy(np.stack(prefixes)).to(device)
     try:
-        with torch.no_grad(), _from_what_was_said(module), experts_named(module):
+        with torch.no_grad(), afresh(module), _from_what_was_said(module), experts_named(module):
             own: Any = module.generate  # its class may have one of its own
             output = own(**arguments)
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:

@@ -1,0 +1,67 @@
+"""What a model counts positions up to: keys that sparse attention selects, tokens that an expert takes.
+
+What lies beyond such a number is not seen by a trial of a few dozen tokens. It is made once more with the numbers
+lowered, and what fails then is not done.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from torch import nn
+
+from wherefrom_hf.running.eager import configs_of
+from wherefrom_hf.running.parts import parts_of
+
+LOWERED = 4
+"""What a trial lowers such numbers to."""
+
+_COUNTED = re.compile(
+    r"index\w*_top_?k(_blocks)?|index\w*_block_size|top_?k_(block|token|key)s|(block|token|key)s?_top_?k"
+    r"|\w*_budget|\w*_capacity"
+)
+"""What settings and attributes of parts are called that are such numbers. Those of experts per token are none."""
+
+_WITH_THEM = "block_size"
+"""What a part calls the length of the blocks that it selects."""
+
+
+@contextmanager
+def lowered(module: nn.Module) -> Iterator[bool]:
+    """Within the block the module counts to a few only; what it counted to is put back.
+
+    Yields:
+        Does it count at all?
+    """
+    found = [(owner, name) for owner in _owners(parts_of(module)) for name in _counts(owner)]
+    before = [owner[name] for owner, name in found]
+    try:
+        for owner, name in found:
+            owner[name] = LOWERED
+        yield bool(found)
+    finally:
+        for (owner, name), value in zip(found, before, strict=True):
+            owner[name] = value
+
+
+def counts(parts: Iterable[nn.Module]) -> bool:
+    """Does one of these parts count what it is given?"""
+    return any(_counts(part.__dict__) for part in parts)
+
+
+def _owners(parts: list[nn.Module]) -> list[dict[str, Any]]:
+    """Where these parts and their configurations keep their attributes."""
+    return [one.__dict__ for one in (*parts, *configs_of(parts))]
+
+
+def _counts(owner: dict[str, Any]) -> list[str]:
+    """Names of the numbers among attributes that something is counted to."""
+    found = [
+        name for name, value in owner.items() if type(value) is int and value > LOWERED and _COUNTED.fullmatch(name)
+    ]
+    if found and type(owner.get(_WITH_THEM)) is int:
+        found.append(_WITH_THEM)
+    return found

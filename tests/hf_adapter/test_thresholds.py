@@ -1,0 +1,114 @@
+"""What a model counts further than a probe is long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+import torch
+from attrs import evolve
+from transformers import SwitchTransformersConfig, SwitchTransformersForConditionalGeneration
+from wherefrom.adapters import Row
+from wherefrom_hf.running import in_pieces
+from wherefrom_hf.running.embedding import input_embeddings
+from wherefrom_hf.running.probe import LENGTH, Probe
+from wherefrom_hf.running.thresholds import LOWERED, counts, lowered
+
+from tests.zoo import checks, families
+from tests.zoo.checks import Model, attention, distance, gradients, plain_logits, removals
+
+
+def of_experts(capacity: int = 64) -> SwitchTransformersForConditionalGeneration:
+    """Two experts that take so many tokens of a row, in double precision."""
+    torch.manual_seed(0)
+    config = SwitchTransformersConfig(
+        vocab_size=64, d_model=32, d_ff=48, d_kv=8, num_heads=4, num_layers=2, num_decoder_layers=2,
+        num_sparse_encoder_layers=1, num_sparse_decoder_layers=1, num_experts=2, expert_capacity=capacity,
+        decoder_start_token_id=0, tie_word_embeddings=False,
+    )  # fmt: skip
+    module = SwitchTransformersForConditionalGeneration(config).double().eval()
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.ndim > 1:
+                parameter.normal_(0, 0.3, generator=generator)
+    return module
+
+
+def row_of() -> Row:
+    rng = np.random.default_rng(0)
+    return Row(target_ids=rng.integers(4, 62, 220), steps=np.array([180, 200, 219]), source_ids=rng.integers(4, 62, 23))
+
+
+@pytest.fixture
+def sparse() -> Iterator[Any]:
+    """A model whose attention selects more keys than a probe has, and checks whose texts have more."""
+    with (
+        patch.dict(families.SMALL, {"index_topk": 64, "max_position_embeddings": 256}),
+        patch.multiple(checks, LENGTH=140, STEPS=(70, 100, 139)),
+    ):
+        yield families.build("glm_moe_dsa")
+
+
+@pytest.mark.parametrize("check", [removals, gradients, attention])
+def test_sparse_attention_is_not_lost_beyond_the_length_of_a_probe(sparse, check):
+    assert sparse.config.index_topk > LENGTH
+    assert check(Model(sparse), checks.row_of(sparse)) < 2e-3
+
+
+def test_tokens_beyond_what_an_expert_takes_are_dropped_as_in_one_pass():
+    module, row = of_experts(), row_of()
+    rows = [evolve(row, first_change=220)]
+    for place in (100, 150):
+        ids = row.target_ids.copy()
+        ids[place] = 11
+        rows.append(evolve(row, target_ids=ids, first_change=place))
+    for chunk in (None, 1):
+        for answer, one in zip(Model(module).predict(rows, chunk=chunk), rows, strict=True):
+            with torch.no_grad():
+                right = torch.stack([plain_logits(module, one, step) for step in one.steps])
+            assert distance(answer.logits, right) < 1e-9
+
+
+def test_what_is_lowered_is_put_back():
+    module = of_experts()
+
+    def capacities() -> set[int]:
+        owners = [part for part in module.modules() if "expert_capacity" in part.__dict__]
+        return {module.config.expert_capacity, *(part.expert_capacity for part in owners)}
+
+    def fails() -> str | None:
+        if capacities() == {LOWERED}:
+            raise KeyError
+        return None
+
+    probe = Probe(module, input_embeddings(module)[1])
+    assert "KeyError" in (probe._first_answer("fails where it is lowered", fails) or "")
+    assert capacities() == {64}
+
+
+@pytest.mark.parametrize("name", ["gpt2", "mixtral", "t5-seq2seq"])
+def test_ordinary_models_count_nothing_and_are_tried_once(name):
+    module = families.build(name)
+    assert not counts(module.modules())
+    with lowered(module) as counting:
+        assert not counting
+    asked = []
+    assert Probe(module, input_embeddings(module)[1])._asked(lambda: asked.append(1)) is None
+    assert len(asked) == 1
+
+
+def test_layers_that_count_are_not_run_in_pieces():
+    """An expert that takes more than the trial's positions would begin to count anew with each piece."""
+    module = of_experts(capacity=40)
+    (layer,) = [part for part in module.modules() if "expert_capacity" in part.__dict__][:1]
+    known: dict[Any, bool] = {}
+    with (
+        patch.multiple(in_pieces, LEAST_POSITIONS=8, PIECE=5, _BEGINNING=3),
+        torch.no_grad(),
+    ):
+        in_pieces._cut(layer, lambda states: states, known)(torch.randn(1, 20, 32).double())
+    assert list(known.values()) == [False]
