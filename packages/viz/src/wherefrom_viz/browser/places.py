@@ -13,6 +13,7 @@ from wherefrom.files.user_places import state_folder
 
 from wherefrom_viz.browser.notes import ENDING as NOTES_ENDING
 from wherefrom_viz.browser.state_files import read_state, write_state
+from wherefrom_viz.describe.numbers import file_size
 
 _MOST_RECENT = 12
 _MOST_FOUND = 500
@@ -64,7 +65,7 @@ def described(path: Path, *, recent: bool = False) -> Place:
         size = path.stat().st_size
     except OSError:
         return Place(path=path, kind="file", facts="gone", recent=recent)
-    return Place(path=path, kind="file", facts=_size(size), recent=recent)
+    return Place(path=path, kind="file", facts=file_size(size), recent=recent)
 
 
 def _run_facts(path: Path) -> str:
@@ -87,10 +88,6 @@ def _lines(path: Path) -> int:
         while chunk := file.read(1 << 20):
             count += chunk.count(b"\n")
     return count
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
 
 def state_file() -> Path:
