@@ -16,6 +16,8 @@ from wherefrom_viz.browser.state_files import read_state, write_state
 from wherefrom_viz.describe.numbers import file_size
 
 _MOST_RECENT = 12
+_DEPTH = 3
+"""Folders inside one another that are looked into."""
 _MOST_FOUND = 500
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".msgpack", ".msgpack.gz")
 
@@ -32,7 +34,7 @@ class Place:
     recent: bool = False
 
 
-def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
+def find_places(folder: Path) -> Iterator[Place]:
     """Files and runs in a folder and the folders inside it, by name; hidden ones are left out."""
     found = 0
     pending = [(folder, 0)]
@@ -50,7 +52,7 @@ def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
                 if (path / MANIFEST).is_file():
                     found += 1
                     yield described(path)
-                elif level + 1 < depth and entry.name not in ("node_modules", "__pycache__"):
+                elif level + 1 < _DEPTH and entry.name not in ("node_modules", "__pycache__"):
                     pending.append((path, level + 1))
             elif entry.name.endswith(_ENDINGS) and not entry.name.endswith(NOTES_ENDING):
                 found += 1
