@@ -25,7 +25,9 @@ def test_readme_translation(capsys: pytest.CaptureFixture[str]) -> None:
     out = model.attribute("the name of", n_steps=10, generation_args={"max_new_tokens": 4})
     out.show()
     assert out.info["attribution_args"] == {"n_steps": 10}
-    assert "name" in capsys.readouterr().out or out[0].source
+    shown = capsys.readouterr().out
+    assert "integrated_gradients" in shown
+    assert all(token.token.strip("Ġ") in shown for token in out[0].source)
 
 
 def test_readme_language_model(capsys: pytest.CaptureFixture[str]) -> None:
