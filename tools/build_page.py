@@ -21,7 +21,7 @@ VERSION = "0.28.2"
 OWN = (
     "across", "active", "addSpan", "allowed", "alone", "announce", "app", "asTable", "blocks", "breaks", "bringIn",
     "cardLines", "choose", "chosen", "clipped", "colour", "cols", "columns", "contrasts", "cycle", "drawExample",
-    "drawing", "drawLegend", "drawn", "element", "extent", "first", "fitting", "glyph", "groups", "heights", "hides",
+    "drawing", "drawLegend", "element", "extent", "first", "fitting", "glyph", "groups", "heights", "hides",
     "hits", "hover", "incomplete", "intensity", "legend", "lines", "live", "longest", "lost", "methodOf", "nameField",
     "nameSpan", "neighbour", "numbers", "others", "output", "overview", "paint", "painter", "paintFlows", "pane",
     "panel", "partner", "partners", "picture", "pinLine", "pinnedAmong", "place", "positions", "preview",

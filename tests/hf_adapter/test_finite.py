@@ -113,6 +113,6 @@ def test_a_target_function_without_a_value_is_blamed(deep: wherefrom.Attribution
 
 
 def test_a_step_score_without_a_value_is_named(deep: wherefrom.AttributionModel) -> None:
-    with pytest.warns(WherefromWarning, match="step scores that are not, whatever the method: without_value") as told:
+    with pytest.warns(WherefromWarning, match="step scores are not, whatever the method: without_value") as told:
         deep.attribute(TEXT, TARGET, method="saliency", step_scores=[without_value], show_progress=False)
     assert not any("method's own passes" in str(one.message) for one in told)

@@ -63,9 +63,9 @@ def _cause(model: SequenceModel, question: Question, made: Attribution) -> str:
                 "not, whatever the method: give it a value there (a logarithm of 0, or 0 / 0, has none), or choose "
                 "another attributed_fn."
             )
-    names = [name for name in question.scores if not _all_finite(made.step_scores.get(name, np.zeros(0)))]
-    if names and not _bad_scores(made).any():
-        return f"The attributions are finite; it is step scores that are not, whatever the method: {', '.join(names)}."
+    lacking = [name for name in question.scores if not _all_finite(made.step_scores.get(name, np.zeros(0)))]
+    if lacking and not _bad_scores(made).any():
+        return f"The attributions are finite; step scores are not, whatever the method: {', '.join(lacking)}."
     return "The model's predictions are finite, so it is the method's own passes: choose another baseline or method."
 
 
