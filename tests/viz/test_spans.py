@@ -118,18 +118,3 @@ def test_bytes_are_named_by_their_letter_where_they_are_in_no_span(
     labels = [unit.label for unit in picture.inputs]
     assert labels[1:4] == ["智 1/3", "智 2/3", "智 3/3"]
     assert [unit.label for unit in picture.steps] == ["d 1/2", "d 2/2"]
-
-
-def test_a_span_of_a_decoders_source_is_one_of_its_prompt(hospital: Attribution) -> None:
-    named = [
-        [unit.label for unit in describe(hospital, granularity="span", spans=[(side, 0, 2, "beginning")]).inputs]
-        for side in ("source", "target")
-    ]
-    assert named[0] == named[1]
-    assert named[0][0] == "beginning"
-
-
-def test_spans_of_examples_that_are_not_there_are_refused(hospital: Attribution) -> None:
-    for draw in (render_text, render_html):
-        with pytest.raises(InputError, match=r"\[7\]: the examples are 0 to 0"):
-            draw(hospital, granularity="span", spans={7: [(0, 2, "x")]})

@@ -35,7 +35,7 @@ from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.asked import check_range
-from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
+from wherefrom_viz.describe.spans import Spans, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
 
@@ -423,7 +423,6 @@ Shown: TypeAlias = Attribution | Attributions | Sequence["Attribution | Attribut
 def describe_all(attributions: Shown, **options: Any) -> list[Description]:
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
-    check_places(options.get("spans", ()), len(examples))
     return [
         describe(one, made, title=title_of(one, index, len(examples)), place=index, **options)
         for index, (one, made) in enumerate(examples)

@@ -10,7 +10,6 @@ import itertools
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-import msgspec
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.text.segmentation import placed_segments
@@ -42,8 +41,6 @@ def with_spans(attribution: Attribution, spans: Spans, place: int = 0) -> Attrib
         return attribution
     sides = {"source": attribution.source, "target": attribution.target}
     segments = [_segment(span, sides, place) for span in given]
-    if not attribution.encoded:  # a decoder's source is the beginning of its target
-        segments = [msgspec.structs.replace(one, side="target") for one in segments]
     for side, tokens in sides.items():
         own = sorted((one for one in segments if one.side == side), key=lambda one: one.start)
         for (_, before), (_, span) in itertools.pairwise(placed_segments(tokens, own)):
@@ -51,17 +48,6 @@ def with_spans(attribution: Attribution, spans: Spans, place: int = 0) -> Attrib
                 raise _senseless(side, *span, len(tokens), place)
     kept = (one for one in attribution.segments if one.kind != KIND)
     return attribution.replace(segments=(*kept, *segments))
-
-
-def check_places(spans: Spans, count: int) -> None:
-    """Refuse spans of examples that are not there.
-
-    Raises:
-        InputError: There are some.
-    """
-    wrong = [place for place in spans if place not in range(count)] if isinstance(spans, Mapping) else []
-    if wrong:
-        raise InputError(f"spans of the example{'s' * (len(wrong) > 1)} {wrong!r}: the examples are 0 to {count - 1}.")
 
 
 def span_names(attribution: Attribution, side: str) -> dict[int, str]:

@@ -29,7 +29,7 @@ from wherefrom_viz.describe.description import (
     title_of,
 )
 from wherefrom_viz.describe.running_text import WrapAfter
-from wherefrom_viz.describe.spans import Spans, check_places, with_spans
+from wherefrom_viz.describe.spans import Spans, with_spans
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.folded_output import FOLDED_STYLE, folded_outputs
@@ -248,7 +248,6 @@ def page_parts(
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
     check_range(min_val, max_val)
-    check_places(spans, len(examples_of(attributions)))
     packed = pack(examples, precision, (min_val, max_val))
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
