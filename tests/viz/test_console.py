@@ -8,17 +8,17 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pytest
 import rich
 from rich.cells import cell_len
 from rich.console import Console
-from wherefrom.errors import SettingsError, WherefromError
+from wherefrom.errors import SettingsError
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.text.tokens import Token
-from wherefrom_viz import compare_view, render_svg
+from wherefrom_viz import compare_view
 from wherefrom_viz import console as package
 from wherefrom_viz.console import console_view, render_console, render_text
 
@@ -319,29 +319,3 @@ def test_numbers_beyond_the_colours_are_shortened_and_never_cut(level: ColorSyst
     numbers = re.sub("[█▓▒░]", " ", row).split()[1:]
     assert [abs(float(number)) for number in numbers] == [1e5, 123, 2e12, 99.99 if not signed else 100]
     assert "…" not in row
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"steps": [99]},
-        {"steps": []},
-        {"steps": 3},
-        {"steps": [1.5]},
-        {"steps": "01"},
-        {"top": 0},
-        {"top": -1},
-        {"top": "3"},
-        {"min_val": float("nan")},
-        {"max_val": "a"},
-        {"theme": "drak"},
-    ],
-)
-@pytest.mark.parametrize("view", ["topk", "read", "matrix"])
-def test_what_a_view_cannot_show_is_refused(hospital: Attribution, option: dict[str, Any], view: str) -> None:
-    (name,) = option
-    with pytest.raises(WherefromError, match=name):
-        render_text(hospital, view=view, **option)
-    if name != "theme":
-        with pytest.raises(WherefromError, match=name):
-            render_svg(hospital, **option)

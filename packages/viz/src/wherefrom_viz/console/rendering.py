@@ -14,7 +14,6 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz.colours import Palette, Theme, palette_named
 from wherefrom_viz.console.comparing import CompareView
 from wherefrom_viz.console.view import NO_TRACE, ConsoleView, checked_view
-from wherefrom_viz.describe.asked import check_theme, check_top, checked_steps
 from wherefrom_viz.describe.comparison import compare
 from wherefrom_viz.describe.description import Shown, describe_all, first_of, rescaled
 from wherefrom_viz.describe.running_text import WrapAfter
@@ -82,16 +81,11 @@ def console_view(
         ``max_val``.
 
     Raises:
-        InputError: The view is ``"trace"``, and no result is one; or ``steps`` or ``top`` ask for what is not there.
+        InputError: The view is ``"trace"``, and no result is one.
         SettingsError: There is no such view, or an option is wrong.
     """
     checked_view(view)
-    check_theme(theme)
-    check_top(top)
     descriptions = describe_all(attributions, **options)
-    if steps is not None:
-        for description in descriptions:
-            checked_steps(steps, len(description.steps))
     if view == "trace" and all(description.trace is None for description in descriptions):
         raise InputError(f"view='trace': {NO_TRACE}")
     return ConsoleView(
@@ -128,8 +122,6 @@ def compare_view(
     """
     one, made_a = first_of(a)
     two, made_b = first_of(b)
-    check_theme(theme)
-    check_top(top)
     pair = compare(one, two, provenance_a=made_a, provenance_b=made_b, **options)
     return CompareView(comparison=pair, palette=palette_named(palette), theme=theme, top=top)
 

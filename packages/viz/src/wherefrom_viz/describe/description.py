@@ -34,7 +34,6 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
-from wherefrom_viz.describe.asked import check_range
 from wherefrom_viz.describe.spans import Spans, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
 from wherefrom_viz.describe.units import Level, Merge
@@ -315,7 +314,7 @@ def describe(
         place: Place of the example among those shown, by which ``spans`` may know it.
 
     Raises:
-        InputError: A span that is none, or an end of the colours that is no finite number.
+        InputError: A span that is none.
         SettingsError: An unknown granularity, merge or normalization.
     """
     require_result(attribution)
@@ -325,7 +324,6 @@ def describe(
             f"No normalization is called {normalize!r}.{nearest(normalize, NORMALIZATIONS)} "
             f"There are: {', '.join(NORMALIZATIONS)}."
         )
-    check_range(min_val, max_val)
     card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
     scores, visible, sides, tokens = score_rows(attribution)

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from attrs import evolve
-from wherefrom.errors import SettingsError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 
-from wherefrom_viz.describe.asked import check_top, checked_steps
 from wherefrom_viz.describe.description import Description, counted
 
 VIEWS = ("auto", "matrix", "read")
@@ -42,7 +41,11 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
         InputError: There is no such output, or ``top`` is not positive.
     """
     if steps is not None:
-        kept = checked_steps(steps, len(description.steps))
+        count = len(description.steps)
+        wrong = [step for step in steps if not -count <= step < count]
+        if wrong or not steps:
+            raise InputError(f"steps={list(steps)!r}: the outputs of this example are 0 to {count - 1}. Choose some.")
+        kept = [step % count for step in steps]
         description = evolve(
             description,
             steps=tuple(description.steps[step] for step in kept),
@@ -54,7 +57,8 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
         )
     if top is None:
         return description
-    check_top(top)
+    if top < 1:
+        raise InputError(f"top={top}: a figure shows at least one input.")
     rows = description.seen_rows()
     if len(rows) <= top:
         return description

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
 from functools import cache
@@ -16,7 +17,6 @@ from wherefrom.errors import InputError
 from wherefrom.results.pairs import DETAIL
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
-from wherefrom_viz.describe.asked import check_range
 from wherefrom_viz.describe.description import (
     Description,
     Normalization,
@@ -247,7 +247,8 @@ def page_parts(
     examples = [
         (with_spans(one, spans, place), made) for place, (one, made) in enumerate(examples_of(attributions)[:first])
     ]
-    check_range(min_val, max_val)
+    if not all(value is None or math.isfinite(value) for value in (min_val, max_val)):
+        raise InputError(f"min_val={min_val}, max_val={max_val}: the ends of a range of colours are finite numbers.")
     packed = pack(examples, precision, (min_val, max_val))
     pairs = deflated(pairs_of([one for one, _ in examples], merge)) if len(examples) > 1 else ""
     state = json.dumps(opening.state())
