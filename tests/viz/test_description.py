@@ -15,7 +15,7 @@ from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, strongest_first
+from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, total_magnitude
 from wherefrom_viz.describe.units import Level
 
 from tests.viz.conftest import marked_chat
@@ -245,10 +245,6 @@ def test_a_norm_over_units_has_no_sign_and_says_so(make: Callable[..., Attributi
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf])
-def test_slices_in_which_most_happens_come_first(make: Callable[..., Attribution], lost: float) -> None:
+def test_the_size_of_an_example_is_that_of_its_finite_scores(make: Callable[..., Attribution], lost: float) -> None:
     one = make(["a", " b", " c"], 1, {(0, 0): 0.5, (0, 1): lost, (1, 1): -0.25})
-    flat, other = np.full((3, 2), 1 / 3), np.array([[1.0, 0.1], [0.0, 0.9], [0.0, 0.0]])
-    slices = [one.replace(target_attributions=scores) for scores in (flat, other, flat * (1 - 1e-9), other)]
-    assert strongest_first(slices) == [1, 3, 0, 2], "those of concentrated scores; equal ones in order"
-    assert strongest_first([one.replace(target_attributions=flat * 0), one]) == [1, 0]
-    assert strongest_first([]) == []
+    assert total_magnitude(one) == pytest.approx(0.75)

@@ -15,7 +15,7 @@ from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 
 from wherefrom_viz.console import console_for, render_console
-from wherefrom_viz.describe.description import Shown, first_of, folded, strongest_first
+from wherefrom_viz.describe.description import Shown, first_of, folded, total_magnitude
 from wherefrom_viz.describe.laid_out import axis_of, entries_between, laid_out
 from wherefrom_viz.page import NOTEBOOK_BYTES, Precision, render_html, render_notebook
 
@@ -74,13 +74,11 @@ def render_granular(
     cut = slices(one, slice_dims or {}, show_dim)
     whole: Any = list(cut.attributions)
     if target == "console":
-        strongest = strongest_first(whole)[:most]
+        strongest = sorted(range(len(whole)), key=lambda i: -total_magnitude(whole[i]))[:most]
         console = console or console_for(options.get("color", "auto"))
         render_console([whole[i] for i in strongest], console, **options)
         if len(strongest) < len(whole):
-            name, labels = max(cut.dimensions, key=lambda dimension: len(dimension[1]))
-            first = _entry(labels[0])
-            others = f"most={len(whole)} shows all, slice_dims={{{name!r}: ({first}, {first + 1})}} some of them."
+            others = f"most={len(whole)} shows all, slice_dims={{{cut.dimensions[0][0]!r}: (0, 1)}} some of them."
             said = f"{len(strongest)} of {len(whole)} slices: those in which most happens. {others}"
             console.print(said, highlight=False, markup=False)
         return None
@@ -130,15 +128,10 @@ def _shorter(cut: Slices) -> Slices:
     )
 
 
-def _entry(label: str) -> int:
-    """Which entry of a dimension a label is of ("layer 3")."""
-    return int(label.rsplit(" ", 1)[-1])
-
-
 def _left_out(cut: Slices) -> str:
     shown = ", ".join(f"{labels[0]} to {labels[-1].rsplit(' ', 1)[-1]}" for _, labels in cut.dimensions)
     name, labels = max(cut.dimensions, key=lambda dimension: len(dimension[1]))
-    after = _entry(labels[-1]) + 1
+    after = int(labels[-1].rsplit(" ", 1)[-1]) + 1
     return (
         f"A cell holds no more than {escape(shown)}. <code>show_granular(slice_dims="
         f"{{{escape(repr(name))}: ({after}, {after + len(labels)})}})</code> shows others; "

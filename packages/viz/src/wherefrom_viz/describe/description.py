@@ -455,17 +455,10 @@ def first_of(attributions: Shown) -> tuple[Attribution, Provenance]:
     return examples[0]
 
 
-def strongest_first(attributions: Sequence[Attribution]) -> list[int]:
-    """Places of slices of one result, those first in which most happens: by the sum of squares of their finite scores.
-
-    Of slices with the same total, such as attention heads, that puts those first whose scores are concentrated. What
-    is equal up to a millionth stays in order.
-    """
-    parts = [(one.source_attributions, one.target_attributions) for one in attributions]
-    scores = [[finite_or_zero(part).astype(np.float64) for part in both if part is not None] for both in parts]
-    largest = max((float(np.abs(part).max(initial=0.0)) for both in scores for part in both), default=0.0) or 1.0
-    squares = [sum(float(np.square(part / largest).sum()) for part in both) for both in scores]
-    return sorted(range(len(squares)), key=lambda place: -float(f"{squares[place]:.6g}"))
+def total_magnitude(attribution: Attribution) -> float:
+    """Sum of the magnitudes of all its scores that are finite."""
+    parts = (attribution.source_attributions, attribution.target_attributions)
+    return sum(float(np.abs(finite_or_zero(part)).sum()) for part in parts if part is not None)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:

@@ -25,8 +25,8 @@ from wherefrom_viz.describe.description import (
     describe,
     examples_of,
     partition_of,
-    strongest_first,
     title_of,
+    total_magnitude,
 )
 from wherefrom_viz.describe.running_text import WrapAfter
 from wherefrom_viz.describe.spans import Spans, with_spans
@@ -302,7 +302,8 @@ def page_parts(
         if wrap_after is not None or highlight is not None:
             folded = folded_outputs([description(place) for place in range(len(examples))], wrap_after, highlight)
         if dimensions:
-            chosen_slices = sorted(strongest_first([one for one, _ in examples])[:_SMALL_MULTIPLES])
+            strongest = sorted(range(len(examples)), key=lambda place: -total_magnitude(examples[place][0]))
+            chosen_slices = sorted(strongest[:_SMALL_MULTIPLES])
             fallback = static_multiples(
                 [description(place) for place in chosen_slices], more=len(examples) - len(chosen_slices)
             )
