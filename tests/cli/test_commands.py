@@ -1082,15 +1082,6 @@ def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "run"
 
 
-@pytest.mark.parametrize("command", ["show", "export"])
-def test_the_id_of_a_failed_example_is_no_place_of_another(wherefrom: Run, half_failed: Path, command: str) -> None:
-    ran = wherefrom(command, half_failed, "--example", "b", *(("-o", "one.md") if command == "export" else ()))
-    assert ran.code == 2
-    assert "Example 'b'" in ran.err
-    assert "failed: " in ran.err
-    assert "--retry-failed" in ran.err
-
-
 def test_failed_examples_are_told_where_something_is_made_of_a_run(
     wherefrom: Run, half_failed: Path, saved: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

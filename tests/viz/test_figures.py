@@ -12,8 +12,7 @@ from wherefrom.errors import InputError, MissingDependencyError, SettingsError, 
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 from wherefrom_viz import colours, compare, render_latex, render_markdown, render_pdf, render_png, render_svg
-from wherefrom_viz.describe.description import NOT_FINITE, describe
-from wherefrom_viz.figures.cropping import cropped
+from wherefrom_viz.describe.description import NOT_FINITE
 
 from tests.viz.conftest import PROVENANCE, marked_chat
 
@@ -294,12 +293,3 @@ def test_a_difference_has_the_notes_of_both(hospital: Attribution) -> None:
 def test_a_view_that_figures_lack_is_refused(hospital: Attribution, draw: Callable[..., str]) -> None:
     with pytest.raises(SettingsError, match="no view 'nonsense'"):
         draw(hospital, view="nonsense")
-
-
-def test_the_strongest_inputs_of_a_figure_are_those_of_lists() -> None:
-    """Special and template tokens come after all others, whatever an attention sink has."""
-    chat = marked_chat(3)
-    shown = describe(chat)
-    figure = cropped(shown, top=2)
-    assert not any(figure.inputs[row].template for row in figure.seen_rows())
-    assert len(cropped(shown, top=len(shown.seen_rows()) - 1).seen_rows()) == len(shown.seen_rows()) - 1

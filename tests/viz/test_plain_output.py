@@ -16,7 +16,6 @@ from wherefrom_viz import compare_view
 from wherefrom_viz.console import console_view
 from wherefrom_viz.console.evaluation import evaluation_view
 from wherefrom_viz.context import context_view
-from wherefrom_viz.describe.description import describe
 
 from tests.core.test_evaluation_reports import curve, evaluation
 from tests.viz.conftest import causal, hospital_example, marked_chat, translation_example
@@ -109,11 +108,3 @@ def test_escapes_are_shortened_between_letters() -> None:
     text = printed(console_view(one, view="topk"), 40)
     assert "\\u667a" in text
     assert not re.search(r"\\(?!u[0-9a-f]{4}|x[0-9a-f]{2}|U[0-9a-f]{8})", text), text
-
-
-def test_marks_that_keep_a_bytes_number_in_place_are_no_part_of_it() -> None:
-    one = causal(["a", "\u060c", "", "."], 3)
-    assert describe(one).inputs[1].label == "\u200e\u060c\u200e 1/2"
-    told = printed(console_view(one), 80)
-    assert "\\u060c 1/2" in told
-    assert "200e" not in told

@@ -11,7 +11,6 @@ from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment
 from wherefrom_viz import describe, render_html, render_text
 from wherefrom_viz.describe.spans import span_names, with_spans
-from wherefrom_viz.describe.units import Level
 from wherefrom_viz.page import pack, unpack
 
 
@@ -106,15 +105,3 @@ def test_given_spans_are_of_the_tokens_as_they_are_and_segments_of_their_positio
     assert describe(rest, granularity="span", spans=stored).inputs[0].text == "yesterday."
     with pytest.raises(InputError, match="goes beyond"):
         with_spans(rest, [Segment(side="target", start=0, end=3, kind="span", label="gone")])
-
-
-@pytest.mark.parametrize("granularity", ["token", "span"])
-def test_bytes_are_named_by_their_letter_where_they_are_in_no_span(
-    make: Callable[..., Attribution], granularity: Level
-) -> None:
-    one = make(["a", " 智", "", "", " b", " c", "d", ""], 6)
-    spans = [(4, 6, "words")] if granularity == "span" else []
-    picture = describe(one, granularity=granularity, spans=spans)
-    labels = [unit.label for unit in picture.inputs]
-    assert labels[1:4] == ["智 1/3", "智 2/3", "智 3/3"]
-    assert [unit.label for unit in picture.steps] == ["d 1/2", "d 2/2"]

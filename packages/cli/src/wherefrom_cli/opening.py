@@ -38,26 +38,11 @@ def open_results(
             say_what_failed(run, told)
         if not wanted and limit is None:
             return run.load()
-        _refuse_failed(run, wanted)
         places = chosen([summary.id for summary in run.summaries], wanted, limit)
         return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
     out = load(path)
     places = chosen([one.id for one in out], wanted, limit)
     return out.at(places)
-
-
-def _refuse_failed(run: Run, wanted: Sequence[str]) -> None:
-    """Refuse ids of examples that failed: a number among them is no place of another.
-
-    Raises:
-        UsageError: One is.
-    """
-    for name in wanted:
-        if reason := run.failures.get(name):
-            raise UsageError(
-                f"Example {name!r} of {run.path} failed: {reason}\n"
-                "`wherefrom attribute-dataset --retry-failed` tries it again."
-            )
 
 
 def require_examples(results: Sized, path: str | Path) -> None:

@@ -18,7 +18,6 @@ T = TypeVar("T")
 _SUPERSCRIPTS = "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"
 _DOTS = {chr(FIRST + dots): "'" if dots & UPPER == dots else ":" if dots & UPPER else "." for dots in range(1, 256)}
 _MARKS = {
-    "\u200e": "",
     "·": ".",
     "…": "~",
     "␣": "_",

@@ -363,8 +363,8 @@ def describe(
         evolve(unit_of(token, before), template=hidden)
         for (token, before), hidden in zip(with_before(tokens), template, strict=True)
     )
-    if granularity in ("token", "span"):  # a token in no span is a unit of its own
-        shown_steps = _in_parts(shown_steps, attribution, "target")
+    if granularity == "token":
+        shown_steps = _in_parts(shown_steps, attribution, "target", attribution.attr_pos_start)
         shown_inputs = tuple(
             unit for side in sides for unit in _in_parts(shown_inputs[side.start : side.end], attribution, side.name)
         )
@@ -583,9 +583,9 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 """Letters and signs of scripts that are read from right to left; the page has the same."""
 
 
-def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tuple[Unit, ...]:
-    """Units of a side, those that are single tokens and bytes of one letter or mark named by it: ``智 2/3``."""
-    names: dict[tuple[int, int], tuple[str, bool]] = {}
+def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str, first: int = 0) -> tuple[Unit, ...]:
+    """The tokens of a side from ``first`` on, those that are bytes of one letter or mark named by it: ``智 2/3``."""
+    found = list(shown)
     tokens = attribution.source if side == "source" else attribution.target
     whole = set(unit_starts_of_side(attribution, side, tokens, "character"))
     starts = [at for at, token in enumerate(tokens) if token.text or at in whole]
@@ -594,14 +594,10 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
         if end - start == 1 or not glyph:
             continue
         direction = "\u200e" if _RIGHT_TO_LEFT.search(glyph) else ""  # else the number goes to the wrong side of it
-        for at in range(start, end):
-            name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"
-            names[tokens[at].position, tokens[at].size] = name, at == start
-    found = ((unit, names.get((unit.token.position, unit.token.size))) for unit in shown)
-    return tuple(
-        unit if named is None else evolve(unit, label=named[0], text=unit.text if named[1] else text_marks.PART)
-        for unit, named in found
-    )
+        for at in range(max(start, first), min(end, first + len(shown))):
+            name, unit = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}", found[at - first]
+            found[at - first] = evolve(unit, label=name, text=unit.text if at == start else text_marks.PART)
+    return tuple(found)
 
 
 def _named(parts: Sequence[Unit], names: Mapping[int, str]) -> tuple[Unit, ...]:

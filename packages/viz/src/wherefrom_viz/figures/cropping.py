@@ -8,7 +8,7 @@ import numpy as np
 from attrs import evolve
 from wherefrom.errors import InputError, SettingsError, nearest
 
-from wherefrom_viz.describe.description import Description, counted
+from wherefrom_viz.describe.description import Description
 
 VIEWS = ("auto", "matrix", "read")
 """What figures draw: the matrix, or the text in colours."""
@@ -33,8 +33,7 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
 
     Args:
         description: What to crop.
-        top: How many inputs to keep, by their largest magnitude, special and template tokens after all others, as in
-            lists of the strongest; None keeps all.
+        top: How many inputs to keep, by their largest magnitude; None keeps all.
         steps: Outputs to keep, counted from 0, negative ones from the end; None keeps all.
 
     Raises:
@@ -63,8 +62,7 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
     if len(rows) <= top:
         return description
     sizes = np.abs(np.where(description.visible, description.scores, 0.0)).max(axis=1, initial=0.0)
-    said = counted(description.inputs)
-    strongest = sorted(rows, key=lambda row: (not said[row], -sizes[row], row))[:top]
+    strongest = sorted(rows, key=lambda row: (-sizes[row], row))[:top]
     visible = np.zeros_like(description.visible)
     visible[strongest] = description.visible[strongest]
     note = f"the {top} strongest of {len(rows)} inputs"
