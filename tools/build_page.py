@@ -21,14 +21,15 @@ VERSION = "0.28.2"
 OWN = (
     "across", "active", "addSpan", "allowed", "alone", "announce", "app", "asTable", "blocks", "breaks", "bringIn",
     "cardLines", "choose", "chosen", "clipped", "colour", "cols", "columns", "contrasts", "cycle", "drawExample",
-    "drawing", "drawLegend", "element", "first", "fitting", "glyph", "groups", "hides", "hits", "hover", "incomplete",
-    "intensity", "legend", "lines", "live", "longest", "lost", "methodOf", "nameField", "nameSpan", "neighbour",
-    "numbers", "output", "overview", "paint", "painter", "paintFlows", "panel", "partner", "partners", "picture",
-    "pinLine", "pinnedAmong", "place", "positions", "preview", "readAddress", "redraw", "remember", "removeSpans",
-    "render", "reveal", "root", "scaleName", "scene", "scenes", "scrollBack", "seen", "selection", "setFont",
-    "setSpans", "shownRange", "signed", "signs", "sliders", "spaced", "spanBar", "spans", "state", "stepMerge",
-    "stepRow", "stepScores", "stripes", "surface", "swapped", "tabKey", "table", "tabNames", "thumbs",
-    "toggleExports", "tokens", "trouble", "update", "view", "viewOptions", "views", "visible", "widening",
+    "drawing", "drawLegend", "element", "extent", "first", "fitting", "glyph", "groups", "heights", "hides",
+    "hits", "hover", "incomplete", "intensity", "legend", "lines", "live", "longest", "lost", "methodOf", "nameField",
+    "nameSpan", "neighbour", "numbers", "others", "output", "overview", "paint", "painter", "paintFlows", "pane",
+    "panel", "partner", "partners", "picture", "pinLine", "pinnedAmong", "place", "positions", "preview",
+    "readAddress", "redraw", "remember", "removeSpans", "render", "reveal", "root", "scaleName", "scene", "scenes",
+    "scrollBack", "seen", "selection", "setFont", "setSpans", "shownRange", "signed", "signs", "sliders", "sorter",
+    "spaced", "spanBar", "spans", "state", "stepMerge", "stepRow", "stepScores", "stripes", "surface", "swapped",
+    "tabKey", "table", "tabNames", "thumbs", "toggleExports", "tokens", "trouble", "update", "view", "viewOptions",
+    "views", "visible", "widening",
 )  # fmt: skip
 """Names of our objects' members that esbuild shortens. None may be the browser's, nor in what a page carries."""
 LOCAL = Path(__file__).parent / "node_modules" / ".bin" / "esbuild"

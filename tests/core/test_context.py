@@ -31,6 +31,7 @@ from wherefrom.context.support import Support
 from wherefrom.context.templates import Template, contextless_template, input_template, output_template
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files import load
+from wherefrom.results.stages import Stage
 from wherefrom.testing import ReferenceModel, counting, only, shift_copy_model
 from wherefrom.text.tokens import Token
 
@@ -294,6 +295,27 @@ def test_law_cues_of_any_function_are_traced_to_what_speaks_for_the_token(functi
         traced = one.trace((one.attr_pos_start, one.attr_pos_start + 1), leave_out="nothing")
         (place,) = (index for index, token in enumerate(traced.target) if token.piece == "▁bird" and index < 4)
         assert traced.target_attributions[place, -1] > 0.99
+
+
+@pytest.mark.parametrize("how, told", [(None, "vnorm"), ("sum", "sum")])
+def test_what_was_done_to_scores_of_cues_is_told(how: str | None, told: str, tmp_path: Path) -> None:
+    model = wherefrom.load_model(shift_copy_model(shift=3), "input_x_gradient")
+    out = attribute_context(
+        model,
+        "the cat",
+        "man bird",
+        output="bird the cat bird",
+        attributed_fn="logit",
+        attribution_aggregators=how and [Stage(name="reduce", settings={"aggregate_fn": how})],
+    )
+    out.save(tmp_path / "out.json")
+    for one in (as_attributions(out)[0], load(tmp_path / "out.json")[0]):
+        assert [(stage.name, stage.settings["aggregate_fn"]) for stage in one.aggregations] == [("reduce", told)]
+
+
+@pytest.mark.parametrize("told", [None, "sum", [{"settings": 3}], 5])
+def test_what_was_done_may_be_told_in_no_way(told: object) -> None:
+    assert as_attributions(_result(info={"aggregations": told}))[0].aggregations == ()
 
 
 def test_what_reads_the_contrast_alone_is_explained_where_both_say_the_same() -> None:

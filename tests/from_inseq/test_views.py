@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from wherefrom.errors import InputError, SettingsError, UnknownNameError
+from wherefrom.inseq.data.as_wherefrom import as_wherefrom
+from wherefrom_viz.describe.description import describe
 from wherefrom_viz.describe.laid_out import laid_out
 
 QUIET = {"display": False, "return_html": True}
@@ -107,3 +109,39 @@ def test_hostile_tokens_stay_text(scored: Any) -> None:
     page = scored.show_tokens(replace_char={"it": "<script>alert(1)</script>"}, wrap_after=1, **QUIET)
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+@pytest.mark.parametrize(
+    "how, told",
+    [
+        ({}, ("L2 norm over width", "share of each step's total")),
+        ({"aggregator": "sum", "normalize": False}, ("sum over width",)),
+        ({"rescale": True, "normalize": False}, ("L2 norm over width", "share of the largest score")),
+        ({"select_idx": 3}, ("width 3", "share of each step's total")),
+        (
+            {"aggregator": ["vnorm", "subwords"], "special_chars": "Ġ"},
+            ("L2 norm over width", "share of each step's total", "subwords by largest magnitude"),
+        ),
+    ],
+)
+def test_views_say_what_was_done_to_scores(scored: Any, how: dict[str, Any], told: tuple[str, ...]) -> None:
+    assert describe(as_wherefrom(scored.aggregate(**how))[0]).pipeline == told
+
+
+def test_views_say_of_every_dimension_and_of_weights(heads: Any, scored: Any) -> None:
+    share = "share of each step's total"
+    assert describe(as_wherefrom(heads.aggregate())[0]).pipeline == (
+        "mean over head",
+        share,
+        "mean over layer",
+        share,
+    )
+    weighted = scored.aggregate()
+    weighted.weight_attributions("probability")
+    assert describe(as_wherefrom(weighted)[0]).pipeline[-1] == "multiplied by each step's probability"
+    assert (
+        describe(
+            as_wherefrom(scored.aggregate("pair", paired_attr=scored[0], do_post_aggregation_checks=False))[0]
+        ).pipeline[0]
+        == "pair"
+    )

@@ -42,10 +42,15 @@ def rounded(args: Any) -> Any:
     return torch.round(args.at_target(args.log_probabilities()))
 
 
+def as_numpy(args: Any) -> Any:
+    return detached(args).numpy()
+
+
+@pytest.mark.parametrize("function", [detached, as_numpy])
 @pytest.mark.parametrize("method", GRADIENTS)
-def test_a_detached_value_is_refused(method: str) -> None:
+def test_a_detached_value_is_refused(method: str, function: Any) -> None:
     with pytest.raises(SettingsError, match="The target function has no gradient"):
-        ask(fresh(), method, attributed_fn=detached)
+        ask(fresh(), method, attributed_fn=function)
 
 
 @pytest.mark.parametrize("method", ["occlusion", "saliency"])

@@ -99,3 +99,20 @@ def test_only_what_a_step_sees_counts():
     assert not bad_steps(out.replace(target_attributions=scores)).any()
     scores[0, 1] = math.inf
     assert bad_steps(out.replace(target_attributions=scores)).tolist() == [False, True] + [False] * (len(out.steps) - 2)
+
+
+def without_value(args: Any) -> Any:
+    return args.at_target(args.log_probabilities()) * float("nan")
+
+
+@pytest.mark.parametrize("method", ["occlusion", "saliency"])
+def test_a_target_function_without_a_value_is_blamed(deep: wherefrom.AttributionModel, method: str) -> None:
+    with pytest.warns(WherefromWarning, match="not finite.*the target function 'without_value' of them is not") as told:
+        deep.attribute(TEXT, TARGET, method=method, attributed_fn=without_value, show_progress=False)
+    assert not any("method's own passes" in str(one.message) for one in told)
+
+
+def test_a_step_score_without_a_value_is_named(deep: wherefrom.AttributionModel) -> None:
+    with pytest.warns(WherefromWarning, match="step scores are not, whatever the method: without_value") as told:
+        deep.attribute(TEXT, TARGET, method="saliency", step_scores=[without_value], show_progress=False)
+    assert not any("method's own passes" in str(one.message) for one in told)

@@ -27,6 +27,7 @@ from wherefrom_viz.browser.sources.loaded import LoadedSource
 from wherefrom_viz.console import compare_view
 from wherefrom_viz.describe.comparison import compare as compare_described
 from wherefrom_viz.page.pairs import pairs_of
+from wherefrom_viz.page.quantisation import Precision
 
 from tests.laws.test_comparison import CUTS, made, saved
 from tests.needed import needed
@@ -124,10 +125,21 @@ def test_the_page_takes_shares_of_what_both_score_as_python_does(
     assert bounds == pytest.approx([half.scale.bound for half in halves], rel=0.02)
 
 
-def bounds_shown(results: list[Attribution], folder: Path, chromium: Browser) -> list[float]:
+@pytest.mark.browser
+def test_what_rounding_leaves_has_no_colours(tmp_path: Path, chromium: Browser) -> None:
+    one = made(0, 1, False)
+    scores = np.asarray(one.target_attributions, dtype=np.float64)
+    other = one.replace(target_attributions=scores * (1 + 1e-8 * np.arange(len(scores))[:, None]))
+    assert compare_described(one, other).difference.scale.bound == 1
+    assert bounds_shown([one, other], tmp_path, chromium, "exact")[2] == 1
+
+
+def bounds_shown(
+    results: list[Attribution], folder: Path, chromium: Browser, precision: Precision = "display"
+) -> list[float]:
     """Scores of the strongest colours of A, B and A - B on a page of two results."""
     path = folder / "page.html"
-    path.write_text(render_html(results, view="compare"), "utf-8")
+    path.write_text(render_html(results, view="compare", precision=precision), "utf-8")
     page = chromium.new_page(viewport={"width": 1200, "height": 800})
     page.goto(path.as_uri())
     page.wait_for_selector(".agreement")

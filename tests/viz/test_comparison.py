@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import itertools
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.comparison import spearman_by_step
@@ -67,6 +69,25 @@ def test_what_is_no_number_is_no_difference(make: Callable[..., Attribution], va
         assert not pair.difference.scores.any()
         assert np.argwhere(~pair.difference.finite).tolist() == [[0, 1]]
         assert pair.difference.visible[0, 1]
+
+
+@pytest.mark.parametrize("apart, share", [(1e-8, 0.0), (2e-7, 0.0), (1e-4, 1e-4)])
+def test_what_rounding_leaves_is_no_difference(make: Callable[..., Attribution], apart: float, share: float) -> None:
+    a = make(["a", " b", " c"], 2, {(0, 0): 0.5, (1, 0): 0.5}).replace(signed=True)
+    scores = np.asarray(a.target_attributions, dtype=np.float64)
+    b = a.replace(target_attributions=scores - apart * (np.arange(3) == 1)[:, None])
+    a = a.replace(target_attributions=scores)
+    pair = compare(a, b, normalize="none")
+    assert np.abs(pair.difference.scores).max() == pytest.approx(share, rel=1e-6)
+
+
+def test_a_matrix_of_differences_tells_its_power_of_ten_above_it(make: Callable[..., Attribution]) -> None:
+    a = make(["a", " b", " c"], 2, {(0, 0): 0.5, (1, 0): 0.25})
+    b = make(["a", " b", " c"], 2, {(0, 0): 0.5005, (1, 0): 0.25})
+    console = Console(file=io.StringIO(), width=80)
+    console.print(compare_view(a, b, normalize="none"))
+    lines = console.file.getvalue().split("\n")  # type: ignore[attr-defined]
+    assert [line.rstrip() for line in lines if line.startswith("A - B")] == ["A - B (×10⁻⁴)"]
 
 
 def test_the_difference_is_a_minus_b(make: Callable[..., Attribution]) -> None:

@@ -90,7 +90,7 @@ def heavy_tailed(seed: int, size: int = 50) -> Attribution:
 def test_a_page_of_a_thousand_examples_keeps_its_budget(
     count: int, precision: Precision, budget: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(packing, "_FINE_CELLS", 0)  # as a page of a thousand has it
+    monkeypatch.setattr(packing, "FINE_CELLS", 0)  # as a page of a thousand has it
     page = render_html([heavy_tailed(seed) for seed in range(count)], precision=precision)
     code = len(render_html(heavy_tailed(0), precision=precision).encode())
     megabytes = ((len(page.encode()) - code) * 1000 / count + code) / 1e6
@@ -138,7 +138,7 @@ def test_a_page_of_many_scores_keeps_three_digits_of_each_and_one_of_few_five(
     expected = describe(translation).scores
     errors = []
     for most in (1_000, 10):
-        monkeypatch.setattr(packing, "_FINE_CELLS", most)
+        monkeypatch.setattr(packing, "FINE_CELLS", most)
         ((_, scores),) = unpack(pack([(translation, Provenance())]).blocks[0])
         errors.append(np.max(np.abs(scores - expected)[expected != 0] / np.abs(expected[expected != 0])))
     assert errors[0] < 2e-6 < 1e-4 < errors[1] < 5e-4

@@ -15,7 +15,7 @@ from wherefrom_viz.browser.reading_layout import lay_out
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.console.tables import step_bar
 from wherefrom_viz.describe.description import describe
-from wherefrom_viz.describe.running_text import heights
+from wherefrom_viz.describe.running_text import found_in, heights
 
 CODE = ("if", " x", ":", "\n\t\t", "return", " 2", "\n\n   ", " else", "\n", " y", " z")
 LINES = ["ifx:⏎", "⇥⇥return2⏎", "⏎", "␣␣␣else⏎", "y"]
@@ -74,3 +74,29 @@ def test_a_bar_is_as_high_on_every_screen(make: Callable[..., Attribution]) -> N
     line.show(described, 0, "logprob")
     values = described.step_scores["logprob"]
     assert [line._mark(values, column) for column in range(3)] == ["▔", "█", "?"]
+
+
+@pytest.mark.parametrize(
+    "wanted, found",
+    [
+        ("his friend", [1]),
+        ("FRIENDS", [2]),
+        ("friend", [2, 6]),
+        ("s of", [3]),
+        ("日", [5]),
+        ("عاصمة", [7]),
+        (" of ", [4]),
+        ("nothing", []),
+        ("", []),
+        (" ", []),
+    ],
+)
+def test_text_is_found_where_it_begins(make: Callable[..., Attribution], wanted: str, found: list[int]) -> None:
+    texts = ["<s>", "His", " friend", "s", " of", " 日", " friend", " ع", "اصمة", "."]
+    units = describe(make(texts, 9)).inputs
+    assert found_in(units, wanted) == found
+
+
+def test_a_byte_is_found_by_its_name(make: Callable[..., Attribution]) -> None:
+    units = describe(make(["a", " 智", "", "."], 3)).inputs
+    assert [found_in(units, wanted) for wanted in ("智", "智 2/2", "智.")] == [[1, 2], [2], [1]]

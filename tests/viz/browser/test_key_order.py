@@ -78,6 +78,21 @@ async def test_search_inside_an_example_gets_its_text() -> None:
         assert app.screen.query_one(FilterBar).text == "hospital"
 
 
+async def test_search_inside_an_example_finds_text_of_several_tokens() -> None:
+    app = browser_of()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settled(pilot)
+        await pilot.press("enter")
+        await settled(pilot)
+        assert isinstance(app.screen, DetailScreen)
+        assert app.screen.description is not None
+        words = [unit.token.text for unit in app.screen.description.inputs[1:3]]
+        await pilot.press("slash", *"".join(words).strip())
+        await settled(pilot)
+        assert "not found" not in shown(pilot)
+        assert app.screen.looking.row == 1
+
+
 async def test_a_key_that_never_arrives_holds_up_the_others_for_a_moment_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(key_order, "PATIENCE", 0.05)
     monkeypatch.setattr(key_order.KeyOrder, "_follow", lambda *_: None)

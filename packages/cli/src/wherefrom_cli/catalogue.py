@@ -74,7 +74,7 @@ def describe(name: str) -> list[Entry]:
 
 
 def first_sentence(thing: Any) -> str:
-    """The first line of a docstring, without its final full stop."""
+    """The first paragraph of a docstring as one line, without its final full stop."""
     text = inspect.getdoc(thing) or ""
     return text.split("\n\n")[0].replace("\n", " ").strip().removesuffix(".")
 

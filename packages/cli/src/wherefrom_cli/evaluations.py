@@ -19,9 +19,11 @@ from wherefrom_cli.results import check_places
 PAGE = (".html", ".htm")
 
 
-def add_evaluation_output(group: OptionGroup, *, saves: str = "write an evaluation (.json) or a page (.html)") -> None:
+def add_evaluation_output(group: OptionGroup) -> None:
     """The options of where an evaluation goes."""
-    group.add("-o", "--output", nargs="+", default=[], metavar="FILE", help=saves)
+    group.add(
+        "-o", "--output", nargs="+", default=[], metavar="FILE", help="write an evaluation (.json) or a page (.html)"
+    )
     group.add("--overwrite", action="store_true", help="replace files that are there")
     group.add("--no-curves", action="store_true", help="leave the curves out of what is printed")
     group.add("--json", action="store_true", help="print one JSON document")

@@ -268,8 +268,10 @@ def write_results(out: Attributions, where: Destination, console: Console) -> No
     elif not where.hide:
         print_attributions(out, console, view=where.view)
     if where.path is not None:
+        from wherefrom_viz.describe.numbers import file_size  # with NumPy: once there is a result
+
         size = where.path.stat().st_size
-        large = f" ({size / 1e6:.0f} MB)" if size >= _LARGE else ""
+        large = f" ({file_size(size)})" if size >= _LARGE else ""
         console.note(
             f"Saved {len(out)} attribution{'s' if len(out) != 1 else ''} to {where.path}{large}. "
             f"Look again: wherefrom show {shlex.quote(str(where.path))}"

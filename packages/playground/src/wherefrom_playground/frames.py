@@ -8,6 +8,7 @@ from typing import Any
 from wherefrom.context import ContextAttribution
 from wherefrom.evaluation import Evaluation
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom_viz.console.progress import duration
 from wherefrom_viz.page import render_html
 from wherefrom_viz.page.context import render_context_html
 from wherefrom_viz.page.evaluation import render_evaluation_html
@@ -47,7 +48,11 @@ def status(news: Told | Done[Any] | Failed) -> str:
         return f'<p role="alert" class="wherefrom-mistake">{escape(news.why)}</p>'
     if isinstance(news, Done):
         notes = "".join(f"<li>{escape(note)}</li>" for note in news.notes)
-        return f'<p role="status">Done in {news.seconds:.1f} s.</p>' + (f"<ul>{notes}</ul>" if notes else "")
+        return f'<p role="status">Done in {_lasted(news.seconds)}.</p>' + (f"<ul>{notes}</ul>" if notes else "")
     count = f" {news.done} of {news.total}" if news.total > 1 else ""
     bar = f'<progress aria-label="progress" max="{news.total}" value="{news.done}"></progress> ' if news.total else ""
-    return f'<p role="status">{bar}{escape(news.phase)}{count} · {news.seconds:.0f} s</p>'
+    return f'<p role="status">{bar}{escape(news.phase)}{count} · {duration(news.seconds)}</p>'
+
+
+def _lasted(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)

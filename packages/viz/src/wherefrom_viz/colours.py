@@ -167,14 +167,18 @@ def cube_colour(index: int) -> Rgb:
     return (levels[index // 36], levels[index // 6 % 6], levels[index % 6])
 
 
-def terminal_steps(ramp: Ramp, steps: int = 24) -> tuple[int, ...]:
+_TRIED = 24
+"""Colours of a ramp for which the nearest entry is looked up."""
+
+
+def terminal_steps(ramp: Ramp) -> tuple[int, ...]:
     """The ramp in the 256-colour table: distinct entries, weakest first, each of the ramp's own hue.
 
     Greys are left out, so a weak score keeps its sign.
     """
     chosen: list[int] = []
-    for step in range(1, steps + 1):
-        wanted = ramp(step / steps)
+    for step in range(1, _TRIED + 1):
+        wanted = ramp(step / _TRIED)
         index = min(_of_hue(ramp.stops[-2]), key=lambda entry: _distance(cube_colour(entry), wanted))
         if index not in chosen:
             chosen.append(index)

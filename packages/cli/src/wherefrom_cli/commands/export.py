@@ -122,7 +122,9 @@ def _export(options: Options, console: Console) -> int:
     else:
         _deliver(drawn(out, ending, **dict(options.set)), ending, path, options, console)
     if path is not None:
-        console.note(f"Wrote {path} ({path.stat().st_size / 1000:.0f} kB).")
+        from wherefrom_viz.describe.numbers import file_size
+
+        console.note(f"Wrote {path} ({file_size(path.stat().st_size)}).")
     return ExitCode.DONE
 
 
@@ -159,9 +161,11 @@ def _write_site(options: Options, console: Console) -> int:
             progress=lambda done, total: line("packing", done, total),
             **dict(options.set),
         )
+    from wherefrom_viz.describe.numbers import file_size
+
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     console.note(
-        f"Wrote {len(results):,} examples to {folder} ({size / 1e6:.1f} MB).\n"
+        f"Wrote {len(results):,} examples to {folder} ({file_size(size)}).\n"
         f"See it: python -m http.server --directory {shlex.quote(str(folder))} --bind 127.0.0.1"
     )
     return ExitCode.DONE

@@ -203,7 +203,7 @@ def as_hops(text: str | None) -> int | None:
 
 
 def cost_line(model: AttributionModel, example: Example, hops: int, span: Any, how: dict[str, Any]) -> str:
-    """What tracing a text would cost, and what a map of all its steps would.
+    """What tracing a text would cost.
 
     Raises:
         UsageError: The output is not given: it is not known before the model has generated it.

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import msgspec
 import numpy as np
 
 from wherefrom.context.results import ContextAttribution
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.direction import FALLS
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import usual_span_aggregation
 from wherefrom.text.segmentation import word_indices
 from wherefrom.text.tokens import Segment, Token
@@ -60,11 +63,20 @@ def as_attributions(result: ContextAttribution) -> Attributions:
                 method=str(info.get("attribution_method", "")),
                 signed=bool(falls) or bool((scores < 0).any()),
                 segments=tuple(segments),
+                aggregations=_stages(info.get("aggregations")),
                 details={"context_sensitive": result.selected, **({FALLS: falls} if falls else {})},
             ),
         ),
         provenance=result.provenance or Provenance(),
     )
+
+
+def _stages(told: Any) -> tuple[Stage, ...]:
+    """What was applied to the scores, as far as it is told."""
+    try:
+        return msgspec.convert(told or (), tuple[Stage, ...])
+    except msgspec.ValidationError:
+        return ()
 
 
 def _tokens(pieces: Sequence[str], texts: Sequence[str]) -> tuple[Token, ...]:

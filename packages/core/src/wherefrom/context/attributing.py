@@ -296,10 +296,13 @@ def attribute_context(
         if pair.parts:
             compared = put_in_place(adapter, pair.full, pair.beginning, foreign)
             sentences = _sentences(adapter, pair, support_threshold, support_level, compared, tell)
+    applied = _applied(cues)
+    reduced_by = None if attribution_aggregators is None else applied or plain(attribution_aggregators)
     info = {
         "model_name_or_path": adapter.card.name,
         "attribution_method": request.method.identifier,
         "attributed_fn": request.function.identifier,
+        "aggregations": applied,
         "context_sensitivity_metric": metric.identifier,
         "context_sensitivity_std_threshold": context_sensitivity_std_threshold,
         "context_sensitivity_topk": context_sensitivity_topk,
@@ -341,7 +344,7 @@ def attribute_context(
                 ("document_template", document_template, "{text}"),
                 ("document_separator", document_separator, None),
                 ("document_placement", document_placement, "message"),
-                ("attribution_aggregators", _reduced_by(attribution_aggregators, cues), None),
+                ("attribution_aggregators", reduced_by, None),
             )
             if value != default
         },
@@ -637,12 +640,10 @@ def _listed(scores: FloatArray | None) -> list[float] | None:
     return None if scores is None else scores.tolist()
 
 
-def _reduced_by(reduce: Reduce, cues: Sequence[Cues]) -> Any:
-    """The aggregations that were asked for, as they were applied; None: none were asked for."""
-    if reduce is None:
-        return None
+def _applied(cues: Sequence[Cues]) -> list[dict[str, Any]]:
+    """The aggregations that made the scores of cues, in order."""
     stages = cues[0].aggregations if cues else ()
-    return [{"name": one.name, "settings": plain(one.settings)} for one in stages] or plain(reduce)
+    return [{"name": one.name, "settings": plain(one.settings)} for one in stages]
 
 
 def _as_list(texts: str | Sequence[str]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ def not_finite_note(model: SequenceModel, question: Question, made: Attribution)
     first = int(np.flatnonzero(bad)[0])
     return (
         f"{made.method}: the numbers of {question.step_named(first)} are not finite, and those of "
-        f"{int(bad.sum())} of {len(bad)} steps. {_cause(model, question)}"
+        f"{int(bad.sum())} of {len(bad)} steps. {_cause(model, question, made)}"
     )
 
 
@@ -45,6 +46,13 @@ def weights_named(model: SequenceModel) -> Iterator[None]:
 
 def bad_steps(made: Attribution) -> BoolArray:
     """For each explained step: is any visible score or any step score of it NaN or infinite? Shape ``(steps,)``."""
+    bad = _bad_scores(made)
+    for values in made.step_scores.values():
+        bad |= ~np.isfinite(values)
+    return bad
+
+
+def _bad_scores(made: Attribution) -> BoolArray:
     bad: BoolArray = np.zeros(len(made.steps), dtype=bool)
     source, target, visible = made.source_attributions, made.target_attributions, made.target_visible
     for step in range(len(bad)):  # one by one: of long inputs a copy of all is large
@@ -52,20 +60,29 @@ def bad_steps(made: Attribution) -> BoolArray:
             bad[step] |= not np.isfinite(source[:, step]).all()
         if target is not None:
             bad[step] |= not np.isfinite(target[visible[:, step], step]).all()
-    for values in made.step_scores.values():
-        bad |= ~np.isfinite(values)
     return bad
 
 
-def _cause(model: SequenceModel, question: Question) -> str:
-    """What is to blame, as far as it can be seen from outside: weights, the clean pass, or the method's own passes."""
+def _cause(model: SequenceModel, question: Question, made: Attribution) -> str:
+    """What is to blame, as far as it can be seen from outside: weights, the clean pass, a function of it, or the
+    method's own passes."""
     if (said := _bad_weights(model)) is not None:
         return said
     if isinstance(model, PredictsSteps):
         (clean,) = model.predict([question.row()])
-        if not np.isfinite(to_numpy(clean.logits)).all():
+        if not _all_finite(clean.logits):
             dtype = model.card.dtype
             return f"The model's own predictions are not finite there, in {dtype}: load it in a wider precision."
+        asked = question.target_function
+        if not _all_finite(asked.step_values(clean.logits, clean.inside)):
+            return (
+                f"The model's predictions are finite, but the target function {asked.function.identifier!r} of them is "
+                "not, whatever the method: give it a value there (a logarithm of 0, or 0 / 0, has none), or choose "
+                "another attributed_fn."
+            )
+    lacking = [name for name in question.scores if not _all_finite(made.step_scores.get(name, np.zeros(0)))]
+    if lacking and not _bad_scores(made).any():
+        return f"The attributions are finite; step scores are not, whatever the method: {', '.join(lacking)}."
     return "The model's predictions are finite, so it is the method's own passes: choose another baseline or method."
 
 
@@ -76,3 +93,7 @@ def _bad_weights(model: SequenceModel) -> str | None:
     first, *others = names
     more = f" and {len(others)} more" if others else ""
     return f"The model's weights hold NaN or infinity: {first}{more}. Load weights that are whole."
+
+
+def _all_finite(values: Any) -> bool:
+    return bool(np.isfinite(to_numpy(values)).all())

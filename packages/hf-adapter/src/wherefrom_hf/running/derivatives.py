@@ -23,8 +23,8 @@ def differentiable_values(target_function: RowFunction, logits: Tensor, inside: 
     Raises:
         SettingsError: They are in no graph: the function detaches what it reads, or computes outside of the framework.
     """
-    values: Tensor = target_function.step_values(logits, inside)
-    if logits.requires_grad and not values.requires_grad:
+    values = target_function.step_values(logits, inside)
+    if logits.requires_grad and not (isinstance(values, Tensor) and values.requires_grad):
         raise SettingsError(
             "The target function has no gradient: its value does not require grad. Leave detach(), item() "
             "and numpy() out of it, or use a method without gradients: occlusion, lime."

@@ -13,8 +13,11 @@ from wherefrom.files.user_places import state_folder
 
 from wherefrom_viz.browser.notes import ENDING as NOTES_ENDING
 from wherefrom_viz.browser.state_files import read_state, write_state
+from wherefrom_viz.describe.numbers import file_size
 
 _MOST_RECENT = 12
+_DEPTH = 3
+"""Folders inside one another that are looked into."""
 _MOST_FOUND = 500
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".msgpack", ".msgpack.gz")
 
@@ -31,7 +34,7 @@ class Place:
     recent: bool = False
 
 
-def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
+def find_places(folder: Path) -> Iterator[Place]:
     """Files and runs in a folder and the folders inside it, by name; hidden ones are left out."""
     found = 0
     pending = [(folder, 0)]
@@ -49,7 +52,7 @@ def find_places(folder: Path, depth: int = 3) -> Iterator[Place]:
                 if (path / MANIFEST).is_file():
                     found += 1
                     yield described(path)
-                elif level + 1 < depth and entry.name not in ("node_modules", "__pycache__"):
+                elif level + 1 < _DEPTH and entry.name not in ("node_modules", "__pycache__"):
                     pending.append((path, level + 1))
             elif entry.name.endswith(_ENDINGS) and not entry.name.endswith(NOTES_ENDING):
                 found += 1
@@ -64,7 +67,7 @@ def described(path: Path, *, recent: bool = False) -> Place:
         size = path.stat().st_size
     except OSError:
         return Place(path=path, kind="file", facts="gone", recent=recent)
-    return Place(path=path, kind="file", facts=_size(size), recent=recent)
+    return Place(path=path, kind="file", facts=file_size(size), recent=recent)
 
 
 def _run_facts(path: Path) -> str:
@@ -87,10 +90,6 @@ def _lines(path: Path) -> int:
         while chunk := file.read(1 << 20):
             count += chunk.count(b"\n")
     return count
-
-
-def _size(size: int) -> str:
-    return f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{max(1, round(size / 1e3))} kB"
 
 
 def state_file() -> Path:

@@ -58,7 +58,7 @@ class CompareView(JupyterMixin):
             _strongest(second, "B", pair.b, column, style, terminal, width, self.top)
             yield second
         yield Text()
-        yield Text("A - B", style="bold")
+        yield Text(number_style(pair.difference.scale.bound).heading("A - B"), style="bold")
         layout = full_layout(pair.difference, terminal, width) or compact_layout(pair.difference, width)
         yield from matrix(pair.difference, terminal, layout)
         yield Text()

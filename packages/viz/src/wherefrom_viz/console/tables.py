@@ -56,9 +56,7 @@ def strongest(
         yield Text(_NO_ROOM + "strongest inputs", style="dim")
 
 
-def step_table(
-    description: Description, terminal: TerminalStyle, width: int, threshold: float = DOUBTFUL
-) -> Iterator[Text]:
+def step_table(description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
     """One line per output token: every step score right-aligned, a bar, and a flag where it is improbable."""
     if not description.step_scores:
         yield Text("There are no step scores. Ask for them with step_scores=['probability', 'entropy'].", style="dim")
@@ -83,7 +81,7 @@ def step_table(
             line.append("  " + pad(texts[name][column], widths[name], right=True) + " ", style="not dim")
             drawn = step_bar(description, name, column, _BAR_WIDTH)
             line.append(drawn, style="dim" if terminal.level == "none" else "cyan")
-        if probability is not None and float(probability[column]) < threshold and line.cell_len + 5 <= width:
+        if probability is not None and float(probability[column]) < DOUBTFUL and line.cell_len + 5 <= width:
             line.append(" low", style="bold" if terminal.level == "none" else "bold yellow")
         yield line
     if len(shown) < len(names):

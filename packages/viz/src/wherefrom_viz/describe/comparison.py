@@ -40,6 +40,10 @@ from wherefrom_viz.describe.description import (
 )
 from wherefrom_viz.describe.spans import check_places
 
+ROUNDING = 1e-6
+"""Differences of less than this share of their step's total are none: what single precision leaves of equal scores.
+The page has the same."""
+
 
 @frozen(kw_only=True, eq=False)
 class Comparison:
@@ -48,7 +52,8 @@ class Comparison:
     a: Description
     b: Description
     difference: Description
-    """A - B; 0 where one of them could not be seen, or is no finite number."""
+    """A - B; 0 where one of them could not be seen, or is no finite number, and where they are equal up to
+    `ROUNDING`."""
     agreement: npt.NDArray[np.float64]
     """Spearman's rank correlation of each step's scores, shape ``(steps,)``; NaN where a ranking is constant."""
 
@@ -105,6 +110,8 @@ def compare(
     both = one.visible & two.visible
     finite = one.finite & two.finite
     change = np.where(both & finite, one.scores - two.scores, 0.0)
+    totals = np.maximum(*(np.abs(half.scores).sum(axis=0) for half in (one, two)))
+    change[np.abs(change) < ROUNDING * totals] = 0.0
     bound = max(one.scale.bound, two.scale.bound)  # ends that were asked for are those of A and B
     one, two = (evolve(half, scale=evolve(half.scale, bound=bound)) for half in (one, two))
     difference = evolve(

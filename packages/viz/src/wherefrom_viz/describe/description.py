@@ -536,6 +536,8 @@ def stage_words(stage: Stage) -> str:
         chosen = settings.pop("select_idx", None)
         part = "" if chosen is None else f" {chosen}"
         words = f"{how} over {over}{part}" if how else f"{over}{part}"
+    elif stage.name == "weight":
+        words = f"multiplied by each step's {settings.pop('step_score', 'score')}"
     else:
         words = f"{stage.name} by {how}" if how else stage.name
     details = ", ".join(f"{key}={value}" for key, value in settings.items())

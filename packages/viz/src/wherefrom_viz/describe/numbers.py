@@ -115,6 +115,16 @@ def step_score(value: float) -> str:
     return f"{value:.0f}" if value and abs(value) < _COUNTED and value.is_integer() else short(value)
 
 
+def file_size(size: int) -> str:
+    """Bytes as people say them.
+
+    Example:
+        >>> file_size(40), file_size(12_300), file_size(2_925_000)
+        ('1 kB', '12 kB', '2.9 MB')
+    """
+    return f"{size / 1e6:.1f} MB" if size >= 999_500 else f"{max(1, round(size / 1e3))} kB"
+
+
 def fitting(value: float, width: int, *, plus: bool = False) -> str:
     """One number in at most ``width`` characters, with fewer digits rather than cut ones.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -42,6 +44,28 @@ def line_parts(text: str, spaced: bool) -> tuple[Part, ...]:
     *lines, rest = re.split(f"(?<={NEWLINE})", text)
     parts = [Part(line, spaced and not place, ends=True) for place, line in enumerate(lines)]
     return tuple(parts if parts and not rest else [*parts, Part(rest, spaced and not parts, ends=False)])
+
+
+def found_in(units: Sequence[Unit], wanted: str) -> list[int]:
+    """Places of units that hold a text: by their names, or in their running text, where a text of several units is
+    found in the first of them.
+
+    Args:
+        units: One text, in order.
+        wanted: In any case; white space around it does not count.
+    """
+    wanted = wanted.strip().casefold()
+    if not wanted:
+        return []
+    found = {place for place, unit in enumerate(units) if wanted in unit.label.casefold()}
+    pieces = []
+    for unit in units:
+        text = unit.token.text.casefold()
+        pieces.append(" " + text if unit.space_before and not text[:1].isspace() else text)
+    text, ends = "".join(pieces), list(itertools.accumulate(map(len, pieces)))
+    for hit in re.finditer(f"(?={re.escape(wanted)})", text):
+        found.add(bisect_right(ends, hit.start()))
+    return sorted(found)
 
 
 def line_ends(units: Sequence[Unit], wrap_after: WrapAfter) -> frozenset[int]:

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
 from itertools import pairwise
+from types import BuiltinFunctionType, FunctionType
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from torch import Tensor
@@ -19,8 +20,10 @@ from wherefrom.errors import InputError, SettingsError, UnknownNameError, Wheref
 from wherefrom.inseq.data.aggregation_functions import (
     DEFAULT_ATTRIBUTION_AGGREGATE_DICT,
     FUNCTIONS,
+    AggregationFunction,
     aggregation_function,
 )
+from wherefrom.inseq.data.as_wherefrom import dimensions_of
 from wherefrom.inseq.utils.misc import aggregate_token_pair, aggregate_token_sequence
 from wherefrom.inseq.utils.registry import Registry
 from wherefrom.inseq.utils.torch_utils import aggregate_contiguous, normalize, rescale, validate_indices
@@ -30,6 +33,7 @@ from wherefrom.results.aggregators.pair import CHECKED
 from wherefrom.results.aggregators.slices import cut_sequence_scores
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.details import of_both
+from wherefrom.results.stages import Stage
 from wherefrom.settings import is_whole
 
 Spans: TypeAlias = "tuple[int, int] | Sequence[tuple[int, int]] | None"
@@ -197,11 +201,12 @@ class SequenceAttributionAggregator(Aggregator):
         """
         if normalize and rescale:
             raise SettingsError("normalize and rescale exclude each other. Pass normalize=False to rescale.")
-        sides = {}
+        sides, done = {}, []
         for name, scores in _sides(attr).items():
             if scores.ndim < 3:
                 raise InputError("There is one number per cell already. Show it with do_aggregation=False.")
             function = _function_of(attr, name, aggregate_fn, "scores")
+            done = [_reduction(attr, function, select_idx)]
             sides[name] = _without_last(scores, select_idx, function, kwargs)
         sequence = {
             name: _without_last(
@@ -210,7 +215,24 @@ class SequenceAttributionAggregator(Aggregator):
             for name, scores in (attr.sequence_scores or {}).items()
             if scores.ndim > 2
         }
-        return attr.changed(**_scaled(sides, normalize, rescale), sequence_scores=sequence)
+        done += [Stage(name=name) for name, asked in (("normalize", normalize), ("rescale", rescale)) if asked]
+        return attr.changed(
+            **_scaled(sides, normalize, rescale), sequence_scores=sequence, _stages=(*attr._stages, *done)
+        )
+
+
+def _reduction(attr: Any, function: Any, chosen: OneOrMoreIndices | None) -> Stage:
+    """The record of one dimension less, the last."""
+    settings: dict[str, Any] = {"dimension": dimensions_of(attr, attr._inner_dimensions())[-1]}
+    if not isinstance(chosen, int):
+        settings["aggregate_fn"] = _name_of(function)
+    return Stage(name="reduce", settings=settings if chosen is None else {**settings, "select_idx": chosen})
+
+
+def _name_of(function: Any) -> str:
+    if isinstance(function, AggregationFunction):
+        return function.aggregation_function_name
+    return function.__name__ if isinstance(function, FunctionType | BuiltinFunctionType) else "a function"
 
 
 def _scaled(sides: dict[str, Tensor], is_normalized: bool, is_rescaled: bool) -> dict[str, Tensor]:
@@ -257,7 +279,7 @@ class ContiguousSpanAggregator(Aggregator):
         target = cls.validate_spans(attr.target, target_spans)
         if source and attr.source_attributions is None and attr.target_attributions is not None:
             raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
-        return _merged(attr, source, target, aggregate_fn)
+        return _merged(attr, source, target, aggregate_fn, cls.aggregator_name)
 
     @staticmethod
     def format_spans(spans: Spans) -> list[tuple[int, int]]:
@@ -277,13 +299,14 @@ class ContiguousSpanAggregator(Aggregator):
         return checked_spans(cls.format_spans(spans), len(span_sequence), "spans")
 
 
-def _merged(attr: Any, source: list[tuple[int, int]], target: list[tuple[int, int]], given: Any) -> Any:
-    """Rows and columns of spans merged, columns first."""
+def _merged(attr: Any, source: list[tuple[int, int]], target: list[tuple[int, int]], given: Any, kind: str) -> Any:
+    """Rows and columns of spans of some kind merged, columns first."""
     start, end = attr.attr_pos_start, attr.attr_pos_end
     steps = [(max(a, start) - start, min(b, end) - start) for a, b in target if b > start and a < end]
     changes: dict[str, Any] = {}
     for name, scores in _sides(attr).items():
         function = _function_of(attr, name, given, "spans")
+        changes["_stages"] = (*attr._stages, Stage(name=kind, settings={"aggregate_fn": _name_of(function)}))
         scores = aggregate_contiguous(scores, steps, function, 1)
         rows = source if name.startswith("source") else [(a, min(b, len(scores))) for a, b in target if a < len(scores)]
         changes[name] = aggregate_contiguous(scores, rows, function, 0)
@@ -356,7 +379,7 @@ class SubwordAggregator(ContiguousSpanAggregator):
             )
         source = cls.get_spans(attr.source, special_chars, is_suffix_symbol) if aggregate_source else []
         target = cls.get_spans(attr.target, special_chars, is_suffix_symbol) if aggregate_target else []
-        return _merged(attr, source, target, aggregate_fn)
+        return _merged(attr, source, target, aggregate_fn, cls.aggregator_name)
 
     @staticmethod
     def get_spans(
@@ -410,7 +433,7 @@ class StringSplitAggregator(ContiguousSpanAggregator):
             raise SettingsError('The aggregator "split" needs split_pattern, a regular expression.')
         source = cls.get_spans(attr.source, split_pattern, split_mode) if aggregate_source else []
         target = cls.get_spans(attr.target, split_pattern, split_mode) if aggregate_target else []
-        return _merged(attr, source, target, aggregate_fn)
+        return _merged(attr, source, target, aggregate_fn, cls.aggregator_name)
 
     @classmethod
     def get_spans(
@@ -489,6 +512,7 @@ class PairAggregator(SequenceAttributionAggregator):
             source=aggregate_token_pair(attr.source, paired_attr.source),
             target=aggregate_token_pair(attr.target, paired_attr.target),
             _origin=_of_both(attr._origin, paired_attr._origin),
+            _stages=(*attr._stages, Stage(name="pair")),
         )
 
     @classmethod

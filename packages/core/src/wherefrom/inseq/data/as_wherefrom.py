@@ -43,7 +43,7 @@ def _attribution(one: Any, method: str) -> Attribution:
     if target is not None and len(target) < len(one.target):
         target = np.pad(target, ((0, len(one.target) - len(target)), *((0, 0),) * (target.ndim - 1)))
     extra = next((scores.ndim - 2 for scores in (source, target) if scores is not None), 0)
-    dimensions = _dimensions(one, extra)
+    dimensions = dimensions_of(one, extra)
     return Attribution(
         source=_tokens(one.target[: len(origin.source)] if _begins(one) and _is_whole(one) else one.source),
         target=_tokens(one.target),
@@ -56,6 +56,7 @@ def _attribution(one: Any, method: str) -> Attribution:
         dimensions=dimensions,
         method=method or ("" if origin is None else origin.method),
         signed=any(bool((scores < 0).any()) for scores in (source, target) if scores is not None),
+        aggregations=one._stages,
         default_aggregation=(NORM if dimensions == ("width",) else MEAN * len(dimensions)),
         details=_details(one, origin),
     )
@@ -89,7 +90,8 @@ def _array(tensor: Tensor | None) -> Any:
     return values
 
 
-def _dimensions(one: Any, extra: int) -> tuple[str, ...]:
+def dimensions_of(one: Any, extra: int) -> tuple[str, ...]:
+    """Names of the dimensions of what a cell holds, of which there are so many."""
     origin = one._origin
     if origin is not None and len(origin.dimensions) >= extra:
         return tuple(origin.dimensions[:extra])

@@ -26,6 +26,7 @@ from wherefrom.inseq.utils.serialization import RECORDS, json_advanced_dumps, js
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.results.aggregators.slices import input_span
 from wherefrom.results.attribution import Attribution, Attributions
+from wherefrom.results.stages import Stage
 
 FeatureAttributionInput: TypeAlias = Any
 """A text, texts, an encoding or a batch."""
@@ -58,6 +59,8 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
     _num_dimensions: int | None = None
     _origin: Any = field(default=None, repr=False)
     """The `wherefrom.Attribution` it was made from, for what this record does not hold."""
+    _stages: tuple[Stage, ...] = field(default=(), repr=False)
+    """What was applied to the scores, in order."""
 
     def __post_init__(self) -> None:
         self.step_scores = {} if self.step_scores is None else self.step_scores
@@ -140,6 +143,7 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
             scores = getattr(done, name)
             setattr(self, name, None if scores is None else scores * weights)
         self.source, self.target = done.source, done.target
+        self._stages = (*done._stages, Stage(name="weight", settings={"step_score": step_fn_id}))
         self._aggregator = []
         return self
 
@@ -780,6 +784,7 @@ def sequence_of(
         attr_pos_start=one.attr_pos_start,
         attr_pos_end=one.attr_pos_end,
         _origin=one,
+        _stages=one.aggregations,
     )
 
 

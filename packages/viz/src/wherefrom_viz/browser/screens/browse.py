@@ -69,7 +69,6 @@ class BrowseScreen(SessionScreen):
         """Fill the list."""
         self._filter: Filter = Everything()
         self._searching = False
-        self._hits: Keys | None = None
         self._progress: Progress | None = None
         self._slices: Iterator[Progress] | None = None
         self._delay: Timer | None = None

@@ -33,6 +33,7 @@ from wherefrom_viz.browser.widgets.tab_line import TabLine
 from wherefrom_viz.browser.widgets.top_inputs import TopInputs
 from wherefrom_viz.browser.widgets.trace_view import TraceView
 from wherefrom_viz.describe.description import Description
+from wherefrom_viz.describe.running_text import found_in
 from wherefrom_viz.describe.text_marks import visible
 
 CARD_FROM = 100
@@ -244,7 +245,7 @@ class DetailScreen(ExampleScreen):
             self._open(key)
 
     def action_search(self) -> None:
-        """Search the tokens of this example."""
+        """Search the text of this example."""
         self.query_one(FilterBar).open("search in this example", "search")
 
     def _close_search(self) -> None:
@@ -253,7 +254,7 @@ class DetailScreen(ExampleScreen):
 
     @on(Input.Changed, "#expression")
     def _searched(self, event: Input.Changed) -> None:
-        wanted = event.value.strip().casefold()
+        wanted = event.value.strip()
         self._matches, self._match = [], -1
         bar = self.query_one(FilterBar)
         if not wanted or self.description is None:
@@ -262,9 +263,12 @@ class DetailScreen(ExampleScreen):
         description = self.description
         own = set(description.output_rows.values())
         rows = [
-            row for row, unit in enumerate(description.inputs) if row not in own and wanted in unit.label.casefold()
+            side.start + place
+            for side in description.sides
+            for place in found_in(description.inputs[side.start : side.end], wanted)
+            if side.start + place not in own
         ]
-        columns = [column for column, unit in enumerate(description.steps) if wanted in unit.label.casefold()]
+        columns = found_in(description.steps, wanted)
         self._matches = [*(("row", row) for row in rows), *(("column", column) for column in columns)]
         bar.complain("" if self._matches else "not found in this example")
         if self._matches:

@@ -22,6 +22,8 @@ function groupsOf(pair, name) {
   return all.map(([a, b, c, d]) => (pair.swapped ? { own: [c, d], its: [a, b] } : { own: [a, b], its: [c, d] }));
 }
 
+const ROUNDING = 1e-6; // shares that differ by less are equal, as in Python
+
 const plain = (text) => text.replace(/^ /, "");
 
 /** A side of both examples: its common tokens, with the texts of the one, of the other, or ("he → she") of both. */
@@ -104,7 +106,8 @@ export function compareViews(a, b, pair, options) {
   one.seen = two.seen = [...new Set([...one.seen, ...two.seen])].sort((x, y) => x - y); // the same rows in all three
   const visible = one.visible.map((seen, i) => seen & two.visible[i]);
   const lost = new Set([...one.lost, ...two.lost]);
-  const difference = { ...one, visible, lost, scores: one.scores.map((value, i) => (visible[i] && !lost.has(i) ? value - two.scores[i] : 0)), stepScores: {} };
+  const change = (value, i) => (visible[i] && !lost.has(i) && Math.abs(value - two.scores[i]) >= ROUNDING ? value - two.scores[i] : 0);
+  const difference = { ...one, visible, lost, scores: one.scores.map(change), stepScores: {} };
   difference.bound = largest(counted(difference));
   const agreement = agreementOf(pair, options, difference.cols.length);
   const place = (unit) => {

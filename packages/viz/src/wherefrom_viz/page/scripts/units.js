@@ -172,7 +172,7 @@ function partOf(side, at) {
 }
 
 function unitOf(side, start, end, cut, spans, { level, hide, turns }) {
-  const part = level === "token" ? partOf(side, start) : null;
+  const part = end - start === 1 && /token|span/.test(level) ? partOf(side, start) : null;
   const turn = level === "turn" && turns.find(([name, from]) => name === side.name && from === start);
   const tokens = Array.from({ length: end - start }, (_, k) => start + k);
   const said = tokens.filter((i) => !flagged(side.f, i, "special") && !flagged(side.f, i, "template"));
