@@ -24,7 +24,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.utils import cached_file, find_adapter_config_file, is_peft_available, logging
+from transformers.utils import logging
+from transformers.utils.hub import cached_file
+from transformers.utils.import_utils import is_peft_available
+from transformers.utils.peft_utils import find_adapter_config_file
 from wherefrom.errors import ModelLoadError, SettingsError, WherefromWarning, nearest
 
 from wherefrom_hf.demo import NotFetchedError, UnknownDemoModelError, demo_path

@@ -142,7 +142,8 @@ def spelt_tokens(
         special: Which of the ids stand for no text.
         text: What was encoded; spans point into it. None: into what the tokens spell themselves. Where the tokens
             spell it otherwise (a tokeniser that rewrites it, bytes that are not known), those have a span that are
-            found, one after another, but for what `plain_letters` leaves out; what is not known is what stands between them.
+            found, one after another, but for what `plain_letters` leaves out; what is not known is what stands between
+            them.
     """
     whole = b"".join(spelt)
     lead = 0 if text is None else whole.find(text.encode())  # bytes put before the text: a marker, or a space
