@@ -157,7 +157,7 @@ def test_gradients_of_a_span_add_up_over_the_kinds_of_its_steps() -> None:
 
 def test_a_long_beginning_is_not_run_in_stretches_that_are_short_texts(monkeypatch: pytest.MonkeyPatch) -> None:
     """All steps lie behind the change, and the beginning that rows share does too."""
-    monkeypatch.setattr(shared_prefix, "STRETCH", 32)
+    monkeypatch.setattr(shared_prefix, "STRETCH", 64)
     row = row_of(200, (190, 199))
     ids = row.target_ids.copy()
     ids[150] = 11

@@ -132,6 +132,8 @@ def put_back(module: nn.Module) -> Iterator[None]:
         yield
     finally:
         names: set[str] = set()
+        build = _builds.get(module)  # not looked at now: hooks of ours may be in it
+        hooked = build is not None and _has_hooks(build)
         for part, attributes, buffers, parts, numbers in before:
             for buffer, version, kept in numbers:
                 if buffer._version != version:
@@ -140,10 +142,10 @@ def put_back(module: nn.Module) -> Iterator[None]:
             _refill(part._buffers, buffers)
             _refill(part._modules, parts)
             if not _same(part.__dict__, attributes):
-                names |= _put_back_attributes(part, attributes, hooked=is_hooked(module))
+                names |= _put_back_attributes(part, attributes, hooked=hooked)
         if names - states_of(module):
             _states[module] = states_of(module) | names
-            if (build := _builds.get(module)) is not None:
+            if build is not None:
                 _builds[module] = evolve(build, facts=_without(build.facts, names))
 
 
@@ -217,7 +219,10 @@ def build_number(module: nn.Module) -> int:
 
 def is_hooked(module: nn.Module) -> bool:
     """Had the module hooks of its user when it was looked at? They may count positions from a sequence's first."""
-    build = _looked_at(module)
+    return _has_hooks(_looked_at(module))
+
+
+def _has_hooks(build: _Build) -> bool:
     return build.everywhere or bool(build.watched)
 
 
