@@ -25,7 +25,9 @@ def within(scores: FloatArray, errors: FloatArray, tolerance: float) -> bool:
 def largest_parts(scores: FloatArray, errors: FloatArray) -> FloatArray:
     """Each output's largest standard error as a part of its largest score; 0 where all scores are 0. As `within`."""
     largest = np.abs(scores).max(axis=0, initial=0.0)
-    return np.divide(errors.max(axis=0, initial=0.0), largest, out=np.zeros_like(largest), where=largest != 0)
+    parts: FloatArray = np.zeros_like(largest)
+    np.divide(errors.max(axis=0, initial=0.0), largest, out=parts, where=largest != 0)
+    return parts
 
 
 def rough_outputs(scores: FloatArray, errors: FloatArray, visible: BoolArray | None = None) -> IntArray:
