@@ -20,7 +20,7 @@ from wherefrom.evaluation.bench import read_bench
 from wherefrom.evaluation.bench.standings import FILE, Standing
 from wherefrom.evaluation.orderings import ORDERINGS, RECENCY
 from wherefrom.evaluation.split_halves import split_halves
-from wherefrom.evaluation.statistics import bootstrap_interval, permutation_p
+from wherefrom.evaluation.statistics import mean_interval, permutation_p
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.results.multiple_tests import holm
 
@@ -72,7 +72,7 @@ def gathered(model: str, kind: str) -> dict[str, dict[Column, Values]]:
 def told(values: Values) -> str:
     """A mean with its interval."""
     numbers = np.array(list(values.values()))
-    low, high = bootstrap_interval(numbers)
+    low, high = mean_interval(numbers)
     return f"{numbers.mean():.2f} [{low:.2f}, {high:.2f}]"
 
 

@@ -24,7 +24,7 @@ from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import observed_by
 from wherefrom_hf.running.embedding import input_embedding
 from wherefrom_hf.running.heads import all_heads, most_heads
-from wherefrom_hf.running.positions import Lengths, has_table_of_positions, lengths
+from wherefrom_hf.running.positions import Limits, has_table_of_positions, limits_of
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.text.generation import generate
 
@@ -169,7 +169,7 @@ def test_entries_up_to_that_of_padding_are_no_positions_of_tokens(name, pad):
     config = families.shrunk(kind)
     config.pad_token_id = pad
     module = model(config).eval()
-    assert lengths(module).most == 128 - (pad + 1)
+    assert limits_of(module).most == 128 - (pad + 1)
     assert torch.isfinite(logits_of(module, 128 - (pad + 1))).all()
 
 
@@ -199,7 +199,7 @@ WALLS = ["gpt2", "gptj", "opt", "biogpt", "roberta", "xlm-roberta", "bart-seq2se
 @pytest.mark.parametrize("name", WALLS)
 def test_law_as_many_tokens_as_there_are_positions_for_are_read_and_no_more(name):
     module = families.build(name)
-    most = lengths(module).most
+    most = limits_of(module).most
     assert torch.isfinite(logits_of(module, most)).all()
     with pytest.raises((IndexError, RuntimeError), match="out of"):
         logits_of(module, most + 1)
@@ -208,7 +208,7 @@ def test_law_as_many_tokens_as_there_are_positions_for_are_read_and_no_more(name
 @pytest.mark.parametrize("name", ["llama", "mistral", "t5-seq2seq", "bloom"])
 def test_law_where_no_number_of_positions_ends_what_is_read_more_is_read(name):
     module = families.build(name)
-    assert lengths(module).most is None
+    assert limits_of(module).most is None
     assert torch.isfinite(logits_of(module, 140)).all()
 
 
@@ -226,7 +226,7 @@ def test_law_where_no_number_of_positions_ends_what_is_read_more_is_read(name):
     ],
 )
 def test_what_a_tokenizer_says_is_no_wall(name, said, most, made_for):
-    assert lengths(families.build(name), said) == Lengths(most, made_for)
+    assert limits_of(families.build(name), said) == Limits(most, made_for)
 
 
 @pytest.mark.parametrize("name, limit", [("llama", 39), ("gemma2", 40), ("bart", 36), ("t5", 38), ("t5", 32)])

@@ -44,7 +44,7 @@ from wherefrom_hf.running.lengths import by_length, each_of_one_kind, gradients_
 from wherefrom_hf.running.memory import as_bytes
 from wherefrom_hf.running.ownership import one_by_one, reserved
 from wherefrom_hf.running.placement import move, parse_device, pinned
-from wherefrom_hf.running.positions import lengths
+from wherefrom_hf.running.positions import limits_of
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import need_same
@@ -78,7 +78,7 @@ class HFModel:
         self._asked: Differentiator | None = None
         self._derived: dict[Hashable, Any] | None = None
         """What is derived from the weights, by name; None: the model is not reserved."""
-        length = lengths(self.module, self.tokenizer.model_max_length)
+        limits = limits_of(self.module, self.tokenizer.model_max_length)
         self._card = ModelCard(
             name=loaded.name,
             kind="encoder-decoder" if config.is_encoder_decoder else "decoder-only",
@@ -90,8 +90,8 @@ class HFModel:
             revision=getattr(config, "_commit_hash", None),
             layers=int(getattr(text, "num_hidden_layers", 0) or 0),
             heads=most_heads(text),
-            max_length=length.most,
-            made_for=length.made_for,
+            max_length=limits.most,
+            made_for=limits.made_for,
         )
 
     @property

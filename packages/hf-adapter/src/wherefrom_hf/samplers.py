@@ -23,7 +23,7 @@ from wherefrom.methods.perturbation.samplers import (
 from wherefrom.questions.question import Question
 from wherefrom.settings import counting
 
-from wherefrom_hf.running.positions import lengths
+from wherefrom_hf.running.positions import limits_of
 
 __all__ = ["MaskedLanguageModelSampler", "PartOfSpeechSampler"]
 
@@ -117,7 +117,7 @@ class MaskedLanguageModelSampler:
         """The ids of a text, or of as much around its mask as the model can read, between the same special tokens."""
         module, tokenizer = self._parts()
         whole: list[int] = tokenizer(text, verbose=False)["input_ids"]
-        limit = lengths(module, tokenizer.model_max_length).made_for
+        limit = limits_of(module, tokenizer.model_max_length).made_for
         if limit is None or len(whole) <= limit:
             return whole
         plain: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]

@@ -32,7 +32,7 @@ def first_position(module: nn.Module) -> int:
 
 
 @frozen
-class Lengths:
+class Limits:
     """How many tokens may be read at once."""
 
     most: int | None
@@ -41,7 +41,7 @@ class Lengths:
     """What model and tokenizer say they were made for, whichever is less; None: neither says it."""
 
 
-def lengths(module: PreTrainedModel, tokenizer_limit: int = 0) -> Lengths:
+def limits_of(module: PreTrainedModel, tokenizer_limit: int = 0) -> Limits:
     """How many tokens a model reads, at most and by its own account.
 
     Args:
@@ -54,7 +54,7 @@ def lengths(module: PreTrainedModel, tokenizer_limit: int = 0) -> Lengths:
     made_for = min(bounded, default=None)
     if readable not in bounded:
         said = readable = made_for
-    return Lengths(readable if has_table_of_positions(module, said) else None, made_for)
+    return Limits(readable if has_table_of_positions(module, said) else None, made_for)
 
 
 def has_table_of_positions(module: PreTrainedModel, limit: int | None) -> bool:

@@ -34,7 +34,7 @@ from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
-from wherefrom_hf.running.positions import lengths
+from wherefrom_hf.running.positions import limits_of
 from wherefrom_hf.running.precision import HALF, at_least_single, largest, largest_difference
 from wherefrom_hf.running.thresholds import lowered
 
@@ -445,7 +445,7 @@ def _tables(module: PreTrainedModel) -> list[int]:
     """Lengths that tables surely allow: two entries less than any embedding of more than eight has, and than the limit
     of positions that are kept in another table. Beyond one, a card fails for good: nothing runs there any more."""
     sizes = [part.num_embeddings for part in module.modules() if isinstance(part, nn.Embedding)]
-    most = lengths(module).most
+    most = limits_of(module).most
     if most is not None:
         sizes.append(most)
     return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
