@@ -295,7 +295,7 @@ def test_a_large_file_is_told_and_how_it_would_be_smaller(wherefrom: Run, monkey
     monkeypatch.setattr(results, "_LARGE", 100)
     assert "--aggregate-output saves one number per cell" in wherefrom(*asked, "-o", "a.json").err
     told = wherefrom(*asked, "-o", "b.json", "--aggregate-output").err
-    assert "MB)" in told
+    assert "kB)" in told
     assert "one number per cell" not in told
 
 

@@ -189,7 +189,7 @@ def test_a_run_that_goes_on_keeps_what_was_warned_of_before(wherefrom: Run, tmp_
     assert wherefrom(*BASE, "-o", "run").code == 0
     manifest = open_run("run").manifest
     told = replace(manifest.provenance, warnings=["of before"])
-    write_manifest(tmp_path / "run", replace(manifest, provenance=told), overwrite=True)
+    write_manifest(tmp_path / "run", replace(manifest, provenance=told))
     for part in (tmp_path / "run").glob("part-*"):
         part.unlink()
     assert wherefrom(*BASE, "-o", "run", "--resume").code == 0

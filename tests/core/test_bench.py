@@ -257,6 +257,7 @@ def demo() -> Any:
     return wherefrom.load_model("demo:lm")
 
 
+@pytest.mark.filterwarnings("ignore:gradient_shap. .* keep a standard error:wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("bench", [SHORT, LONG], ids=["short", "long"])
 def test_default_methods_are_priced_and_run(demo: Any, bench: Bench, tmp_path: Path) -> None:
     asked = [Prompt(id="p0", set="names", prompt="George went home because", answer=" he", evidence=("George",))]
@@ -275,6 +276,7 @@ def test_default_methods_are_priced_on_their_own_prompts(demo: Any, name: str, b
     assert bench_cost(demo, load_prompts(name)[:1], bench).forwards > len(bench.methods)
 
 
+@pytest.mark.filterwarnings("ignore:gradient_shap. .* keep a standard error:wherefrom.errors.WherefromWarning")
 @pytest.mark.parametrize("bench", [SHORT, LONG], ids=["short", "long"])
 def test_the_cost_is_a_bound_and_methods_that_a_model_cannot_serve_cost_nothing(
     model: Any, bench: Bench, tmp_path: Path

@@ -85,7 +85,7 @@ def test_broken_weights_are_named(method):
     name, weights = list(model.adapter.module.named_parameters())[3]
     with torch.no_grad():
         weights[0] = math.nan
-    with pytest.warns(WherefromWarning, match=f"step 0 .* not finite.*{name}"):
+    with pytest.warns(WherefromWarning, match=f"step 4 .* not finite.*{name}"):
         out = model.attribute("Hello", "Hello there you", method=method, show_progress=False)
     assert bad_steps(out[0]).all()
     assert any(name in text for text in out.provenance.warnings)

@@ -55,12 +55,12 @@ def test_the_others_of_a_batch_are_what_they_are_alone(lm: wherefrom.Attribution
             assert empty.shape[2:] == full.shape[2:]
     if alone.target_attributions is not None:
         np.testing.assert_allclose(long.target_attributions, alone.target_attributions, rtol=1e-4, atol=1e-6)
-    assert any("example 0" in note for note in out.provenance.warnings)
+    assert any("example 1" in note for note in out.provenance.warnings)
 
 
 def test_encoder_decoders_likewise() -> None:
     mt = wherefrom.load_model("demo:mt", "saliency", device="cpu")
-    with pytest.warns(WherefromWarning, match="example 0"):
+    with pytest.warns(WherefromWarning, match="example 1"):
         short, long = mt.attribute(
             ["It is small.", "The car is green, and it is small."],
             ["Elle est petite.", "La voiture est verte et elle est petite."],
@@ -71,7 +71,7 @@ def test_encoder_decoders_likewise() -> None:
 
 
 def test_a_result_without_steps_can_be_used_like_any_other(lm: wherefrom.AttributionModel, tmp_path: Path) -> None:
-    with pytest.warns(WherefromWarning, match="example 0"):
+    with pytest.warns(WherefromWarning, match="example 1"):
         out = lm.attribute(PROMPTS, TEXTS, attr_pos_start=9, step_scores=["probability"])
     out.save(tmp_path / "out.json")
     again = wherefrom.load(tmp_path / "out.json")

@@ -187,7 +187,7 @@ def test_counterpart_is_what_compare_pairs(make: Callable[..., Attribution]) -> 
     library = Library([outputs("saliency"), outputs("occlusion")])
     first, second, other, another = library.keys().tolist()
     assert [library.counterpart(key) for key in (first, second, other, another)] == [other, another, first, second]
-    assert [library.summary(key).output for key in (first, other)] == [" sat", " sat"]
+    assert [library.summary(key).output for key in (first, other)] == ["sat", "sat"]
     spaced = Library([file(make(["The", "cat", " sat"], 2, id="q1")), file(make(["The", " cat", " sat"], 2))])
     assert spaced.counterpart(0) == 1
     long = " word" * 80

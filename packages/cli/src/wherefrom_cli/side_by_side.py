@@ -33,7 +33,8 @@ def open_side_by_side(
     if wanted or limit is not None:
         first, *others = sides = [_ids(path) for path in paths]
         if others and named_apart(*sides):
-            names = [str(first[place]) for place in chosen(first, wanted, None)]
+            failed = open_run(paths[0]).failures if Path(paths[0]).is_dir() else None
+            names = [str(first[place]) for place in chosen(first, wanted, None, failed)]
             if not wanted:
                 names = [name for name in names if all(name in ids for ids in others)]
             if not names:

@@ -274,7 +274,7 @@ class HFModel:
         return tuple(
             name
             for name, weights in self.module.named_parameters()
-            if weights.is_floating_point() and not bool(torch.isfinite(weights).all())
+            if weights.is_floating_point() and not bool(torch.isfinite(weights.detach()).all())
         )
 
     @contextmanager

@@ -129,9 +129,13 @@ class TextCoder:
         """Do the tokens leave out letters of the text, and stand elsewhere than where their offsets point?
 
         Behind a character that has no piece and no unknown token, `tokenizers` counts on as if it were not there.
+        Special tokens that were written in the text spell themselves.
         """
+        if self.tokenizer.unk_token_id in ids:
+            return False
         special = self.special_ids
-        told = [(int(i), place) for i, place in zip(ids, offsets, strict=True) if int(i) not in special]
+        both = ((int(i), (start, end)) for i, (start, end) in zip(ids, offsets, strict=True))
+        told = [(i, (start, end)) for i, (start, end) in both if i not in special or start < end]
         pieces = texts_of_pieces(list(map(str, self.tokenizer.convert_ids_to_tokens([i for i, _ in told]))))
         spelt, letters = plain_letters("".join(pieces)), plain_letters(text)
         if len(spelt) >= len(letters) or not _left_from(spelt, letters):
