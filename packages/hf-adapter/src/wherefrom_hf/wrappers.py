@@ -14,6 +14,7 @@ from wherefrom.errors import SettingsError
 
 from wherefrom_hf.running.compiled import COMPILED_FROM
 from wherefrom_hf.running.ownership import reserved
+from wherefrom_hf.running.precision import same_numbers
 
 
 def unwrapped(model: Any) -> PreTrainedModel:
@@ -119,7 +120,7 @@ def _try_both(wrapper: Any, inside: PreTrainedModel, kind: str) -> None:
             raise SettingsError(
                 f"peft's wrapper with {kind} says nothing of tokens alone: {reason} {_PLAIN}"
             ) from error
-    if not torch.allclose(said, expected, rtol=_NEAR, atol=_NEAR * float(expected.abs().max()), equal_nan=True):
+    if not same_numbers(said, expected, _NEAR):
         raise SettingsError(
             f"peft's wrapper with {kind} and the model inside, which is what can be looked into, say different things "
             f"of the same tokens: the wrapper takes part in the computation. {_PLAIN}"
