@@ -77,7 +77,7 @@ def test_scores_that_cannot_be_ranked_are_refused_by_name_before_anything_is_run
         (("lds",), True, "the curves"),
     ):
         for ask in (evaluate, evaluation_cost):
-            with pytest.raises(InputError, match=rf"odd one: some scores of example 1 .*position 7 .* for {ranking}\."):
+            with pytest.raises(InputError, match=rf"odd one: some scores of example 2 are .*step 7 .* for {ranking}\."):
                 ask(given, model, metrics, gold=[Gold(text=PROMPT, spans=((4, 7),))] * 2, curves=curves)  # type: ignore[operator]
     assert tally.forward_rows == before
     unseen = np.array(bad.target_attributions)
@@ -310,7 +310,7 @@ def test_examples_that_not_all_results_have_are_left_out_and_told(model: Attribu
 
 def test_results_whose_examples_are_not_all_named_go_by_place(model: AttributionModel, named: Attributions) -> None:
     unnamed = named.replace(sequence_attributions=tuple(one.replace(id=None) for one in named))
-    with pytest.raises(InputError, match=r"in the example 0 \(from 0\).*paired by id where all"):
+    with pytest.raises(InputError, match=r"in example 1\b.*paired by id where all"):
         found({"a": unnamed, "b": named.at([2, 0, 1])}, model, "abpc")
     with pytest.raises(InputError, match=r"different numbers of examples.*paired by id where all"):
         found({"a": unnamed, "b": named.at([2, 1])}, model, "abpc")

@@ -427,11 +427,11 @@ def _require_ranks(plan: Plan, inquiries: Sequence[_Inquiry]) -> None:
             for name, scores in one.scores.items():
                 wrong = np.isnan(scores[:, inside]) & visible[:, inside[:1]]
                 if wrong.any():
-                    step = int(steps[inside[wrong.any(axis=0).argmax()]])
+                    step = one.question.step_named(int(inside[wrong.any(axis=0).argmax()]))
                     raise InputError(
-                        f"{name}: some scores of example {one.number} (from 0) are not numbers, at "
-                        f"target position {step} for one, so they have no order for {', '.join(ranking)}. Leave the "
-                        "example or those steps out, or give metrics that add scores up, with curves=False."
+                        f"{name}: some scores of {examples_named([one.number])} are not numbers, at {step} for one, so "
+                        f"they have no order for {', '.join(ranking)}. Leave the example or those steps out, or give "
+                        "metrics that add scores up, with curves=False."
                     )
 
 
@@ -525,10 +525,10 @@ def _same_text(one: Attribution, other: Attribution, name: str, number: int) -> 
         return sides, result.attr_pos_start, result.attr_pos_end
 
     if key(one) != key(other):
-        which = f"{number} (from 0)" if other.id is None else repr(other.id)
+        which = examples_named([number]) if other.id is None else f"the example {other.id!r}"
         called = f" and are called {one.id!r}" if one.id != other.id else ""
         raise InputError(
-            f"The results called {name!r} explain other tokens or steps than the first ones in the example {which}"
+            f"The results called {name!r} explain other tokens or steps than the first ones in {which}"
             f"{called}. Results are paired by id where all examples have one of their own, else by place."
         )
     return one
