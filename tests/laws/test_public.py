@@ -139,5 +139,7 @@ def test_no_context_page_tells() -> None:
     assert HOME not in out.to_html(public=True)
     assert isinstance(out.public(), ContextAttribution)
     assert out.replace(provenance=None).public().provenance is None
+    named = {**out.info, "model_name_or_path": "acme\\model"}
+    assert out.replace(info=named).public().info["model_name_or_path"] == "model"
     with pytest.raises(SettingsError, match="generation_arg"):
         out.replace(provenance=None).public(without=["generation_arg"])

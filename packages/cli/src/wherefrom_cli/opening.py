@@ -44,21 +44,39 @@ def open_results(
         UsageError: Nothing is there, no example of that place or id, or one that failed.
         FileFormatError: It is damaged, foreign or newer than we are.
     """
+    saved = open_saved(path)
+    if isinstance(saved, Run) and told is not None and not wanted:
+        say_what_failed(saved, told)
+    return taken(saved, wanted, limit)
+
+
+def open_saved(path: str | Path) -> Run | Attributions:
+    """What is saved at ``path``: a file's results, or a run of which no example is read yet.
+
+    Raises:
+        UsageError: Nothing is there.
+        FileFormatError: It is damaged, foreign or newer than we are.
+    """
     if not file_named(path).exists():
         raise UsageError(
             f"There is nothing at {str(path)!r}.\nGive a saved file (.json, .jsonl) or the folder of a run."
         )
-    if Path(path).is_dir():
-        run = open_run(path)
-        if told is not None and not wanted:
-            say_what_failed(run, told)
+    return open_run(path) if Path(path).is_dir() else load(path)
+
+
+def taken(saved: Run | Attributions, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:
+    """Some examples of what was opened, or all; arguments and errors as of `open_results`."""
+    if isinstance(saved, Run):
         if not wanted and limit is None:
-            return run.load()
-        places = chosen([summary.id for summary in run.summaries], wanted, limit, run.failures)
-        return Attributions(sequence_attributions=tuple(run[place] for place in places), provenance=run.provenance)
-    out = load(path)
-    places = chosen([one.id for one in out], wanted, limit)
-    return out.at(places)
+            return saved.load()
+        places = chosen(ids_of(saved), wanted, limit, saved.failures)
+        return Attributions(sequence_attributions=tuple(saved[place] for place in places), provenance=saved.provenance)
+    return saved.at(chosen(ids_of(saved), wanted, limit))
+
+
+def ids_of(saved: Run | Attributions) -> list[str | None]:
+    """The ids of all examples; of a run its index tells them."""
+    return [one.id for one in (saved.summaries if isinstance(saved, Run) else saved)]
 
 
 def require_examples(results: Sized, path: str | Path) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from wherefrom.errors import UsageError
-from wherefrom.files import open_run
+from wherefrom.files import Run
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.partners import named_apart
 
 from wherefrom_cli.console import Console
-from wherefrom_cli.opening import chosen, open_results, say_what_failed
+from wherefrom_cli.opening import chosen, ids_of, open_saved, say_what_failed, taken
 
 
 def open_side_by_side(
@@ -30,27 +29,22 @@ def open_side_by_side(
     Raises:
         UsageError: Nothing is at a path, it lacks an example that is asked for, or they have none in common.
     """
-    if wanted or limit is not None:
-        first, *others = sides = [_ids(path) for path in paths]
-        if others and named_apart(*sides):
-            failed = open_run(paths[0]).failures if Path(paths[0]).is_dir() else None
-            names = [str(first[place]) for place in chosen(first, wanted, None, failed)]
-            if not wanted:
-                names = [name for name in names if all(name in ids for ids in others)]
-            if not names:
-                raise UsageError(
-                    f"{' and '.join(paths)} have no example in common.\nThey are paired by id, or by place where they "
-                    "have none."
-                )
-            for path in paths:
-                if not wanted and Path(path).is_dir():
-                    say_what_failed(open_run(path), told)
-            return [open_results(path, names[:limit]) for path in paths]
-    return [open_results(path, wanted, limit, told=told) for path in paths]
-
-
-def _ids(path: str) -> list[str | None]:
-    """Of a run its index tells them."""
-    if Path(path).is_dir():
-        return [summary.id for summary in open_run(path).summaries]
-    return [one.id for one in open_results(path)]
+    saved = [open_saved(path) for path in paths]
+    asked = list(wanted)
+    sides = [ids_of(one) for one in saved] if wanted or limit is not None else []
+    if len(sides) > 1 and named_apart(*sides):
+        first, *others = sides
+        failed = saved[0].failures if isinstance(saved[0], Run) else None
+        names = [str(first[place]) for place in chosen(first, wanted, None, failed)]
+        if not wanted:
+            names = [name for name in names if all(name in ids for ids in others)]
+        if not names:
+            raise UsageError(
+                f"{' and '.join(paths)} have no example in common.\nThey are paired by id, or by place where they "
+                "have none."
+            )
+        asked, limit = names[:limit], None
+    for one in saved:
+        if isinstance(one, Run) and not wanted:
+            say_what_failed(one, told)
+    return [taken(one, asked, limit) for one in saved]

@@ -25,7 +25,7 @@ from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import MANIFEST
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.provenance import Provenance, of_whole_run
-from wherefrom.results.publishing import is_place, last_name
+from wherefrom.results.publishing import model_named
 
 ATTRIBUTIONS = "attributions"
 """Folder that holds the runs, one for each way of asking."""
@@ -189,7 +189,7 @@ class Keeper:
 def _in_name(made: Provenance) -> str:
     """What the name of a run's folder tells: model, method and target function."""
     model = str(made.model.get("name", ""))
-    told = [last_name(model) if is_place(model) else model, made.method.get("name"), made.attributed_fn.get("name")]
+    told = [model_named(model), made.method.get("name"), made.attributed_fn.get("name")]
     return "".join(f"-{_ODD_IN_NAMES.sub('-', str(word))}" for word in told if word)
 
 

@@ -19,7 +19,7 @@ from wherefrom.files.wire.encoding import json_bytes
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.publishing import public_provenance, told_apart, without_paths
+from wherefrom.results.publishing import model_named, public_provenance, told_apart, without_paths
 from wherefrom.text.spelling import texts_of_pieces
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
@@ -371,7 +371,8 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             msgspec.structs.replace(part, id=name, title=without_paths(part.title, names=True))
             for part, name in zip(self.parts, names, strict=True)
         ]
-        return self.replace(info=without_paths(self.info, names=True), provenance=kept, parts=parts)
+        info = {name: model_named(one) if name == "model_name_or_path" else one for name, one in self.info.items()}
+        return self.replace(info=without_paths(info, names=True), provenance=kept, parts=parts)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in the file."""

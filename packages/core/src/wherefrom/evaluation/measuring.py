@@ -163,14 +163,8 @@ def planned_cost(
             if plan.extremes and count <= EXACT_UNITS:
                 forwards += each * 2**count
             rankings = sum(len(draws) for draws in lists.values()) + informed
-            for metric in _again(metrics, place):
-                if isinstance(metric, AsksEmbeddings):
-                    each_row = 1 + (plan.draws if isinstance(metric, ReadsSizes) else 0)
-                    forwards += informed * each_row * metric.passes() + metric.passes_once()
-            for metric in asked:
-                if isinstance(metric, AsksEmbeddings):
-                    others = (len(lists) - 1 + informed) * plan.draws if isinstance(metric, ReadsSizes) else 0
-                    forwards += (rankings + others) * metric.passes() + metric.passes_once()
+            forwards += sum(_embedded_passes(one, informed, informed, plan) for one in _again(metrics, place))
+            forwards += sum(_embedded_passes(one, rankings, len(lists) - 1 + informed, plan) for one in asked)
             forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
@@ -178,6 +172,14 @@ def planned_cost(
         if runs and (cost := again.cost()) is not None:
             total += cost.times(1 + sum(runs))  # one more of the model as it is
     return total
+
+
+def _embedded_passes(metric: Metric, rankings: int, named: int, plan: Plan) -> int:
+    """Forward passes of a metric that asks for embeddings, over rankings of so many names."""
+    if not isinstance(metric, AsksEmbeddings):
+        return 0
+    others = named * plan.draws if isinstance(metric, ReadsSizes) else 0
+    return (rankings + others) * metric.passes() + metric.passes_once()
 
 
 def _agreements(

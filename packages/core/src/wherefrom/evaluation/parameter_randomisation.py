@@ -20,7 +20,7 @@ from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.rescoring import Again, AsksMethod
-from wherefrom.results.comparison import in_common, places_on_top, spearman
+from wherefrom.results.comparison import in_common, largest_of_both, spearman
 from wherefrom.settings import counting
 
 
@@ -68,12 +68,10 @@ class ParameterRandomisation(AsksMethod, Metric):
         if self.likeness == "spearman":
             return spearman(scores, others)
         one, other = np.asarray(scores, dtype=np.float64), np.asarray(others, dtype=np.float64)
-        said = [int(np.count_nonzero(values)) for values in (one, other)]
-        if not min(said) or np.isnan(one).any() or np.isnan(other).any():
+        if np.isnan(one).any() or np.isnan(other).any():
             return float("nan")
-        k = min(self.k, max(said))
-        first, second = (places_on_top(values, k, among=values != 0).sum(axis=0) for values in (one, other))
-        return in_common(first, second) / k
+        first, second = largest_of_both(one, other, self.k)
+        return in_common(first.sum(axis=0), second.sum(axis=0)) / len(first) if len(first) else float("nan")
 
 
 def _shuffled(again: Again, *, share: float) -> AbstractContextManager[Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ import numpy.typing as npt
 from wherefrom.errors import FileFormatError, WherefromError
 from wherefrom.files.wire.arrays import WireArray, decode_array
 from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.tokens import following
 from wherefrom.results.data import AttributionData
 from wherefrom.results.shares import share_on
 from wherefrom.text.tokens import Segment, Token
@@ -96,14 +96,15 @@ class _Tokens(msgspec.Struct):
         for index in self.special:
             if 0 <= index < len(special):
                 special[index] = True
-        own = [segment for segment in segments if segment.side == side]
-        if not own:
+        if not any(segment.side == side for segment in segments):
             return special
-        positions = self.positions or list(itertools.accumulate(self.sizes or [1] * len(special), initial=0))
+        positions = self.positions or following(self.sizes or [1] * len(special))
         if len(positions) < len(special):
             raise FileFormatError(f"a damaged line: positions of {len(positions)} of {len(special)} tokens")
         given = zip(self.texts, positions, special, strict=False)
-        return template_parts([Token(id=-1, piece="", text=a, position=b, special=c) for a, b, c in given], own)
+        return template_parts(
+            [Token(id=-1, piece="", text=a, position=b, special=c) for a, b, c in given], segments, side
+        )
 
 
 class _Failed(msgspec.Struct):
@@ -131,12 +132,10 @@ class _Line(msgspec.Struct):
 _decoder = msgspec.json.Decoder(_Line)
 
 
-def summarized(
-    attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None, *, share: bool = True
-) -> Summary:
-    """The summary of an example that is at hand, its ``share`` on the context included if it is wanted."""
+def summarized(attribution: AttributionData, offset: int = 0, length: int = 0, crc: int | None = None) -> Summary:
+    """The summary of an example that is at hand."""
     prompt, output = texts_of(attribution)
-    means, lows = _means_and_lows(attribution.step_scores)
+    means, lows = means_and_lows(attribution.step_scores)
     return Summary(
         offset=offset,
         length=length,
@@ -148,7 +147,7 @@ def summarized(
         output=_cut(output),
         scores=means,
         lows=lows,
-        context=_context_share(attribution) if share else None,
+        context=_context_share(attribution),
         annotations=_brief(annotations_of(attribution)),
         crc=crc,
     )
@@ -177,7 +176,7 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     inputs, unsaid = read.target.texts[before], hidden[before]
     if read.source is not None:
         inputs, unsaid = read.source.texts, read.source.hidden(read.segments, "source")
-    means, lows = _means_and_lows(
+    means, lows = means_and_lows(
         {name: decode_array(wire, Budget(4096), name) for name, wire in read.step_scores.items()}
     )
     return Summary(
@@ -213,9 +212,9 @@ def texts_of(attribution: AttributionData) -> tuple[str, str]:
     """An example's input and explained text, as lists show and search them: without special tokens and what a chat
     template writes, unless there is nothing else."""
     inputs, first, last = attribution.inputs, attribution.attr_pos_start, attribution.attr_pos_end
-    own = {side: [one for one in attribution.segments if one.side == side] for side in ("source", "target")}
-    hidden = template_parts(attribution.target, own["target"])
-    unsaid = template_parts(inputs, own["source"]) if attribution.source_apart else hidden[: len(inputs)]
+    segments = attribution.segments
+    hidden = template_parts(attribution.target, segments, "target")
+    unsaid = template_parts(inputs, segments, "source") if attribution.source_apart else hidden[: len(inputs)]
     return (
         _text([token.text for token in inputs], unsaid),
         _text([token.text for token in attribution.steps], hidden[first:last]),
@@ -275,7 +274,7 @@ def _brief_value(value: Any) -> Any:
     return _cut(str(value))
 
 
-def _means_and_lows(scores: Mapping[str, npt.NDArray[Any]]) -> tuple[dict[str, float], tuple[float, ...]]:
+def means_and_lows(scores: Mapping[str, npt.NDArray[Any]]) -> tuple[dict[str, float], tuple[float, ...]]:
     """Mean and smallest value of each step score whose values are all finite."""
     means: dict[str, float] = {}
     lows: list[float] = []

@@ -174,9 +174,10 @@ class Interactions(SampledSettings):
         return evolve(scores, details={**scores.details, DETAIL: table.to_dict()}, warnings=warnings)
 
     def _errors(self, scores: FloatArray, resamples: FloatArray, draws: int) -> dict[str, Any]:
-        bounds = intervals(scores, resamples, self.confidence, draws=draws)
+        errors = standard_error(resamples)
+        bounds = intervals(scores, errors, self.confidence, draws=draws, resamples=len(resamples))
         return {
-            "standard_error": standard_error(resamples).tolist(),
+            "standard_error": errors.tolist(),
             "low": bounds["low"],
             "high": bounds["high"],
             "level": bounds["level"],

@@ -79,7 +79,7 @@ def _require_clear(prompt: Encoding, spelt: str, what: str) -> None:
     if spelt == prompt.text or any(token.special and token.text in spelt for token in prompt.tokens):
         return
     template = (one for one in prompt.segments if one.kind == "template")
-    if any(_said(prompt.tokens[one.start : one.end]).strip() for one in template):
+    if any(joined_text(prompt.tokens[one.start : one.end])[0].strip() for one in template):
         return
     raise InputError(
         f"The {what} begins with {spelt!r}. This is the prompt without its special tokens, but an answer may begin so, "
@@ -98,9 +98,5 @@ def _first_words(prompt: Encoding) -> str:
     first = prompt.segments[0] if prompt.segments else None
     if first is None or first.kind != "template":
         return ""
-    line, end, _ = _said(prompt.tokens[: first.end]).partition("\n")
+    line, end, _ = joined_text(prompt.tokens[: first.end])[0].partition("\n")
     return line + end
-
-
-def _said(tokens: tuple[Token, ...]) -> str:
-    return joined_text(tokens)[0]

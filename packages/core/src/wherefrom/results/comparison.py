@@ -166,9 +166,8 @@ def _regrouped(
 def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
     """Every measure of `Comparison` for two rows of scores of the same inputs, shape ``(inputs,)``; NaN where one is
     undefined."""
-    said = [int(np.count_nonzero(values)) for values in (a, b)]
-    size = min(k, max(said)) if min(said) else 0  # zeros are none of the largest
-    first, second = (places_on_top(np.abs(values), size, among=values != 0) for values in (a, b))
+    first, second = largest_of_both(np.abs(a), np.abs(b), k)
+    size = len(first)
     top, other_top = first.sum(axis=0), second.sum(axis=0)
     same_sign = np.sign(a) == np.sign(b)
     length = float(np.linalg.norm(a) * np.linalg.norm(b))
@@ -182,6 +181,15 @@ def agreement_of(a: Values, b: Values, k: int) -> dict[str, float]:
         "signed_rank_agreement": in_common(first, second, where=same_sign) / size if size else none,
         "cosine": float(a @ b) / length if length else none,
     }
+
+
+def largest_of_both(a: Values, b: Values, k: int) -> tuple[Values, Values]:
+    """`places_on_top` of both, shapes ``(ranks, inputs)``: of as many of the ``k`` first ranks as the side with more
+    nonzero values fills, since zeros are none of the largest; of none where a side has only zeros."""
+    said = [int(np.count_nonzero(values)) for values in (a, b)]
+    size = min(k, max(said)) if min(said) else 0
+    first, second = (places_on_top(values, size, among=values != 0) for values in (a, b))
+    return first, second
 
 
 def places_on_top(values: Values, k: int, *, among: npt.NDArray[np.bool_]) -> Values:

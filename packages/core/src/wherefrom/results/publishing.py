@@ -77,7 +77,7 @@ def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Pr
     check_call(public_provenance, locals())
     without = _checked(without)
     kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
-    kept["model"] = {key: last_name(one) if is_place(one) else one for key, one in kept["model"].items()}
+    kept["model"] = {key: model_named(one) for key, one in kept["model"].items()}
     kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
     return Provenance(**_left(kept, without))
 
@@ -94,6 +94,11 @@ def is_place(name: object) -> bool:
     if _BEGINS_AS_PATH.match(name) or _DRIVE.match(name) or "\\" in name:
         return True
     return "://" not in name and name.count("/") > 1
+
+
+def model_named(name: Any) -> Any:
+    """The name of a model without the way to it: of a place its last part; what is no text comes back as it is."""
+    return last_name(name) if is_place(name) else name
 
 
 def last_name(path: str) -> str:

@@ -89,11 +89,12 @@ def rendered(render: Renders, messages: Sequence[Mapping[str, Any]], options: Ma
     arguments = {"add_generation_prompt": not continues, **options, "continue_final_message": continues}
     text = render(chat, arguments)
     documents = [one for one in options.get("documents") or () if isinstance(one, Mapping)]
-    marks, frame = _frame(render, chat, documents, arguments, _Marks())
+    marks = _Marks()
+    frame = _frame(render, chat, documents, arguments, marks)
     spans = _by_frame(text, frame, marks)
     if not spans and "</think>" in text:
-        apart, thinking = _frame(render, chat, documents, arguments, _Marks(thoughts_apart=True))
-        spans = _by_frame(text, thinking, apart)
+        apart = _Marks(thoughts_apart=True)
+        spans = _by_frame(text, _frame(render, chat, documents, arguments, apart), apart)
         marks = apart if spans else marks
     spans = spans or _by_search(text, frame, marks)
     owners = [("turn", str(one["role"])) for one in chat]
@@ -109,17 +110,18 @@ def _frame(
     documents: Sequence[Mapping[str, Any]],
     arguments: Mapping[str, Any],
     marks: _Marks,
-) -> tuple[_Marks, str]:
-    """The chat with marks in place of its texts; an empty text where the template looks into the messages."""
+) -> str:
+    """The chat with marks in place of its texts, which these then tell; an empty text where the template looks into
+    the messages."""
     marked = [
         {key: value if key in _KEPT_KEYS else marks.put(value, n) for key, value in one.items()}
         for n, one in enumerate(chat)
     ]
     placed = {"documents": [marks.put(one, len(chat) + n) for n, one in enumerate(documents)]} if documents else {}
     try:
-        return marks, render(marked, {**arguments, **placed})
+        return render(marked, {**arguments, **placed})
     except InputError:
-        return marks, ""
+        return ""
 
 
 def first_given(*names: object) -> str:
@@ -325,15 +327,16 @@ def _pieces(text: str, spans: Sequence[_Span], marks: _Marks, owners: Sequence[t
         yield Piece(place, len(text), "template", "template")
 
 
-def template_parts(tokens: Sequence[Token], segments: Sequence[Segment]) -> list[bool]:
+def template_parts(tokens: Sequence[Token], segments: Sequence[Segment], side: str) -> list[bool]:
     """Which tokens nobody said: special ones, and what a chat template writes beside them, the role's name and breaks.
 
     Args:
         tokens: One side's tokens.
-        segments: Spans of this side.
+        segments: Spans of both sides.
     """
     hidden = [token.special for token in tokens]
-    for turn, (start, end) in placed_segments(tokens, segments):
+    own = [segment for segment in segments if segment.side == side]
+    for turn, (start, end) in placed_segments(tokens, own):
         inside = range(start, end)
         if turn.kind == "template":
             hidden[start:end] = [True] * len(inside)

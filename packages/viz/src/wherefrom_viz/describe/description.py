@@ -26,7 +26,7 @@ from wherefrom.results.card import CHANCE, card_of, doubtful
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.publishing import is_place, last_name
+from wherefrom.results.publishing import model_named
 from wherefrom.results.shares import finite_or_zero
 from wherefrom.results.stages import Stage
 from wherefrom.step_functions.base import DEFAULT_FUNCTION
@@ -584,7 +584,7 @@ def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     model = provenance.model
     # a model saved in a folder goes by the folder's name: the way there is nobody else's business
     name = str(model.get("name") or "")
-    name = last_name(name) if is_place(name) else name
+    name = model_named(name)
     target = explained(attribution, provenance)
     if " " in target:
         target = str(provenance.attributed_fn.get("name", "") or "")
@@ -772,8 +772,7 @@ def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]
         hidden
         for side in sides
         for hidden in template_parts(
-            attribution.source if side.name == "source" else attribution.target,
-            [segment for segment in attribution.segments if segment.side == side.name],
+            attribution.source if side.name == "source" else attribution.target, attribution.segments, side.name
         )
     ]
 

@@ -20,7 +20,7 @@ from typing import Any, get_args
 import numpy as np
 import numpy.typing as npt
 from attrs import define, frozen
-from wherefrom.files.summaries import summarized
+from wherefrom.files.summaries import means_and_lows
 from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
@@ -286,10 +286,9 @@ def _text(token: Token, before: Token | None, *, begins: bool) -> str:
 def flags_of(attribution: Attribution, side: str) -> str:
     """A letter per token of a side: which units begin with it, and whether it is text at all; see `FLAGS`."""
     tokens = attribution.source if side == "source" else attribution.target
-    segments = [segment for segment in attribution.segments if segment.side == side]
     flags = [
         FLAGS["special"] * token.special | FLAGS["template"] * hidden
-        for token, hidden in zip(tokens, template_parts(tokens, segments), strict=True)
+        for token, hidden in zip(tokens, template_parts(tokens, attribution.segments, side), strict=True)
     ]
     levels: tuple[units.Level, ...] = ("word", "sentence", "turn", "character")
     for level in levels:
@@ -314,11 +313,11 @@ def _line(attribution: Attribution, title: str, sides: list[dict[str, Any]]) -> 
 
     The whole one is what is searched. It follows its beginning, so that deflate writes that once.
     """
-    summary = summarized(attribution, share=False)
     texts = [_said(side) for side in sides]
-    mean = summary.scores.get("probability")
+    means, _ = means_and_lows(attribution.step_scores)
+    mean = means.get("probability")
     text = " → ".join(text[:_SNIPPET] + ("…" if len(text) > _SNIPPET else "") for text in texts)
-    line = [title, text, summary.inputs, summary.steps, None if mean is None else round(mean, 4)]
+    line = [title, text, len(attribution.inputs), len(attribution.steps), None if mean is None else round(mean, 4)]
     return [*line, " → ".join(texts)] if any(len(text) > _SNIPPET for text in texts) else line
 
 

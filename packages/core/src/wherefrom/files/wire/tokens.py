@@ -65,7 +65,7 @@ def encode_tokens(tokens: Sequence[Token]) -> WireTokens:
         odd_offsets={} if many_offsets else odd_offsets,
         listed_offsets=[(token.start, token.end) for token in tokens] if many_offsets else [],
         sizes=None if all(size == 1 for size in sizes) else sizes,
-        positions=None if positions == _following(sizes) else positions,
+        positions=None if positions == following(sizes) else positions,
         special=[index for index, token in enumerate(tokens) if token.special],
         words=words,
         listed_words=[token.word for token in tokens]
@@ -94,7 +94,7 @@ def decode_tokens(wire: WireTokens, where: str) -> tuple[Token, ...]:
         if column is not None and len(column) != count:
             raise FileFormatError(f"{where}.{name}: {len(column)} entries for {count} tokens.")
     sizes = wire.sizes or [1] * count
-    positions = _following(sizes) if wire.positions is None else wire.positions
+    positions = following(sizes) if wire.positions is None else wire.positions
     pieces = wire.pieces or _pieces(wire, where)
     offsets = _offsets(wire, where)
     words = _words(wire, where)
@@ -130,7 +130,7 @@ def check_tokens(tokens: Sequence[Token], where: str) -> None:
                 raise FileFormatError(f"{where}: {name} of token {index} is beyond 64 bits.")
 
 
-def _following(sizes: Sequence[int]) -> list[int]:
+def following(sizes: Sequence[int]) -> list[int]:
     """Positions of units that follow one another from 0."""
     positions, position = [], 0
     for size in sizes:

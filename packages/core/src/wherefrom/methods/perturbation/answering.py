@@ -79,7 +79,7 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
     details = {
         "largest_score": np.abs(run.scores).max(axis=0, initial=0.0).tolist(),
         "standard_error": error.tolist(),
-        "confidence": intervals(run.scores, resamples, method.confidence, draws=len(run.blocks)),
+        "confidence": intervals(run.scores, error, method.confidence, draws=len(run.blocks), resamples=len(resamples)),
     }
     return evolve(scores, details={**scores.details, **details}, warnings=warnings)
 

@@ -17,6 +17,7 @@ from attrs import frozen
 from wherefrom.errors import InputError, WherefromError
 from wherefrom.files import Summary
 from wherefrom.files.summaries import PREVIEW, TAGS
+from wherefrom.questions.numbering import example_mark
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.partners import bare, matched
 from wherefrom.results.provenance import Provenance
@@ -125,7 +126,7 @@ class Library:
         """What notes call an example: by its id (``"q1"``, the next of that id ``"q1#2"``), else by its place."""
         place, source = divmod(int(key), len(self.sources))
         if not summary.id:
-            return f"#{place + 1}"
+            return example_mark(place)
         number = self._numbering[source].of(place)
         return summary.id if number == 1 else f"{summary.id}#{number}"
 
@@ -172,7 +173,7 @@ class Library:
     def title(self, key: int) -> str:
         """The example's id, else its number."""
         _, place = self.locate(key)
-        return self.summary(key).id or f"#{place + 1}"
+        return example_mark(place, self.summary(key).id or None)
 
     @property
     def name(self) -> str:
