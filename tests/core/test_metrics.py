@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from itertools import permutations
 
@@ -11,14 +12,14 @@ import pytest
 from wherefrom.arrays import BoolArray, FloatArray
 from wherefrom.errors import InputError
 from wherefrom.evaluation import METRICS, Case
-from wherefrom.evaluation.contract import Metric, ReadsSizes, as_metric
+from wherefrom.evaluation.contract import Metric, ReadsOrder, ReadsSizes, as_metric
 from wherefrom.evaluation.deletion_insertion import DeletionAuc, InsertionAuc
 from wherefrom.evaluation.erasure import Comprehensiveness, Sufficiency
-from wherefrom.evaluation.extreme_orders import extreme_order, order_scores
+from wherefrom.evaluation.extreme_orders import extreme_order
 from wherefrom.evaluation.linear_datamodeling import LinearDatamodelingScore
 from wherefrom.evaluation.log_odds import LogOdds
 from wherefrom.evaluation.normalised_aopc import NormalisedAopc, NormalisedAopcSufficiency
-from wherefrom.evaluation.ordering import cut_points, ranks_of, shares_on_top
+from wherefrom.evaluation.ordering import cut_points, order_scores, ranks_of, shares_on_top, without_ties
 from wherefrom.evaluation.perturbation_curves import Abpc, AopcLerf, AopcMorf
 from wherefrom.evaluation.plausibility import TokenF1, TokenIou
 from wherefrom.evaluation.selfcite_reward import SelfCiteReward
@@ -251,3 +252,41 @@ def test_the_truth_is_better_than_chance_and_chance_than_its_opposite(name: str)
     metric = as_metric(name)
     chance = np.mean([metric.measure(rng.random(8), game) for _ in range(50)])
     assert metric.measure(weights, game) > chance > metric.measure(-weights, game)
+
+
+OF_ORDER = [name for name in sorted(METRICS) if issubclass(METRICS.get(name), ReadsOrder)]
+
+
+def test_metrics_of_removal_read_the_order_alone() -> None:
+    removing = [
+        name for name in sorted(METRICS) if len(as_metric(name).plan(GOOD, 0)) and not METRICS.get(name).needs_gold
+    ]
+    assert [name for name in removing if not issubclass(METRICS.get(name), ReadsSizes | ReadsOrder)] == ["tau_loo"]
+    for name in OF_ORDER:
+        same = as_metric(name).measure(GOOD, case())
+        assert as_metric(name).measure(1e3 * GOOD**3, case()) == same, name
+
+
+@pytest.mark.parametrize("scores", [[3.0, 1.0, 1.0, 0.0], [0.0, 0.0, 2.0, 0.0], [5.0, 5.0, 5.0, 5.0]])
+def test_equal_scores_are_taken_in_orders_drawn_by_chance(scores: list[float]) -> None:
+    """Each place is as likely for each of them, and the order of unequal ones stays."""
+    given = np.array(scores)
+    drawn = [without_ties(given, seed) for seed in range(600)]
+    assert {len(one) for one in drawn} == {2}
+    orders = [tuple(np.argsort(-one)) for both in drawn for one in both]
+    assert all((np.diff(given[list(order)]) <= 0).all() for order in orders)
+    kept = {order for order in permutations(range(4)) if (np.diff(given[list(order)]) <= 0).all()}
+    often = Counter(orders)
+    assert set(often) == kept
+    assert all(abs(often[order] / len(orders) - 1 / len(kept)) < 0.05 for order in kept)
+    one, other = (tuple(np.argsort(-one)) for one in without_ties(given, 5))
+    for value in set(scores):
+        alike = [[unit for unit in order if scores[unit] == value] for order in (one, other)]
+        assert alike[0] == alike[1][::-1]
+
+
+def test_unequal_scores_are_taken_as_they_are() -> None:
+    (same,) = without_ties(GOOD, 0)
+    assert same is GOOD
+    with pytest.raises(InputError, match="cannot be ranked"):
+        without_ties(np.array([np.nan, np.nan, 1.0]), 0)

@@ -10,7 +10,7 @@ import pytest
 from wherefrom.attribute import AttributionModel
 from wherefrom.evaluation import METRICS as METRICS_BY_NAME
 from wherefrom.evaluation import Gold, evaluate, evaluation_cost, summary
-from wherefrom.evaluation.contract import ReadsSizes
+from wherefrom.evaluation.contract import ReadsOrder, ReadsSizes
 from wherefrom.evaluation.gold import gold_from_words
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.testing import linear_model
@@ -174,6 +174,34 @@ def test_law_chance_has_the_scale_and_the_sign_of_the_scores_it_is_held_against(
             else:
                 assert (difference > 0) == METRICS_BY_NAME.get(name).higher_is_better, (name, method)
                 assert difference != 0, (name, method)
+
+
+ORDERS = tuple(name for name in sorted(METRICS_BY_NAME) if issubclass(METRICS_BY_NAME.get(name), ReadsOrder))
+"""Metrics that read the order alone."""
+
+
+def test_law_where_equal_scores_stand_in_the_text_decides_nothing() -> None:
+    """Scores that are all alike are worth a random order, and zeros of sparse ones likewise, wherever the units stand
+    that matter."""
+    result = explained("copy", CLAIMS["occlusion"].method("finds", baseline="zero"), steps=1)
+    found = evaluate(
+        {
+            "alike": as_scored(result, lambda shape: np.full(shape, 0.1)),
+            "first ones": as_scored(result, lambda shape: -np.indices(shape)[0]),
+            "last ones": as_scored(result, lambda shape: np.indices(shape)[0]),
+        },
+        copying("copy"),
+        ORDERS,
+        removals=("zero",),
+        draws=40,
+    )
+    means = {(line.metric, line.method): line.mean for line in summary(found)}
+    assert means["abpc", "alike"] == pytest.approx(0.0, abs=1e-9)
+    for name in ORDERS:
+        low, high = sorted((means[name, "first ones"] or 0.0, means[name, "last ones"] or 0.0))
+        assert low <= (means[name, "alike"] or 0.0) <= high, name
+    curves = {curve.method: curve for curve in found.curves}
+    assert curves["alike"].most_first == pytest.approx(curves["alike"].least_first)
 
 
 def test_what_infidelity_changes_is_run_once_for_all_that_is_ranked() -> None:

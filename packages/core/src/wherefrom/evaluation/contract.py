@@ -104,6 +104,16 @@ class ReadsSizes:
     __slots__ = ()
 
 
+class ReadsOrder:
+    """A metric that hangs on the order of scores alone, and would take equal ones in the order of the text.
+
+    It is given scores of which no two are equal: where some are, the mean over an order of them that is drawn by chance
+    and its reverse is taken, so that where a unit stands in the text decides nothing.
+    """
+
+    __slots__ = ()
+
+
 METRICS: Registry[type[Metric]] = Registry("metric", group="wherefrom.metrics", builtins="wherefrom.evaluation.builtin")
 
 M = TypeVar("M", bound="type[Metric]")

@@ -10,12 +10,12 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
 from wherefrom.evaluation.ordering import top_share
 
 
 @frozen(kw_only=True)
-class Rationales(Metric):
+class Rationales(ReadsOrder, Metric):
     """Settings of both: rationales of several lengths, their results averaged."""
 
     bins: tuple[float, ...] = field(

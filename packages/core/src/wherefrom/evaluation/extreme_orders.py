@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from wherefrom.arrays import FloatArray, IntArray
+from wherefrom.arrays import IntArray
 from wherefrom.evaluation.contract import Worth
 from wherefrom.methods.perturbation.coalitions import all_coalitions
 
@@ -71,10 +71,3 @@ def _beam(count: int, worth: Worth, *, lowest: bool) -> IntArray:
         scored = [(total + float(value), order) for (total, order), value in zip(kept, values, strict=True)]
         beams = sorted(scored)[:BEAM]
     return np.array(beams[0][1], dtype=np.int64)
-
-
-def order_scores(order: IntArray) -> FloatArray:
-    """Scores that put units into this order, the first highest."""
-    scores = np.empty(len(order))
-    scores[order] = np.arange(len(order), 0, -1)
-    return scores

@@ -10,13 +10,13 @@ from __future__ import annotations
 from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
 from wherefrom.evaluation.ordering import top_share
 
 
 @metric("log_odds", higher_is_better=False)
 @frozen(kw_only=True)
-class LogOdds(Metric):
+class LogOdds(ReadsOrder, Metric):
     """``log p(y | without the top units) − log p(y | all)``, nats; low is good."""
 
     share: float = field(default=0.2, validator=[validators.gt(0.0), validators.le(1.0)])

@@ -9,11 +9,11 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, ReadsSizes
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, ReadsSizes
 from wherefrom.evaluation.embedded import AsksEmbeddings
 from wherefrom.evaluation.extreme_orders import EXACT_UNITS
 from wherefrom.evaluation.normalised_aopc import Bounded
-from wherefrom.evaluation.ordering import curve_masks, cut_points
+from wherefrom.evaluation.ordering import curve_masks, cut_points, without_ties
 from wherefrom.evaluation.orderings import (
     INFORMED,
     RANDOM,
@@ -137,7 +137,7 @@ def measure(
 
 def planned_cost(
     worths: Sequence[Worths],
-    scores: Mapping[str, FloatArray],
+    scores: Mapping[str, FloatArray | None],
     spans: Sequence[Span],
     plan: Plan,
     *,
@@ -145,26 +145,35 @@ def planned_cost(
     gold: bool = False,
     methods: Mapping[str, Again] | None = None,
 ) -> Cost:
-    """A bound of what `measure` runs, told before it is run; arguments as there."""
+    """A bound of what `measure` runs, told before it is run; arguments as there.
+
+    Args:
+        scores: None: not known yet, as if they shared no mask with others and had equal ones.
+    """
+    known_scores = {name: values for name, values in scores.items() if values is not None}
+    unknown = len(scores) - len(known_scores)
     metrics = [one for one in plan.metrics if gold or not one.needs_gold]
     total = Cost(forwards=0, at_most=True)
     for place, one in enumerate(worths):
         asked = [metric for metric in metrics if place == 0 or _removes(metric)]
         outputs = [one.case(span, seed=seed) for span in spans]
-        known = [(output, _known_rankings(output, scores, plan)) for output in outputs]
+        known = [(output, _known_rankings(output, known_scores, plan)) for output in outputs]
         masks = np.concatenate([_planned(output, lists, asked, plan) for output, lists in known])
         forwards = one.passes(np.unique(masks, axis=0))
         each = one.most_passes
         for output, lists in known:
             count = output.case.count
-            informed = 1 + (2 if plan.extremes and count <= EXACT_UNITS else 0)
+            extremes = 2 if plan.extremes and count <= EXACT_UNITS else 0
+            informed = 1 + extremes
             any_ranking = {"any": [np.arange(count, dtype=np.float64)]}
-            forwards += each * informed * len(_planned(output, any_ranking, asked, plan))
-            if plan.extremes and count <= EXACT_UNITS:
+            orders = 2 * (1 + unknown) + extremes  # of equal scores two
+            forwards += each * orders * len(_planned(output, any_ranking, asked, plan))
+            if extremes:
                 forwards += each * 2**count
-            rankings = sum(len(draws) for draws in lists.values()) + informed
+            rankings = sum(len(draws) for draws in lists.values()) + informed + unknown
+            named = len(lists) - (RANDOM in lists) + informed + unknown
             forwards += sum(_embedded_passes(one, informed, informed, plan) for one in _again(metrics, place))
-            forwards += sum(_embedded_passes(one, rankings, len(lists) - 1 + informed, plan) for one in asked)
+            forwards += sum(_embedded_passes(one, rankings, named, plan) for one in asked)
             forwards += each * sum(metric.searched(count) for metric in asked if isinstance(metric, Bounded))
         total += Cost(forwards=forwards, at_most=True)
     for again in (methods or {}).values():
@@ -222,9 +231,11 @@ def _planned(
     wanted = [np.ones((1, count), bool), leave_one_out_masks(count)]
     for draws in rankings.values():
         for values in draws:
-            wanted += [metric.plan(values, output.case.seed) for metric in metrics]
+            for metric in metrics:
+                wanted += [metric.plan(one, output.case.seed) for one in _judged(metric, values, output.case)]
             if plan.curves:
-                wanted += curve_masks(values, plan.cuts)
+                for one in without_ties(values, output.case.seed):
+                    wanted += curve_masks(one, plan.cuts)
     return output.whole(np.unique(np.concatenate(wanted), axis=0))
 
 
@@ -236,15 +247,21 @@ def _chance(metric: Metric, name: str, draws: Sequence[FloatArray], orders: int,
 
 
 def _mean(metric: Metric, draws: Sequence[FloatArray], case: Case) -> float | None:
-    values = np.array([metric.measure(scores, case) for scores in draws])
+    values = np.array([metric.measure(one, case) for scores in draws for one in _judged(metric, scores, case)])
     values = values[np.isfinite(values)]
     return float(values.mean()) if len(values) else None
+
+
+def _judged(metric: Metric, scores: FloatArray, case: Case) -> list[FloatArray]:
+    """What the metric looks at in place of these scores; its number is the mean over them."""
+    return without_ties(scores, case.seed) if isinstance(metric, ReadsOrder) else [scores]
 
 
 def _curve(
     name: str, worths: Worths, example: int, span: Span, draws: Sequence[FloatArray], case: Case, cuts: int | None
 ) -> Curve:
-    both = np.mean([[case.worth(masks) for masks in curve_masks(scores, cuts)] for scores in draws], axis=0)
+    orders = [one for scores in draws for one in without_ties(scores, case.seed)]
+    both = np.mean([[case.worth(masks) for masks in curve_masks(scores, cuts)] for scores in orders], axis=0)
     return Curve(
         method=name,
         removal=str(worths.removal),

@@ -10,14 +10,15 @@ import numpy as np
 from attrs import frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
-from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, extreme_order, order_scores
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
+from wherefrom.evaluation.extreme_orders import BEAM, EXACT_UNITS, extreme_order
+from wherefrom.evaluation.ordering import order_scores
 from wherefrom.evaluation.perturbation_curves import AopcLerf, AopcMorf
 from wherefrom.methods.perturbation.coalitions import all_coalitions
 
 
 @frozen(kw_only=True)
-class Bounded(Metric):
+class Bounded(ReadsOrder, Metric):
     """A metric that stands between the bounds of all orders."""
 
     def searched(self, count: int) -> int:

@@ -14,7 +14,8 @@ import numpy as np
 
 from wherefrom.arrays import FloatArray
 from wherefrom.evaluation.contract import Case
-from wherefrom.evaluation.extreme_orders import EXACT_UNITS, extreme_order, order_scores
+from wherefrom.evaluation.extreme_orders import EXACT_UNITS, extreme_order
+from wherefrom.evaluation.ordering import order_scores
 from wherefrom.evaluation.tau_leave_one_out import leave_one_out_drops
 
 RANDOM, RECENCY, LEAVE_ONE_OUT, BEST, WORST = "random", "recency", "leave-one-out", "best", "worst"

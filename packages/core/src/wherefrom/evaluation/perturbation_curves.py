@@ -10,13 +10,13 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
 from wherefrom.evaluation.ordering import curve_masks
 from wherefrom.settings import counting
 
 
 @frozen(kw_only=True)
-class Curves(Metric):
+class Curves(ReadsOrder, Metric):
     """Settings of the metrics that are read from the two curves."""
 
     cuts: int | None = field(default=None, validator=counting(1))
@@ -56,8 +56,7 @@ class AopcLerf(Curves):
 @metric("abpc", higher_is_better=True)
 @frozen(kw_only=True)
 class Abpc(Curves):
-    """Area between the two curves: `AopcMorf` − `AopcLerf`, in nats. 0 is what random orders have in the mean; equal
-    scores are taken in the order of the text, which is none of these."""
+    """Area between the two curves: `AopcMorf` − `AopcLerf`, in nats. 0 is what random orders have in the mean."""
 
     def measure(self, scores: FloatArray, case: Case) -> float:
         most, least = self.both(scores, case)

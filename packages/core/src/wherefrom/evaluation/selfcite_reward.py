@@ -10,14 +10,14 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
 from wherefrom.evaluation.ordering import top
 from wherefrom.settings import counting
 
 
 @metric("selfcite_reward", higher_is_better=True)
 @frozen(kw_only=True)
-class SelfCiteReward(Metric):
+class SelfCiteReward(ReadsOrder, Metric):
     """``log p(R | E) − log p(R | C without E)``, nats, for the cited units E: the sum of what is lost without them
     (drop) and what is kept by them alone (hold)."""
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 from attrs import field, frozen
 
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.evaluation.contract import Case, Metric, metric
+from wherefrom.evaluation.contract import Case, Metric, ReadsOrder, metric
 from wherefrom.evaluation.ordering import top
 from wherefrom.settings import counting
 
 
 @metric("top_k_drop", higher_is_better=True)
 @frozen(kw_only=True)
-class TopKDrop(Metric):
+class TopKDrop(ReadsOrder, Metric):
     """``log p(y | all) − log p(y | without the top k)``, nats."""
 
     k: int = field(default=1, validator=counting(1))

@@ -434,11 +434,10 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
                 continue
             if cost is not None:
                 total += cost
-        scores = {spec: np.zeros((len(case.units), 1)) for spec in bench.methods}
         worths = [Worths(_predicting(model), case.question, case.units, removal) for removal in bench.removals]
         total += planned_cost(
             worths,
-            scores,
+            dict.fromkeys(bench.methods),
             [(case.start, case.start + 1)],
             plan,
             seed=_seed(bench, prompt),
