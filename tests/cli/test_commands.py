@@ -1076,24 +1076,24 @@ def test_a_setting_that_no_view_takes_is_named(
     assert not list(tmp_path.rglob("*.svg"))
 
 
-@pytest.fixture(scope="module")
-def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run of which one example failed."""
-    folder = tmp_path_factory.mktemp("half")
-    (folder / "texts.jsonl").write_text('{"text": "Mary was", "id": "a"}\n{"text": "", "id": "b"}\n')
+def failed_in_part(folder: Path, *rows: dict[str, str]) -> Path:
+    """A run of these rows, of which some fail."""
+    (folder / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     asked = ["attribute-dataset", "-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q"]
     assert main([*asked, "-d", str(folder / "texts.jsonl"), "-o", str(folder / "run")]) == 3
     return folder / "run"
+
+
+@pytest.fixture(scope="module")
+def half_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of which one example failed."""
+    return failed_in_part(tmp_path_factory.mktemp("half"), {"text": "Mary was", "id": "a"}, {"text": "", "id": "b"})
 
 
 @pytest.fixture(scope="module")
 def third_failed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of three rows without names, of which the second failed."""
-    folder = tmp_path_factory.mktemp("third")
-    (folder / "texts.jsonl").write_text('{"text": "Mary was"}\n{"text": ""}\n{"text": "George was"}\n')
-    asked = ["attribute-dataset", "-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q"]
-    assert main([*asked, "-d", str(folder / "texts.jsonl"), "-o", str(folder / "run")]) == 3
-    return folder / "run"
+    return failed_in_part(tmp_path_factory.mktemp("third"), {"text": "Mary was"}, {"text": ""}, {"text": "George was"})
 
 
 def test_failed_examples_are_told_where_something_is_made_of_a_run(

@@ -28,6 +28,7 @@ from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf.running import lengths, shared_prefix
 from wherefrom_hf.running.lengths import lengths_of
 
+from tests.zoo import families
 from tests.zoo.checks import Model, distance, plain_logits
 
 SMALL: dict[str, Any] = {
@@ -73,13 +74,7 @@ def built(kind: str) -> PreTrainedModel:
             decoder_start_token_id=2,
         )  # fmt: skip
         module = BigBirdPegasusForConditionalGeneration(config)
-    generator = torch.Generator().manual_seed(3)
-    module = module.double().eval()
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(0, 0.3, generator=generator)
-    return module
+    return families.drawn(module.double(), 0.3, seed=3)
 
 
 def row_of(length: int = LENGTH, steps: tuple[int, ...] = STEPS, source: int = 0, seed: int = 0) -> Row:

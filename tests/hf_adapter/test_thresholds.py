@@ -29,13 +29,7 @@ def of_experts(capacity: int = 64) -> SwitchTransformersForConditionalGeneration
         num_sparse_encoder_layers=1, num_sparse_decoder_layers=1, num_experts=2, expert_capacity=capacity,
         decoder_start_token_id=0, tie_word_embeddings=False,
     )  # fmt: skip
-    module = SwitchTransformersForConditionalGeneration(config).double().eval()
-    generator = torch.Generator().manual_seed(3)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            if parameter.ndim > 1:
-                parameter.normal_(0, 0.3, generator=generator)
-    return module
+    return families.drawn(SwitchTransformersForConditionalGeneration(config).double(), 0.3, seed=3)
 
 
 def row_of() -> Row:
@@ -46,10 +40,7 @@ def row_of() -> Row:
 @pytest.fixture
 def sparse() -> Iterator[Any]:
     """A model whose attention selects more keys than a probe has, and checks whose texts have more."""
-    with (
-        patch.dict(families.SMALL, {"index_topk": 64, "max_position_embeddings": 256}),
-        patch.multiple(checks, LENGTH=140, STEPS=(70, 100, 139)),
-    ):
+    with checks.beyond_a_probe():
         yield families.build("glm_moe_dsa")
 
 

@@ -63,7 +63,7 @@ def _by_scripts(values: list[float], expression: str) -> list[Any]:
     code = f"""import {{ short, stepScore, cellNumber, cellUnit }} from {json.dumps(script)};
 const values = {json.dumps(values)}.map((v) => v ?? NaN);
 console.log(JSON.stringify(values.map((v) => {expression})))"""
-    ran = subprocess.run([str(NODE), "--input-type=module"], input=code, capture_output=True, text=True, check=True)
+    ran = subprocess.run([NODE, "--input-type=module"], input=code, capture_output=True, text=True, check=True)
     return list(json.loads(ran.stdout))
 
 

@@ -73,6 +73,16 @@ class Model(HFModel):
         return SpecialTokens(bos=None, eos=(), pad=0, unk=0, mask=None, decoder_start=None)
 
 
+@contextmanager
+def beyond_a_probe() -> Iterator[None]:
+    """Models whose attention selects more keys than a probe has tokens, and texts with more than it selects."""
+    with (
+        patch.dict(families.SMALL, {"index_topk": 64, "max_position_embeddings": 256}),
+        patch.multiple(__name__, LENGTH=140, STEPS=(70, 100, 139)),
+    ):
+        yield
+
+
 def row_of(module: PreTrainedModel) -> Row:
     """A row whose target function is the logit of its tokens."""
     ids = np.arange(3, 3 + LENGTH) * 5 % 60 + 3

@@ -8,12 +8,14 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import transformers
 from transformers import PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING, MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING
+
+M = TypeVar("M", bound=torch.nn.Module)
 
 VOCABULARY = 64
 SMALL: dict[str, Any] = {
@@ -208,10 +210,14 @@ def build(name: str, dtype: torch.dtype = torch.float32) -> PreTrainedModel:
     """The tiny model of a family, the same at every call."""
     config, model = classes()[name]
     torch.manual_seed(0)
-    made = model(shrunk(config)).to(dtype).eval()
-    generator = torch.Generator().manual_seed(1)
+    return drawn(model(shrunk(config)).to(dtype), 0.2, seed=1)
+
+
+def drawn(module: M, std: float, *, seed: int) -> M:
+    """The module, to be evaluated, with its matrices drawn from a normal distribution around 0."""
+    generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
-        for parameter in made.parameters():
+        for parameter in module.parameters():
             if parameter.ndim > 1:
-                parameter.normal_(0, 0.2, generator=generator)
-    return made
+                parameter.normal_(0, std, generator=generator)
+    return module.eval()

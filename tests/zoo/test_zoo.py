@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 import torch
 
 from tests.zoo import checks
 from tests.zoo.checks import outcome, small, table
-from tests.zoo.families import SMALL, build, classes
+from tests.zoo.families import build, classes
 
 SPARSE = ("axk2", "deepseek_v32", "dots3_note", "dots3_note_text", "glm_moe_dsa", "hy_v4")
 """Families whose attention selects keys by their number."""
@@ -39,10 +38,7 @@ def test_right_or_refused(name: str) -> None:
 def test_right_or_refused_beyond_the_length_of_a_probe(name: str) -> None:
     """Attention that selects more keys than a probe has tokens, and texts with more than it selects."""
     torch.set_num_threads(1)
-    with (
-        patch.dict(SMALL, {"index_topk": 64, "max_position_embeddings": 256}),
-        patch.multiple(checks, LENGTH=140, STEPS=(70, 100, 139)),
-    ):
+    with checks.beyond_a_probe():
         found = table([name])[name]
     assert not {about: one for about, one in found.items() if one.kind in ("wrong", "crash")}
 

@@ -222,10 +222,10 @@ class HFModel:
     ) -> list[list[IntArray]]:
         """See `wherefrom.adapters.SequenceModel.generate`."""
         mixed = len({len(prompt) for prompt in prompts}) > 1
-        alone = not self.module.config.is_encoder_decoder
         with self.reserved():
-            together = (
-                not lengths_of(self.module) and (not alone or self._predictor.probe.pads_left()) if mixed else True
+            together = not mixed or (
+                not lengths_of(self.module)
+                and (self.module.config.is_encoder_decoder or self._predictor.probe.pads_left())
             )
             return generate(
                 self.module,

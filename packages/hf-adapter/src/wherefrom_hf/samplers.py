@@ -115,9 +115,9 @@ class MaskedLanguageModelSampler:
 
     def _around_mask(self, text: str) -> list[int]:
         """The ids of a text, or of as much around its mask as the model can read, between the same special tokens."""
-        module, tokenizer = self._parts()
+        tokenizer = self._parts()[1]
         whole: list[int] = tokenizer(text, verbose=False)["input_ids"]
-        limit = limits_of(module, tokenizer.model_max_length).made_for
+        limit = self._loaded["limit"]
         if limit is None or len(whole) <= limit:
             return whole
         plain: list[int] = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
@@ -141,7 +141,8 @@ class MaskedLanguageModelSampler:
                 ) from error
             if tokenizer.mask_token_id is None:
                 raise SettingsError(f"{self.name!r} has no mask token, so it is no masked language model.")
-            self._loaded.update(module=module, tokenizer=tokenizer)
+            limit = limits_of(module, tokenizer.model_max_length).made_for
+            self._loaded.update(module=module, tokenizer=tokenizer, limit=limit)
         return self._loaded["module"], self._loaded["tokenizer"]
 
 

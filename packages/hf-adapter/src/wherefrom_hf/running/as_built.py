@@ -21,6 +21,7 @@ from attrs import evolve, frozen
 from torch import Tensor, nn
 from torch.nn.modules import module as of_all_modules
 from transformers import PreTrainedConfig
+from transformers.activations import SiLUActivation
 from wherefrom.errors import WherefromWarning
 
 from wherefrom_hf.running.attention_functions import attention_functions, told_now
@@ -41,7 +42,9 @@ _Before = tuple[
 """A part before a pass: its attributes, buffers and parts, and of small buffers that are no weights, which a pass may
 write into, the version and what was in them."""
 
-_SETTING_NOTHING = frozenset((nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.Identity, nn.ModuleList, nn.SiLU))
+_SETTING_NOTHING = frozenset(
+    (nn.Linear, nn.Embedding, nn.LayerNorm, nn.Dropout, nn.Identity, nn.ModuleList, nn.SiLU, SiLUActivation)
+)
 """Kinds of parts whose passes set no attribute: most of the parts of a model."""
 
 _GONE = object()

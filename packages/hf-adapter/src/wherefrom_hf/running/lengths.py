@@ -71,6 +71,8 @@ class Lengths:
 
     def pieces(self, row: Row) -> list[Row]:
         """The row for its steps of each kind, in order; the row itself where they are all of one."""
+        if not self.target:
+            return [row]
         kinds = [_kind(self.target, int(step)) for step in row.steps]
         starts = [index for index, kind in enumerate(kinds) if not index or kind != kinds[index - 1]]
         if len(starts) < 2:
@@ -104,10 +106,7 @@ def by_length(
     """Answers of ``ask`` for rows of one kind of length at a time, in order.
 
     Args:
-        join: Makes the answer to a row of those to its steps of each kind.
-
-    Raises:
-        ModelCapabilityError: A row has steps of several kinds, and there is no ``join``.
+        join: Makes the answer to a row of those to its steps of each kind. None: each row has steps of one kind.
     """
     lengths = lengths_of(module)
     if not lengths:
@@ -117,8 +116,6 @@ def by_length(
 
     def pieces() -> Iterator[Row]:
         for row in rows:
-            if join is None:
-                need_one_kind(module, row)
             some = lengths.pieces(row)
             waiting.append((row, len(some)))
             yield from some

@@ -66,6 +66,8 @@ class _Known:
 
     answers: dict[str, str | None] = field(factory=dict)
     """None: it is so; else the reason why not."""
+    length: int | None = None
+    """Tokens of its trials, once they are counted."""
     warned: bool = False
     """Was it said that the module looks its input up a second time?"""
 
@@ -399,8 +401,10 @@ class Probe:
         return int(self.target.weight.shape[0])
 
     def _ids(self) -> Tensor:
-        length = min(LENGTH, *_tables(self.module))
-        spread = torch.arange(1, length + 1, device=self.target.weight.device) * 7919
+        known = _known.setdefault(self.module, _Known())
+        if known.length is None:
+            known.length = min(LENGTH, *_tables(self.module))
+        spread = torch.arange(1, known.length + 1, device=self.target.weight.device) * 7919
         return (spread % max(self._vocabulary() - 8, 1))[None] + min(4, self._vocabulary() - 1)
 
     def _encoder(self, rows: int) -> EncoderStates | None:

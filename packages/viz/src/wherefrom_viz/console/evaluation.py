@@ -95,19 +95,13 @@ def _halves(shown: EvaluationDescription) -> Iterator[Text]:
 def _agreement(shown: EvaluationDescription, options: ConsoleOptions) -> Iterator[Text | RichTable]:
     if not shown.agreement:
         return
-    names = list(dict.fromkeys(name for one, other, _ in shown.agreement for name in (one, other)))
-    values = {frozenset((one, other)): value for one, other, value in shown.agreement}
+    cells = shown.agreement_rows()
     drawn = RichTable(box=None, pad_edge=False)
     drawn.add_column("", no_wrap=True)
-    for place in range(len(names)):
-        drawn.add_column(str(place + 1), justify="right")
-    for place, name in enumerate(names):
-        known = [None if other == name else values.get(frozenset((name, other))) for other in names]
-        row = [
-            "" if other == name else "–" if value is None else f"{value:.2f}"
-            for other, value in zip(names, known, strict=True)
-        ]
-        drawn.add_row(f"{place + 1} {name}", *(marked(Text(value), options) for value in row))
+    for number in range(1, len(cells) + 1):
+        drawn.add_column(str(number), justify="right")
+    for number, (name, row) in enumerate(cells.items(), start=1):
+        drawn.add_row(f"{number} {name}", *(marked(Text(value), options) for value in row))
     yield Text()
     yield Text("Do methods agree? Rank correlation of their scores", style="bold")
     yield drawn

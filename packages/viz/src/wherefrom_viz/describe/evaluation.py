@@ -74,6 +74,17 @@ class EvaluationDescription:
     """Two methods and their mean rank correlation; None: undefined everywhere."""
     notes: tuple[str, ...]
 
+    def agreement_rows(self) -> dict[str, list[str]]:
+        """Each method to its cells beside all of them, in one order: empty beside itself, a dash where undefined."""
+        names = list(dict.fromkeys(name for one, other, _ in self.agreement for name in (one, other)))
+        values = {frozenset((one, other)): value for one, other, value in self.agreement}
+
+        def cell(one: str, other: str) -> str:
+            value = values.get(frozenset((one, other)))
+            return "" if one == other else "–" if value is None else f"{value:.2f}"
+
+        return {one: [cell(one, other) for other in names] for one in names}
+
     def curves_of(self, removal: str) -> list[MeanCurve]:
         """The curves of one way of removal."""
         return [one for one in self.curves if one.removal == removal]

@@ -145,17 +145,11 @@ def _halves(shown: EvaluationDescription) -> str:
 def _agreement(shown: EvaluationDescription) -> str:
     if not shown.agreement:
         return ""
-    names = list(dict.fromkeys(name for one, other, _ in shown.agreement for name in (one, other)))
-    values = {frozenset((one, other)): value for one, other, value in shown.agreement}
-
-    def cell(one: str, other: str) -> str:
-        value = values.get(frozenset((one, other)))
-        known = "–" if value is None else f"{value:.2f}"
-        return "<td></td>" if one == other else f"<td>{known}</td>"
-
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+    cells = shown.agreement_rows()
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in cells)
     rows = "".join(
-        f'<tr><th scope="row">{escape(one)}</th>{"".join(cell(one, other) for other in names)}</tr>\n' for one in names
+        f'<tr><th scope="row">{escape(name)}</th>{"".join(f"<td>{one}</td>" for one in row)}</tr>\n'
+        for name, row in cells.items()
     )
     return (
         "<h2>Do methods agree?</h2>\n<p>Mean rank correlation of their scores.</p>\n"
