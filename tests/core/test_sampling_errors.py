@@ -220,6 +220,21 @@ def test_auto_keeps_its_budget(method):
     assert forwards <= 700
 
 
+@pytest.mark.parametrize("method", [KernelShap, Lime, ShapleyValueSampling], ids=lambda method: method.identifier)
+def test_auto_says_where_its_budget_ends_above_its_tolerance(method):
+    def told(made: Any) -> tuple[Any, list[str]]:
+        scores, _ = scores_of(made, 13)
+        return scores, [one for one in scores.warnings if "keep a standard error above" in one]
+
+    scores, (said,) = told(method(n_samples="auto", tolerance=0.02, max_samples=100))
+    error = np.array(scores.details["standard_error"])[:, 0]
+    part = error.max() / np.abs(scores.target[:13, 0]).max()
+    assert f"above 0.02 of their largest score after {scores.details['samples']} samples (largest {part:.2g})" in said
+    assert "a larger max_samples than 100" in said
+    assert told(method(n_samples="auto", tolerance=0.5, max_samples=2000))[1] == []
+    assert told(method(n_samples=60, tolerance=1e-9))[1] == []
+
+
 def test_a_sample_that_tells_nothing_apart_says_so():
     def noise(there):
         return float(np.random.default_rng(int(there @ (1 << np.arange(len(there))))).normal())

@@ -18,6 +18,7 @@ from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, each_baseline, endpoints
 from wherefrom.methods.perturbation.units import last_steps
 from wherefrom.methods.sampling.counts import as_samples
+from wherefrom.methods.sampling.errors import above_tolerance
 from wherefrom.methods.sampling.moments import Moments
 from wherefrom.methods.sampling.seeds import random_of_round
 from wherefrom.progress import Progress, counted, each_told
@@ -203,14 +204,14 @@ class GradientShap(Method[GivesGradients]):
                 f"errors are as large as the differences between tokens after {moments.count} samples. Raise "
                 "max_samples, or n_samples."
             )
-        parts = moments.largest_parts()
-        left = np.setdiff1d(np.flatnonzero(parts > self.tolerance), rough)
-        if self.n_samples == "auto" and len(left):
+        if self.n_samples == "auto" and (
+            left := above_tolerance(
+                self.identifier, question, moments.largest_parts(), self.tolerance, moments.count, rough
+            )
+        ):
             said.append(
-                f"gradient_shap: {len(left)} of {len(parts)} steps (the first is {question.step_named(left[0])}) keep "
-                f"a standard error above {self.tolerance:g} of their largest score after {moments.count} samples "
-                f"(largest {parts[left].max():.2g}). Try n_samples={moments.count}, whose points are spread evenly "
-                f"over the whole path, or max_samples={4 * moments.count}."
+                f"{left} Try n_samples={moments.count}, whose points are spread evenly over the whole path, or "
+                f"max_samples={4 * moments.count}."
             )
         return tuple(said)
 

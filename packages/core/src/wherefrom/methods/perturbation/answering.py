@@ -16,7 +16,7 @@ from wherefrom.methods.perturbation.removal import check_baseline
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
 from wherefrom.methods.perturbation.uncertainty import intervals, standard_error
 from wherefrom.methods.perturbation.units import last_steps, units_of
-from wherefrom.methods.sampling.errors import rough_outputs
+from wherefrom.methods.sampling.errors import above_tolerance, largest_parts, rough_outputs
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 
@@ -76,6 +76,17 @@ def answer_drawn(method: SampledSettings, question: Question, run: Run) -> Score
             f"{question.step_named(rough[0])}) the standard errors are as large as the differences between units. Use "
             f"{_more(method, run)}, or larger units.",
         )
+    if not run.sure and (
+        left := above_tolerance(
+            method.identifier,
+            question,
+            largest_parts(run.scores, error),
+            method.tolerance,
+            len(run.masks),
+            np.concatenate([rough, short]),
+        )
+    ):
+        warnings += (f"{left} Use a larger max_samples than {method.max_samples}, or larger units.",)
     details = {
         "largest_score": np.abs(run.scores).max(axis=0, initial=0.0).tolist(),
         "standard_error": error.tolist(),

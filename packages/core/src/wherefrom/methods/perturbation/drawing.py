@@ -49,6 +49,8 @@ class Run:
     """Independent draws, as rows of indices into ``masks``; none where nothing is random."""
     resamples: FloatArray | None = None
     """The scores again for resampled draws, shape ``(resamples, units, outputs)``; None where nothing is random."""
+    sure: bool = True
+    """Are standard errors as small as ``n_samples="auto"`` asks for? Of a number of samples nothing is asked."""
 
 
 def run_plan(
@@ -115,9 +117,10 @@ def draw(
         if len(blocks) > 1 and count > 1 and (resample or not ended):
             sample = Sample(masks=masks, values=values, visible=visible, units=units, blocks=blocks)
             resamples = sample.resampled(solver, count, seed_of(method.seed, question))
-        if not ended and resamples is not None and not len(short_outputs(method, masks, blocks, visible)):
-            ended = within(scores, standard_error(resamples), method.tolerance)
-        if ended:
+        sure = not auto or drawn is None
+        if not sure and resamples is not None and not len(short_outputs(method, masks, blocks, visible)):
+            sure = within(scores, standard_error(resamples), method.tolerance)
+        if ended or sure:
             return Run(
                 table=table,
                 **_spent(growing),
@@ -127,6 +130,7 @@ def draw(
                 visible=visible,
                 blocks=blocks,
                 resamples=resamples,
+                sure=sure,
             )
         round_number += 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
+from wherefrom.questions.question import Question
 
 ROUGH = 0.5
 """An output is rough when its typical standard error is more than this part of the spread of its scores."""
@@ -40,6 +41,24 @@ def largest_parts(scores: FloatArray, errors: FloatArray) -> FloatArray:
     parts: FloatArray = np.zeros_like(largest)
     np.divide(errors.max(axis=0, initial=0.0), largest, out=parts, where=largest != 0)
     return parts
+
+
+def above_tolerance(
+    method: str, question: Question, parts: FloatArray, tolerance: float, samples: int, but: IntArray
+) -> str | None:
+    """For a warning: which outputs are not as sure as was asked after all samples; None: all are.
+
+    Args:
+        parts: See `largest_parts`.
+        but: Outputs of which worse is said.
+    """
+    left = np.setdiff1d(np.flatnonzero(parts > tolerance), but)
+    if not len(left):
+        return None
+    return (
+        f"{method}: {len(left)} of {len(parts)} steps (the first is {question.step_named(left[0])}) keep a standard "
+        f"error above {tolerance:g} of their largest score after {samples} samples (largest {parts[left].max():.2g})."
+    )
 
 
 def rough_outputs(scores: FloatArray, errors: FloatArray, visible: BoolArray | None = None) -> IntArray:
