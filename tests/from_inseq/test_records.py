@@ -19,7 +19,7 @@ import wherefrom
 import wherefrom.inseq as inseq
 from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError, WherefromWarning
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
-from wherefrom.inseq.data.aggregator import PairAggregator, SubwordAggregator
+from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.inseq.utils import (
@@ -210,6 +210,31 @@ def test_what_is_done_to_a_copy_stays_there(marian: Any) -> None:
     out.aggregate().weight_attributions("probability")
     out.aggregate()[0].step_scores["probability"].mul_(0)
     assert out == before
+
+
+def test_what_is_weighted_can_be_shown_where_its_tokens_were_merged() -> None:
+    model = inseq.load_model("demo:lm", "saliency")
+    texts = ("Christine stayed at home", "Christine stayed at home because Christine was sick")
+    out = model.attribute(*texts, step_scores=["probability"], show_progress=False)[0]
+    before = len(out.target)
+    out._aggregator = ["vnorm", "subwords"]
+    merged = out.aggregate()
+    out.weight_attributions("probability")
+    assert (out.attr_pos_start, out.attr_pos_end) == (merged.attr_pos_start, merged.attr_pos_end)
+    torch.testing.assert_close(out.step_scores["probability"], merged.step_scores["probability"])
+    weighted = merged.target_attributions * merged.step_scores["probability"]
+    torch.testing.assert_close(out.target_attributions, weighted, equal_nan=True)
+    assert len(out.target) == len(merged.target) < before
+    out.show(do_aggregation=False, display=False)
+
+
+def test_flat_scores_are_merged_by_an_aggregator_that_was_set(gpt2: Any) -> None:
+    out = gpt2.attribute("the name of", "the name of it is", method="occlusion")[0]
+    given = out.aggregate(AggregatorPipeline([SubwordAggregator]), special_chars="Ġ")
+    out._aggregator = AggregatorPipeline([SubwordAggregator])
+    kept = out.aggregate(special_chars="Ġ")
+    assert len(kept.target) == len(given.target) < len(out.target)
+    torch.testing.assert_close(kept.target_attributions, given.target_attributions, equal_nan=True)
 
 
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:

@@ -133,10 +133,12 @@ class AggregableMixin(Aggregator):
             chosen = "scores"
         done: Any = self
         merges_tokens = False
-        if chosen is not None and not (aggregator is None and aggregate_fn is None and self._is_flat()):
+        if chosen is not None:
+            is_done = aggregator is None and aggregate_fn is None and self._is_flat()  # of scores per dimension
             for cls, own in stages_of(chosen, aggregate_fn):
-                done = cls.aggregate(done, **kwargs, **({} if own is None else {"aggregate_fn": own}))
-                merges_tokens = cls.merges_tokens
+                if cls.merges_tokens or not is_done:
+                    done = cls.aggregate(done, **kwargs, **({} if own is None else {"aggregate_fn": own}))
+                    merges_tokens = cls.merges_tokens
         if do_post_aggregation_checks and not merges_tokens and not done._is_flat():
             raise TooManyDimensionsError(
                 "There is more than one number per cell after aggregation. Add an aggregation function for each "

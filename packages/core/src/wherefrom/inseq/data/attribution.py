@@ -142,7 +142,8 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
         for name in ("source_attributions", "target_attributions"):
             scores = getattr(done, name)
             setattr(self, name, None if scores is None else scores * weights)
-        self.source, self.target = done.source, done.target
+        for name in ("source", "target", "attr_pos_start", "attr_pos_end", "step_scores", "sequence_scores"):
+            setattr(self, name, getattr(done, name))
         self._stages = (*done._stages, Stage(name="weight", settings={"step_score": step_fn_id}))
         self._aggregator = []
         return self

@@ -9,9 +9,11 @@ from typing import Any, ClassVar
 
 from attrs import field, frozen
 
+from wherefrom.errors import InputError
 from wherefrom.inseq.attr.running import as_step_function
 from wherefrom.inseq.attr.step_functions import BUILTIN, get_step_function
 from wherefrom.methods.contract import given_method
+from wherefrom.questions.contrast import contrasts_as_list
 from wherefrom.questions.routing import Consumer
 from wherefrom.settings import by_own_names, fields_of, former_names, from_mapping
 from wherefrom.step_functions import MCDropoutZScore
@@ -22,16 +24,6 @@ from wherefrom.text.alignment import one_per_example
 logger = logging.getLogger(__name__)
 
 CONTRAST = ("contrast_targets", "contrast_sources", "contrast_targets_alignments", "contrast_force_inputs")
-
-METHOD_DEFAULTS: dict[str, dict[str, Any]] = {
-    "integrated_gradients": {"n_steps": 50},
-    "sequential_integrated_gradients": {"n_steps": 50},
-    "discretized_integrated_gradients": {"n_steps": 50},
-    "layer_integrated_gradients": {"n_steps": 50},
-    "gradient_shap": {"n_samples": 5},
-    "lime": {"n_samples": 50},
-}
-"""What inseq takes where a script says nothing, and the library takes something else."""
 
 OWN_MEANING = ("perplexity", "mc_dropout_prob_avg")
 """Functions whose values are defined otherwise here: inseq's definition is run."""
@@ -92,34 +84,34 @@ def asked(
         model, attributed_fn, given, groups["attributed_fn_args"], is_target=True
     )
     used |= set(function_args)
+    contrasts = [_contrast_in(function_args)] if function.contrastive else []
     scores, score_args = [], {}
     for score in step_scores:
         made, args, other = _function(model, score, given, groups["step_scores_args"], is_target=False)
         scores.append(made)
         score_args.update(args)
+        contrasts += [_contrast_in(args)] if made.contrastive else []
         foreign = foreign or other
     used |= set(score_args)
-    unknown = [
-        name
-        for name in (*kwargs, *groups["attribution_args"])
-        if name not in used and name not in CONTRAST and name not in taken
-    ]
+    unknown = [name for name in (*kwargs, *groups["attribution_args"]) if name not in used and name not in taken]
     if unknown:
         logger.warning("Nobody takes %s: left out. attribute() of wherefrom makes it an error.", ", ".join(unknown))
-    contrast = {name: kwargs[name] for name in CONTRAST if kwargs.get(name) is not None}
+    forced = {name: one for name, one in _contrast_in(function_args).items() if name == "contrast_force_inputs"}
+    contrasts = [{**one, **forced} for one in contrasts]  # of step scores it says nothing
+    if any(one != contrasts[0] for one in contrasts):
+        raise InputError(
+            "The target function and the step scores are given different contrasts (attributed_fn_args, "
+            "step_scores_args), and an answer has one. Ask for each in a call of its own."
+        )
     where = f"method {identifier!r}"
-    settings = {
-        **(METHOD_DEFAULTS.get(identifier, {}) if instance is None else {}),
-        **by_own_names(kind, for_method, where=where),
-        **by_own_names(kind, own, where=where),
-    }
+    settings = {**by_own_names(kind, for_method, where=where), **by_own_names(kind, own, where=where)}
     if settings:
         cls = Consumer(cls=kind, label=where, given=settings, instance=instance).build({})
     return Asked(
         method=cls,
         function=function,
         scores=scores,
-        contrast=contrast,
+        contrast=contrasts[0] if contrasts else {},
         is_foreign=foreign,
         told={
             "attribution_args": {**for_method, **groups["attribution_args"]},
@@ -127,6 +119,10 @@ def asked(
             "step_scores_args": score_args,
         },
     )
+
+
+def _contrast_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: arguments[name] for name in CONTRAST if arguments.get(name) is not None}
 
 
 def _function(
@@ -174,15 +170,14 @@ class DropoutScore(MCDropoutZScore):
     span_aggregation: ClassVar[str] = "prod"
 
 
-def contrast_of(kwargs: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
+def contrast_of(arguments: Mapping[str, Any], index: int, count: int) -> dict[str, Any]:
     """The part of the contrast that belongs to one example of several."""
     found = {}
-    for name in CONTRAST:
-        value = kwargs.get(name)
-        if value is None:
-            continue
+    for name, value in _contrast_in(arguments).items():
         if name == "contrast_targets_alignments":
             found[name] = [one_per_example(value, count)[index]]
+        elif name == "contrast_force_inputs":
+            found[name] = value
         else:
-            found[name] = value[index] if isinstance(value, list | tuple) and len(value) == count else value
+            found[name] = contrasts_as_list(value, count, name=name)[index]
     return found

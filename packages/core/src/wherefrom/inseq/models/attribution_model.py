@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -33,6 +33,8 @@ from wherefrom.methods.contract import METHODS
 from wherefrom.questions.positions import no_step_note
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.details import without_steps
+
+logger = logging.getLogger(__name__)
 
 ModelOutput = TypeVar("ModelOutput")
 CustomForwardOutput = TypeVar("CustomForwardOutput")
@@ -223,13 +225,17 @@ class AttributionModel(nn.Module):
         function = self.default_attributed_fn_id if attributed_fn is None else attributed_fn
         names = [step_scores] if isinstance(step_scores, str) else list(step_scores)
 
-        def ask(contrast: Mapping[str, Any]) -> Asked:
-            told = {**kwargs, **contrast}
-            return asked(
-                self, bound.method, function, names, told, groups, {"skip_special_tokens": skip_special_tokens}
-            )
+        def ask(index: int | None = None) -> Asked:
+            """For all examples together, or for one of them."""
 
-        call = ask({})
+            def own(given: Mapping[str, Any]) -> dict[str, Any]:
+                return {**given, **({} if index is None else contrast_of(given, index, len(inputs)))}
+
+            told = {name: own(group) for name, group in groups.items()}
+            forwarded = {"skip_special_tokens": skip_special_tokens}
+            return asked(self, bound.method, function, names, own(kwargs), told, forwarded)
+
+        call = ask()
         generation = {
             k: v
             for k, v in (generation_args or {}).items()
@@ -252,13 +258,13 @@ class AttributionModel(nn.Module):
             options["attribute_target"] = attribute_target
         if generated_texts is None or generate_from_target_prefix:
             options["generation_args"] = generation
+        elif generation:
+            logger.warning("generation_args are left out: the generated texts are given, and nothing is generated.")
         alone = call.is_foreign or attr_pos_start is not None or attr_pos_end is not None
         if alone:
-            results = self._one_by_one(
-                inputs, targets or None, ask, partial(contrast_of, kwargs), options, attr_pos_start, attr_pos_end
-            )
+            results = self._one_by_one(inputs, targets or None, ask, options, attr_pos_start, attr_pos_end)
         else:
-            results = [self.wherefrom.attribute(inputs, targets or None, **options, **_contrast(call))]
+            results = [self.wherefrom.attribute(inputs, targets or None, **options, **call.contrast)]
         sequences = [
             bound.changed(sequence_of(one, decoder_only=not self.is_encoder_decoder))
             for part in results
@@ -305,8 +311,7 @@ class AttributionModel(nn.Module):
         self,
         inputs: Sequence[str],
         targets: Sequence[str] | None,
-        ask: Callable[[Mapping[str, Any]], Asked],
-        contrast_of: Callable[[int, int], Mapping[str, Any]],
+        ask: Callable[[int], Asked],
         options: Mapping[str, Any],
         start: int | None,
         end: int | None,
@@ -314,8 +319,8 @@ class AttributionModel(nn.Module):
         """Each example by itself: positions are counted in its own target, and functions get their own texts."""
         results = []
         for index, text in enumerate(inputs):
-            call = ask(contrast_of(index, len(inputs)))
-            own = {**options, "step_scores": call.scores, **_contrast(call)}
+            call = ask(index)
+            own = {**options, "step_scores": call.scores, **call.contrast}
             if options["attributed_fn"] is not None:
                 own["attributed_fn"] = call.function
             done = self.wherefrom.attribute([text], None if targets is None else [targets[index]], **own)
@@ -609,12 +614,6 @@ _STEP_CLASSES: dict[str, type[FeatureAttributionStepOutput]] = {
         MultiDimensionalFeatureAttributionStepOutput,
     )
 }
-
-
-def _contrast(call: Asked) -> dict[str, Any]:
-    """What our `attribute` is told of the contrast: nothing where no function of ours compares."""
-    functions = [call.function, *call.scores]
-    return dict(call.contrast) if any(one.contrastive for one in functions) else {}
 
 
 def _stacked(scores: Sequence[Tensor | None], index: int, lengths: Sequence[int] | None) -> Tensor | None:

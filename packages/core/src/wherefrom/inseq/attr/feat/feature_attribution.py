@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from wherefrom.inseq._elsewhere import NotHereError
@@ -11,8 +12,18 @@ from wherefrom.settings import fields_of, from_mapping
 
 _ALL_AT_ONCE = "All steps are answered at once by a wherefrom method: call model.attribute(...)."
 
-
 REMOVAL = {"units": "token", "baseline": "unk"}
+"""How every method of inseq that removes does it: single tokens, by the unknown one."""
+
+DEFAULTS: Mapping[str, Mapping[str, Any]] = {
+    "integrated_gradients": {"n_steps": 50},
+    "sequential_integrated_gradients": {"n_steps": 50},
+    "discretized_integrated_gradients": {"n_steps": 50},
+    "layer_integrated_gradients": {"n_steps": 50},
+    "gradient_shap": {"n_samples": 5},
+    "lime": {"n_samples": 50},
+}
+"""What else inseq takes where a script says nothing, and the library takes something else."""
 
 
 class FeatureAttribution(Registry):
@@ -38,9 +49,12 @@ class FeatureAttribution(Registry):
                 "method of wherefrom.methods, a frozen settings object with one verb, and pass that."
             )
         cls: Any = METHODS.get(name)
-        own = {key: value for key, value in kwargs.items() if key in fields_of(cls)}
-        if "units" in fields_of(cls):  # inseq replaces single tokens
-            own = {**{key: value for key, value in REMOVAL.items() if key in fields_of(cls)}, **own}
+        removal = REMOVAL if "units" in fields_of(cls) else {}
+        own = {
+            **{key: value for key, value in removal.items() if key in fields_of(cls)},
+            **DEFAULTS.get(name, {}),
+            **{key: value for key, value in kwargs.items() if key in fields_of(cls)},
+        }
         self.attribution_model = attribution_model
         self.method = from_mapping(cls, own, where=f"method {name!r}")
         self.unused = sorted(set(kwargs) - set(own))
