@@ -199,6 +199,18 @@ def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) 
     assert two.provenance.model == one.provenance.model
 
 
+@pytest.mark.parametrize("target", ["yes", "no"])
+def test_info_as_config_says_whether_the_prefix_is_explained(wherefrom: Run, tmp_path: Path, target: str) -> None:
+    said = ("-i", "Marie sees the green car.")
+    asked = ("-m", "demo:mt", "-a", "saliency", "--attribute-target", target, "--hide", "-o", "one.json")
+    assert wherefrom("attribute", *said, *asked).code == 0
+    (tmp_path / "again.toml").write_text(wherefrom("info", "one.json", "--as-config").out)
+    assert wherefrom("attribute", "--config-file", "again.toml", *said, "--hide", "-o", "two.json").code == 0
+    one, two = (Attributions.load(tmp_path / name) for name in ("one.json", "two.json"))
+    assert two[0] == one[0]
+    assert (one[0].target_attributions is None) == (target == "no")
+
+
 def test_info_as_config_tells_contrasts_that_only_some_examples_have(wherefrom: Run, tmp_path: Path) -> None:
     model = library.load_model("demo:lm")
     out = model.attribute(

@@ -121,6 +121,25 @@ def test_gold_annotations_become_columns(wherefrom: Run, saved: Path, tmp_path: 
     assert all(0 < one.annotations["mrr"] <= 1 for one in load(tmp_path / "with.json"))
 
 
+def test_annotations_of_a_run_are_paired_by_id(wherefrom: Run, tmp_path: Path) -> None:
+    """A run has its shortest texts first, whatever the order of the data."""
+    rows = [("long", "Mary was sick and stayed at home yesterday"), ("short", "Mary was")]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps({"text": text, "id": name}) + "\n" for name, text in rows))
+    asked = ("-m", "demo:lm", "-a", "attention", "--max-new-tokens", "1", "-q", "-d", "texts.jsonl")
+    assert wherefrom("attribute-dataset", *asked, "-o", "run").code == 0
+    assert [one.id for one in load("run")] == ["short", "long"]
+    gold = [Gold(text=text, spans=((0, 4),), id=name) for name, text in rows]
+    measured = ("--metrics", "mrr", "--removals", "unk", "--draws", "1", "--no-curves")
+    save_gold(tmp_path / "gold.jsonl", gold)
+    for more in ((), ("-x", "long")):
+        ran = wherefrom("evaluate", "run", "--gold", "gold.jsonl", *measured, *more)
+        assert ran.code == 0, ran.err
+    save_gold(tmp_path / "unnamed.jsonl", [Gold(text=one.text, spans=one.spans) for one in gold])
+    ran = wherefrom("evaluate", "run", "--gold", "unnamed.jsonl", *measured)
+    assert ran.code == 2
+    assert "order of the work" in ran.err
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

@@ -175,6 +175,32 @@ def test_results_without_scores_are_refused_as_such(kind: str) -> None:
         found(nothing, model, "abpc")
 
 
+def test_annotations_are_those_of_the_examples_that_have_their_ids(
+    model: AttributionModel, result: Attributions
+) -> None:
+    """One text twice, with other spans: a run has its examples in another order than the data."""
+    (one,) = result
+    named = [one.replace(id=name) for name in ("b", "a")]
+    of = {
+        name: Gold(text=PROMPT, spans=spans, id=name)
+        for name, spans in (("a", ((0, 3),)), ("b", ((4, 7),)), ("c", ((8, 11),)))
+    }
+    expected = values(found(named, model, "mrr", gold=[of["b"], of["a"]]))
+    assert expected[: len(expected) // 2] != expected[len(expected) // 2 :]
+    assert values(found(named, model, "mrr", gold=[of["a"], of["b"]])) == expected
+    more = found(named, model, "mrr", gold=[of["c"], of["a"], of["b"]])
+    assert values(more) == expected
+    assert more.warnings == ("1 of 3 annotations are of no example that is judged.",)
+    fewer = found(named, model, "mrr", gold=[of["a"]])
+    assert values(fewer) == expected[len(expected) // 2 :]
+    assert fewer.warnings == ("No annotation has the id of example 1.",)
+    plain = [one, one.replace(id="a")]
+    by_place = found(plain, model, "mrr", gold=[of["b"], of["a"]])
+    assert values(by_place) == expected
+    with pytest.raises(InputError, match=r"3 entries for 2 examples\. They are paired by id where all have one"):
+        found(plain, model, "mrr", gold=[*of.values()])
+
+
 def test_gold_spans_that_touch_no_unit_are_told(model: AttributionModel, result: Attributions) -> None:
     space, letters = Gold(text=PROMPT, spans=((3, 4),)), Gold(text=PROMPT, spans=((4, 7),))
     with pytest.raises(InputError, match="mrr: no number where gold spans touch no unit"):

@@ -144,7 +144,12 @@ def again(out: Attributions) -> Again:
     contrasts, more = _contrasts(info)
     notes += more
     sections: dict[str, dict[str, Any]] = {
-        "attribute": {**_attribute_options(info), "contrast-targets": contrasts, **reduced}
+        "attribute": {
+            **_attribute_options(info),
+            "attribute-target": False if any(one.scored_sides == ("source",) for one in out) else None,
+            "contrast-targets": contrasts,
+            **reduced,
+        }
     }
     stages = {stage.name: stage.settings for one in out for stage in one.aggregations}
     if "trace" not in stages:

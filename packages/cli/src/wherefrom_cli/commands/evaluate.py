@@ -84,7 +84,13 @@ def execute(options: Options, console: Console) -> int:
     if options.annotate and len(results) > 1:
         raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
     asked = _model(options, first, console)
-    gold = read_gold(options.gold, len(first)) if options.gold else None
+    gold = read_gold(options.gold) if options.gold else None
+    if gold is not None and Path(options.paths[0]).is_dir() and any(one.id is None for one in gold):
+        raise UsageError(
+            f"{options.paths[0]} has its examples in the order of the work, and {options.gold} annotations without an "
+            "id.\nGive each line the id of its example, or make one file in the order of the data: "
+            "`wherefrom attribute-dataset ... -o FILE.jsonl`."
+        )
     if gold is None:
         metrics = [name for name in metrics if options.metrics != ["all"] or not METRICS.get(name).needs_gold]
     with loading(console, asked.name):

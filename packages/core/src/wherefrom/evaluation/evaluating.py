@@ -88,7 +88,9 @@ def evaluate(
         units: What is removed and scored as one; scores of tokens are summed.
         outputs: ``"step"``: each step for itself, of a contrast those where the two tokens differ; ``"sequence"``: the
             log-probability of all steps together; or spans of target positions ``(start, end)``, end exclusive.
-        gold: Per example the text that matters, for metrics that compare with it; see `wherefrom.evaluation.gold`.
+        gold: The text that matters in each example, for metrics that compare with it; see `wherefrom.evaluation.gold`.
+            They are paired by id where every annotation and every example has one of its own, else by place, None where
+            there is none.
         draws: Random orders per output; 0: none, so that nothing is compared with chance.
         extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
         curves: Keep the perturbation curves, to be drawn.
@@ -270,16 +272,7 @@ def _asked(
     named, numbers = _side_by_side(given)
     plan = evolve(plan, metrics=tuple(as_metric(one) for one in metrics))
     first = next(iter(named.values()))
-    golds = [None] * len(every) if gold is None else list(gold)
-    for one in golds:
-        if one is not None and not isinstance(one, Gold):
-            raise InputError(
-                f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
-            )
-    if len(golds) != len(every):
-        raise InputError(
-            f"gold has {len(golds)} entries for {len(every)} examples. Give one per example, None for none."
-        )
+    golds, unpaired = _of_each(gold, every)
     if not removals:
         raise InputError("removals is empty. Name at least one way to take units away, better two.")
     check_distinct("metric", [one.identifier for one in plan.metrics])
@@ -339,6 +332,7 @@ def _asked(
             *_alone(given, len(first)),
             *_left_out(numbers, first),
             *((f"No example has gold units, which these compare with: {', '.join(blind)}.",) if blind else ()),
+            *unpaired,
             *_gold_remarks(plan, golds, inquiries),
             *_remarks(named, contrasts),
             *_undefined_remarks(inquiries),
@@ -393,6 +387,42 @@ def _remarks(named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArra
                 f"{name}: these scores are of no contrast, and are held against that of the others all the same. "
                 "Evaluate them apart to judge them by the log-probability of the token alone."
             )
+
+
+def _of_each(
+    gold: Sequence[Gold | None] | None, examples: Sequence[Attribution]
+) -> tuple[list[Gold | None], tuple[str, ...]]:
+    """The annotation of each example, and what is said of pairs that were not found: by id where every annotation and
+    every example has one of its own, else by place.
+
+    Raises:
+        InputError: One is no annotation, or they go by place and are not as many.
+    """
+    if gold is None:
+        return [None] * len(examples), ()
+    given = list(gold)
+    for one in given:
+        if one is not None and not isinstance(one, Gold):
+            raise InputError(
+                f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
+            )
+    there = [one for one in given if one is not None]
+    ids, names = [one.id for one in examples], [one.id for one in there]
+    pairs = dict(matched(ids, names)) if there and named_apart(ids, names) else {}
+    if not pairs:
+        if len(given) != len(examples):
+            raise InputError(
+                f"gold has {len(given)} entries for {len(examples)} examples. They are paired by id where all have one "
+                "of their own, else by place: give one per example, None for none."
+            )
+        return given, ()
+    remarks = []
+    if len(pairs) < len(examples):
+        without = examples_named([place for place in range(len(examples)) if place not in pairs])
+        remarks.append(f"No annotation has the id of {without}.")
+    if len(pairs) < len(there):
+        remarks.append(f"{len(there) - len(pairs)} of {len(there)} annotations are of no example that is judged.")
+    return [there[pairs[place]] if place in pairs else None for place in range(len(examples))], tuple(remarks)
 
 
 def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[_Inquiry]) -> tuple[str, ...]:
