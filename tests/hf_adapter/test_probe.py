@@ -11,7 +11,14 @@ import pytest
 import torch
 from attrs import evolve
 from torch.nn import functional
-from transformers import AttentionInterface, AttentionMaskInterface, BertConfig, BertLMHeadModel, PreTrainedModel
+from transformers import (
+    AttentionInterface,
+    AttentionMaskInterface,
+    BertConfig,
+    BertLMHeadModel,
+    LlamaForCausalLM,
+    PreTrainedModel,
+)
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 from wherefrom.adapters import Row
@@ -113,6 +120,59 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
     ):
         with pytest.raises(ModelCapabilityError, match="is not causal: changing later tokens changes logits by"):
             list(asked)
+
+
+class ByPlace(LlamaForCausalLM):
+    """What it makes of its logits hangs on how many there are before them."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        output = super().forward(*args, **kwargs)
+        output.logits = output.logits / (1 + torch.arange(output.logits.shape[1]) / 4)[None, :, None]
+        return output
+
+
+class Copying(LlamaForCausalLM):
+    """It adds to logits what the ids of the input are, place by place."""
+
+    def forward(self, input_ids: Any = None, **kwargs: Any) -> Any:
+        output = super().forward(input_ids=input_ids, **kwargs)
+        output.logits = output.logits + torch.nn.functional.one_hot(input_ids, output.logits.shape[-1])
+        return output
+
+
+class Capped(LlamaForCausalLM):
+    """What it makes of its logits is that of each alone."""
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        output = super().forward(*args, **kwargs)
+        output.logits = 30 * torch.tanh(output.logits / 30)
+        return output
+
+
+@pytest.mark.parametrize("kind, why", [(ByPlace, "two places alone have other logits by"), (Copying, "it fails with")])
+def test_logits_that_hang_on_where_they_stand_are_refused(kind: Any, why: str) -> None:
+    module = build("llama")
+    module.__class__ = kind
+    predictor = predictor_of(module)
+    row = probability(Row(target_ids=np.arange(5, 12), steps=np.array([3, 5])))
+    for asked in (
+        predictor.predict([row], None),
+        Differentiator(predictor).gradients([row], None, True, True),
+    ):
+        with pytest.raises(ModelCapabilityError, match=rf"{kind.__name__} makes something of its logits .*{why}"):
+            list(asked)
+    assert predictor.probe.causal() is None
+    assert predictor.probe.watchable() is None, "attention is none of its logits"
+
+
+def test_logits_that_are_changed_one_by_one_are_read() -> None:
+    module = build("llama")
+    module.__class__ = Capped
+    ids, steps = np.arange(5, 12), np.array([3, 5])
+    (answer,) = predictor_of(module).predict([Row(target_ids=ids, steps=steps)], None)
+    with torch.no_grad():
+        expected = module(input_ids=torch.tensor(ids)[None]).logits[0, steps - 1]
+    torch.testing.assert_close(answer.logits, expected)
 
 
 def test_a_model_whose_attention_says_nothing_yet_is_asked_again_when_it_has_learned() -> None:

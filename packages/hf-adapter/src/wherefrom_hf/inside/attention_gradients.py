@@ -39,7 +39,7 @@ def attention_gradient_rollouts(predictor: Predictor, rows: Iterable[Row], chunk
     """See `wherefrom.adapters.attention_gradients.RollsAttentionGradients.attention_gradient_rollouts`."""
     module = predictor.module
     need_differentiable(module)
-    predictor.probe.need_causal()
+    predictor.probe.need_places()
     need_same(predictor.probe, "eager")
     for some in batches(predictor, rows, chunk):
         carried = _carried(predictor, some)

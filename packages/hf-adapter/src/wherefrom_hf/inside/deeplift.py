@@ -37,7 +37,7 @@ def rescaled_gradients(
     predictor: Predictor, rows: Iterable[Row], baselines: Iterable[Row], layer: Any, chunk: int | None
 ) -> Iterator[RowMultipliers]:
     """See `wherefrom.adapters.rescale.GivesRescale.rescaled_gradients`."""
-    predictor.probe.need_causal()
+    predictor.probe.need_places()
     predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
     parts = None if layer is None else parts_at(predictor, layer)

@@ -49,7 +49,7 @@ def ruled_gradients(
 ) -> Iterator[RowGradients]:
     """See `wherefrom.adapters.gradient_rules.FollowsGradientRules.ruled_gradients`."""
     module = predictor.module
-    predictor.probe.need_causal()
+    predictor.probe.need_places()
     need_same(predictor.probe, "eager")
     for some in batches(predictor, rows, chunk):
         with attention_implementation(module, "eager"), torch.enable_grad(), looking_into(module):

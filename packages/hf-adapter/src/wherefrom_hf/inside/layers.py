@@ -63,7 +63,7 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
 
 
 def _run(predictor: Predictor, rows: list[Row], parts: Parts, given: list[LayerStates] | None) -> WholePass:
-    predictor.probe.need_causal()
+    predictor.probe.need_places()
     implementation = _attention(predictor, rows)
     attention = nullcontext() if implementation is None else attention_implementation(predictor.module, implementation)
     with attention, torch.enable_grad():

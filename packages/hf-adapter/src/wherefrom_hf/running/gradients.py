@@ -129,7 +129,7 @@ class Differentiator:
 
     def gradients(self, rows: Iterable[Row], chunk: int | None, source: bool, target: bool) -> Iterator[RowGradients]:
         """Answers in order; see `wherefrom.adapters.GivesGradients`."""
-        self._predictor.probe.need_causal()
+        self._predictor.probe.need_places()
         self._predictor.probe.warn_of_other_lookups()
         yield from by_length(
             self._predictor.module, rows, lambda some: self._gradients(some, chunk, source, target), gradients_joined

@@ -72,7 +72,7 @@ class Predictor:
 
     def predict(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         """Answers in order; see `wherefrom.adapters.PredictsSteps`."""
-        self.probe.need_causal()
+        self.probe.need_places()
         yield from by_length(self.module, rows, lambda some: self._predictions(some, chunk), predictions_joined)
 
     def _predictions(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:

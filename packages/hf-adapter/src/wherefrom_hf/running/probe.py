@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 from wherefrom.adapters.hiding import cannot_hide, cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built, was_watched
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
@@ -30,6 +30,7 @@ from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.experts import ExpertsError
 from wherefrom_hf.running.few_bits import has_few_bits
+from wherefrom_hf.running.head import cut_at_head, output_layer
 from wherefrom_hf.running.lengths import afresh
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
@@ -157,6 +158,42 @@ class Probe:
                 "they are given by the largest value of a whole sequence (quantize_dynamic) see the future too: "
                 "quantise the weights alone."
             )
+
+    def need_places(self) -> None:
+        """Refuse a model whose logits cannot be read at chosen places of one pass: one that is not causal, or one that
+        makes something of its logits, behind the output layer, that hangs on where they stand.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        self.need_causal()
+        reason = self._places()
+        if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+            raise ModelCapabilityError(
+                f"{type(self.module).__name__} makes something of its logits behind the output layer that hangs on "
+                f"more than each of them: {reason}. Only logits that are read are computed, side by side. Let its "
+                "forward give the logits as the output layer makes them, and put the rest into a step function."
+            )
+
+    def _places(self) -> str | None:
+        """Why logits may not be made at chosen places alone; None: they may."""
+        if was_watched(self.module, self.module) or was_watched(self.module, output_layer(self.module)):
+            return None  # a warning says what such a hook sees
+
+        def ask() -> str | None:
+            ids = self._ids()
+            whole = self._logits(ids)
+            places = torch.tensor([ids.shape[1] // 2, 1], device=ids.device)
+            try:
+                with cut_at_head(self.module, torch.zeros_like(places), places, detach=False):
+                    came = self._logits(ids)
+            except (torch.OutOfMemoryError, MemoryError, WherefromError):
+                raise
+            except Exception as error:  # of shapes that do not fit, as a rule
+                return f"asked for two places of {ids.shape[1]}, {_FAILS} {type(error).__name__} ({error})"
+            return self._difference(whole[:, places], came, "two places alone have other")
+
+        return self._answer("logits of chosen places", ask)
 
     def same_under(self, implementation: str, *, least: float = 0.0) -> str | None:
         """Why attention may not be computed by ``implementation`` instead of the loaded one; None: it may.
@@ -436,7 +473,7 @@ def _made_causal(config: Any) -> str:
     """For a message: the setting with which models of this kind are causal, if there is one."""
     if hasattr(config, "causal"):
         kind, setting = "this kind is one", "causal=True"
-    elif hasattr(config, "is_decoder") and not config.is_encoder_decoder:
+    elif not getattr(config, "is_decoder", True) and not config.is_encoder_decoder:
         kind, setting = "BERT-like ones", "is_decoder=True"
     elif getattr(config, "use_bidirectional_attention", False):
         kind, setting = "this kind is one", "use_bidirectional_attention=False"
