@@ -15,6 +15,8 @@ from wherefrom.errors import InputError
 from wherefrom.text.alignment import align, kept_by_shortest_script, one_per_example
 from wherefrom.text.tokens import Token
 
+letters = st.lists(st.sampled_from("abc"), min_size=1, max_size=8)
+
 
 def tokens(text: str) -> list[Token]:
     """Words as tokens, leading space included; ``|`` cuts a word in pieces."""
@@ -131,6 +133,19 @@ def test_continuations_pair_with_continuations() -> None:
     assert compared("a b x", "b q q w y", boundary=(1, 3)) == ["b > w", "x > y"]
 
 
+@given(prompts=st.tuples(letters, letters), said=st.tuples(letters, letters), auto=st.booleans())
+def test_no_token_of_an_answer_is_compared_with_one_of_the_prompt(
+    prompts: tuple[list[str], list[str]], said: tuple[list[str], list[str]], auto: bool
+) -> None:
+    here, there = (tokens("^ " + " ".join([*prompt, *answer])) for prompt, answer in zip(prompts, said, strict=True))
+    boundary = (1 + len(prompts[0]), 1 + len(prompts[1]))
+    alike = np.array([[float(one.text.strip() == other.text.strip()) for other in there] for one in here])
+    options: dict[str, Any] = {"alignments": "auto", "similarity": alike} if auto else {}
+    found = align(here, there, np.arange(boundary[0], len(here)), boundary=boundary, **options)
+    assert (found.positions >= boundary[1]).all()
+    assert (np.diff(found.positions) >= 0).all() or auto
+
+
 def test_by_similarity() -> None:
     similarity = np.zeros((5, 6))
     similarity[[1, 2, 3], [3, 1, 2]] = 1.0
@@ -161,9 +176,6 @@ def test_contrasts_that_are_too_short() -> None:
         compared("a b", "z")
     with pytest.raises(InputError, match=r"counterpart of step 2 \(' c'\) would be the first token"):
         align(tokens("a b c d"), tokens("c d"), np.array([2, 3]))
-
-
-letters = st.lists(st.sampled_from("abc"), min_size=1, max_size=8)
 
 
 @given(old=letters, new=letters)

@@ -112,16 +112,18 @@ def align(
             "another. Give the whole contrastive text: for decoder-only models prompt and continuation together."
         )
     anchors = [] if alignments is None or isinstance(alignments, str) else _checked(alignments, original, contrast)
+    if boundary is not None and any((here < boundary[0]) != (there < boundary[1]) for here, there in anchors):
+        boundary = None  # these pairs are meant
     if isinstance(alignments, str):
         if similarity is None:
             raise InputError(
                 f"contrast_targets_alignments={alignments!r} is not understood. Give 'auto', pairs of positions, or "
                 "nothing."
             )
-        images = _by_similarity(original, contrast, similarity)
+        images = _apart(original, contrast, np.asarray(similarity, dtype=np.float64), boundary)
     else:
         images = _between_anchors(original, contrast, anchors, boundary)
-    return _completed(images, original, contrast, steps, alignments)
+    return _completed(images, original, contrast, steps, alignments, boundary)
 
 
 def one_per_example(alignments: Any, examples: int) -> list[Alignments]:
@@ -327,6 +329,16 @@ def kept_by_shortest_script(equal: Any) -> list[tuple[int, int]]:
     return kept
 
 
+def _apart(
+    original: Sequence[Token], contrast: Sequence[Token], similarity: FloatArray, boundary: tuple[int, int] | None
+) -> Images:
+    """Pairs by similarity of what lies before the boundary, and of what lies behind it."""
+    end, image_end = boundary or (0, 0)
+    before = _by_similarity(original[:end], contrast[:image_end], similarity[:end, :image_end])
+    behind = _by_similarity(original[end:], contrast[image_end:], similarity[end:, image_end:])
+    return {**before, **{end + i: None if j is None else image_end + j for i, j in behind.items()}}
+
+
 def _by_similarity(original: Sequence[Token], contrast: Sequence[Token], similarity: FloatArray) -> Images:
     """Shared ends pair up; in between, tokens that are each other's nearest."""
     head, tail = shared_ends(_equal(original, contrast))
@@ -335,7 +347,7 @@ def _by_similarity(original: Sequence[Token], contrast: Sequence[Token], similar
     images.update({i: i for i in range(head)})
     images.update({len(original) - k: len(contrast) - k for k in range(1, tail + 1)})
     if n and m:
-        middle = np.asarray(similarity, dtype=np.float64)[head : head + n, head : head + m]
+        middle = similarity[head : head + n, head : head + m]
         places = np.abs((np.arange(n)[:, None] + 0.5) / n - (np.arange(m)[None, :] + 0.5) / m)
         middle = middle - DISTANCE_PENALTY * places
         nearest, back = middle.argmax(axis=1), middle.argmax(axis=0)
@@ -349,11 +361,15 @@ def _completed(
     contrast: Sequence[Token],
     steps: IntArray,
     alignments: Alignments,
+    boundary: tuple[int, int] | None,
 ) -> Alignment:
-    """Every step with a position to read: that of its counterpart, or the place where it would stand."""
+    """Every step with a position to read: that of its counterpart, or the place where it would stand, which is on the
+    same side of the boundary."""
     filled: list[int] = []
     place = 0
     for position in range(len(original)):
+        if boundary is not None and position == boundary[0]:
+            place = max(place, boundary[1])
         image = images.get(position)
         filled.append(min(place, len(contrast) - 1) if image is None else image)
         place = place if image is None else image + 1
