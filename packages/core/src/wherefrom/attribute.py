@@ -179,9 +179,18 @@ class AttributionModel:
             answers = self.adapter.generate([one.ids for one in some], settings=generation_args, seed=own_seed)
             for encoding, sequences in zip(some, answers, strict=True):
                 for ids in sequences:
-                    begin = len(encoding.ids) if output_generated_only and self._is_decoder_only else 0
-                    texts.append(self.adapter.decode(ids[begin:], skip_special_tokens=skip_special_tokens))
+                    text = self.adapter.decode(ids, skip_special_tokens=skip_special_tokens)
+                    if output_generated_only and self._is_decoder_only:
+                        text = self._without_prompt(text, ids, len(encoding.ids), skip_special_tokens)
+                    texts.append(text)
         return texts
+
+    def _without_prompt(self, text: str, ids: IntArray, length: int, skip_special_tokens: bool) -> str:
+        """What an answer adds to the text of its prompt: decoded alone it may lose its first space."""
+        prompt = self.adapter.decode(ids[:length], skip_special_tokens=skip_special_tokens)
+        if text.startswith(prompt):
+            return text[len(prompt) :]
+        return self.adapter.decode(ids[length:], skip_special_tokens=skip_special_tokens)
 
     def attribute(
         self,

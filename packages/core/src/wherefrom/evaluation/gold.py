@@ -15,6 +15,8 @@ from wherefrom.files.wire.bytes import write_whole
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.results.data import AttributionData
 from wherefrom.text.places import joined_text, tokens_within, trimmed
+from wherefrom.text.spelling import plain_letters
+from wherefrom.text.tokens import Token
 
 
 class Gold(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -70,22 +72,42 @@ def gold_units(gold: Gold, example: AttributionData, units: Units) -> BoolArray:
     side = "source" if example.encoded else "target"
     tokens = example.source if example.encoded else example.target
     shown, begins = joined_text(tokens)
+    if gold.text.strip() not in shown and gold.text.strip() in (written := joined_text(tokens, special=True))[0]:
+        shown, begins = written
     edges = [*begins.tolist(), len(shown)]
     turns = [one for one in example.segments if (one.side, one.kind, one.label) == (side, "turn", "user")]
     stretches = [(edges[one.start], edges[one.end]) for one in reversed(turns)]
     places = (shown.find(gold.text.strip(), *stretch) for stretch in [*stretches, (0, len(shown))])
     offset = next((place for place in places if place >= 0), -1)
-    if offset < 0:
+    touched = np.zeros(len(tokens), bool)
+    spans = [trimmed(gold.text, *span) for span in gold.spans]
+    if offset >= 0:
+        offset -= len(gold.text) - len(gold.text.lstrip())
+        for start, stop in spans:
+            touched[tokens_within(tokens, begins, len(shown), start + offset, stop + offset)] = True
+    elif _normalised(gold.text, tokens):
+        touched |= [any(_touches(token, start, stop) for start, stop in spans) for token in tokens]
+    else:
         raise InputError(
             f"The gold annotation is of another text: {gold.text[:60]!r}, but the example has {shown[:60]!r}."
         )
-    offset -= len(gold.text) - len(gold.text.lstrip())
-    touched = np.zeros(len(tokens), bool)
-    for span in gold.spans:
-        start, stop = trimmed(gold.text, *span)
-        touched[tokens_within(tokens, begins, len(shown), start + offset, stop + offset)] = True
     touched &= np.array([not token.special for token in tokens], bool)
     return np.array([unit.side == side and bool(touched[unit.removable].any()) for unit in units.members], dtype=bool)
+
+
+def _normalised(text: str, tokens: Sequence[Token]) -> bool:
+    """Do the tokens begin with this text as a tokenizer writes it, and say where they stand in the one that was given?
+
+    Some show a text with its letters normalised and its spaces joined.
+    """
+    ordinary = [token for token in tokens if not token.special]
+    known = all(token.start is not None and token.end is not None for token in ordinary)
+    letters = plain_letters(text)
+    return known and bool(letters) and plain_letters("".join(token.text for token in ordinary)).startswith(letters)
+
+
+def _touches(token: Token, start: int, stop: int) -> bool:
+    return token.start is not None and token.end is not None and token.start < stop and token.end > start
 
 
 def save_gold(path: str | Path, gold: Sequence[Gold], *, overwrite: bool = False) -> None:

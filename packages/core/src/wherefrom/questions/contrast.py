@@ -280,6 +280,7 @@ def _decoder_only(
         return _decoder_side(model, example, target, add_special_tokens), None
     prompt = encode_input(model, source, add_special_tokens=add_special_tokens, what="contrastive source")
     if target is None:
+        prompt = _left_open(prompt)
         ids = np.concatenate([prompt.ids, example.target_ids[example.default_start :]]).astype(np.int64)
         continuation = model.tokens(ids, side="target")[len(prompt.ids) :]
         written = Encoding(ids=ids, tokens=(*prompt.tokens, *continuation), text=model.decode(ids))
@@ -301,6 +302,19 @@ def _decoder_only(
             "compare with, or leave contrast_targets out to keep the original one."
         )
     return written, (example.default_start, boundary)
+
+
+def _left_open(prompt: Encoding) -> Encoding:
+    """A prompt that goes on: without what the tokenizer puts behind a text."""
+    count = len(prompt.tokens)
+    while count > 1 and _is_added(prompt.tokens[count - 1]):
+        count -= 1
+    return evolve(prompt, ids=prompt.ids[:count], tokens=prompt.tokens[:count])
+
+
+def _is_added(token: Token) -> bool:
+    """Is it a special token that no text spells?"""
+    return token.special and token.start is not None and token.start == token.end
 
 
 def _ended_alike(model: SequenceModel, example: Example, written: Encoding) -> Encoding:

@@ -225,15 +225,23 @@ def forced_example(
     encoding = model.encode(target, side="target", add_special_tokens=add_special_tokens and not is_chat)
     ids, tokens = encoding.ids, encoding.tokens
     check_ids(card, ids, "prompt and target together")
+    start = continuation_start(prompt.ids, encoding, end=len(prompt.text))
     return Example(
         source=None,
         target_ids=ids,
         target_tokens=tokens,
         prompt=prompt,
-        default_start=continuation_start(prompt.ids, encoding, end=len(prompt.text)),
+        default_start=start,
         input_text=prompt.text,
         target_text=target,
-        segments=prompt.segments,
+        segments=_up_to(prompt.segments, start),
+    )
+
+
+def _up_to(segments: Sequence[Segment], end: int) -> tuple[Segment, ...]:
+    """Segments of a prompt whose last tokens may have become one with the first of the answer, which is in none."""
+    return tuple(
+        one if one.end <= end else msgspec.structs.replace(one, end=end) for one in segments if one.start < end
     )
 
 
@@ -284,7 +292,7 @@ def continuation_start(prompt_ids: IntArray, whole: Encoding, *, end: int) -> in
     n = len(prompt_ids)
     if np.array_equal(whole.ids[:n], prompt_ids):
         return n
-    inside = [token.special or (token.end is not None and token.end <= end) for token in whole.tokens]
+    inside = [token.special if token.end is None else token.end <= end for token in whole.tokens]
     return inside.index(False) if False in inside else len(inside)
 
 

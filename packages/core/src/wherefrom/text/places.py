@@ -70,8 +70,9 @@ def held_by(wanted: str, tokens: Sequence[Token]) -> list[IntArray]:
     """Indices of the tokens that hold a piece of text, white space around it left out, for each place where it
     stands."""
     text, begins = joined_text(tokens)
-    places = [match.span() for match in re.finditer(re.escape(wanted.strip()), text)] if wanted.strip() else []
-    return [tokens_within(tokens, begins, len(text), *place) for place in places]
+    piece = wanted.strip()
+    places = [match.start() for match in re.finditer(f"(?={re.escape(piece)})", text)] if piece else []
+    return [tokens_within(tokens, begins, len(text), place, place + len(piece)) for place in places]
 
 
 def trimmed(text: str, start: int, stop: int) -> tuple[int, int]:

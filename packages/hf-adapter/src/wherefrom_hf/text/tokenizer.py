@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,8 @@ from wherefrom.text.turns import Piece, segments_of
 
 from wherefrom_hf.text.chat import rendered
 
+_NOWHERE = (0, 0)
+"""The place of what a tokenizer puts in front."""
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
 
@@ -60,15 +63,7 @@ class TextCoder:
         }
         if self.tokenizer.is_fast:
             arguments["return_offsets_mapping"] = True
-        encoded = self.tokenizer(text_target=text, **arguments) if as_target else self.tokenizer(text, **arguments)
-        ids = list(encoded["input_ids"])
-        offsets = encoded.get("offset_mapping")
-        if self._added_bos(ids, text, arguments):
-            ids, offsets = ids[1:], None if offsets is None else offsets[1:]
-        if as_target:
-            assert self.decoder_start_id is not None
-            ids = [self.decoder_start_id, *ids]
-            offsets = None if offsets is None else [(0, 0), *offsets]
+        ids, offsets = self._framed(text, arguments, as_target=as_target)
         array = np.array(ids, dtype=np.int64)
         gaps = offsets is not None and self._misplaced(array, text, offsets)
         if offsets is None or gaps:
@@ -147,7 +142,7 @@ class TextCoder:
         return any(own != there for own, there in found)
 
     def _tokens_at(self, ids: IntArray, text: str, offsets: Sequence[tuple[int, int]]) -> tuple[Token, ...]:
-        special = self.special_ids
+        marks = self.mark_ids
         offsets = _with_marks(text, offsets)
         texts: list[str] = []
         spans: list[tuple[int, int]] = []
@@ -164,9 +159,9 @@ class TextCoder:
             if start == end > end_before and text[end_before:end].isspace() and self._is_blank(int(i)):
                 start = end_before  # a space that the tokenizer trimmed off its own offsets
             if end <= start or end <= end_before:
-                spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in special else ""
+                spelt = self.decode(np.array([i]), skip_special_tokens=False) if int(i) in marks else ""
                 texts.append(spelt)
-                spans.append((end_before, end_before) if int(i) in special else (start, end))
+                spans.append((end_before, end_before) if int(i) in marks else (start, end))
                 continue
             if start < end_before and owner is not None:
                 # it ends a character and has more: no cut in front of it would leave whole characters
@@ -264,13 +259,30 @@ class TextCoder:
             return [ord(piece) if len(piece) == 1 and ord(piece) < 256 else None for piece in pieces]
         return list(map(byte_of, pieces))
 
-    def _added_bos(self, ids: list[int], text: str, arguments: Mapping[str, Any]) -> bool:
-        """Did the tokenizer put a BOS in front of a text that spells one out?"""
-        bos = self.tokenizer.bos_token_id
-        if not isinstance(bos, int) or ids[:2] != [bos, bos] or not arguments["add_special_tokens"]:
-            return False
-        bare = list(self.tokenizer(text, **{**arguments, "add_special_tokens": False})["input_ids"])
-        return _leading(bare, bos) < _leading(ids, bos)
+    def _framed(
+        self, text: str, arguments: Mapping[str, Any], *, as_target: bool
+    ) -> tuple[list[int], list[tuple[int, int]] | None]:
+        """The ids of a text, and their places in it where the tokenizer tells them, between the special tokens that
+        belong in front and behind, but for those that the text spells out there itself."""
+
+        def encoded(**options: Any) -> Any:
+            told = {**arguments, **options}
+            return self.tokenizer(text_target=text, **told) if as_target else self.tokenizer(text, **told)
+
+        made = encoded()
+        offsets = made.get("offset_mapping")
+        inner = list(zip(made["input_ids"], offsets or repeat(_NOWHERE), strict=offsets is not None))
+        front = [] if self.decoder_start_id is None or not as_target else [(self.decoder_start_id, _NOWHERE)]
+        behind: list[tuple[int, tuple[int, int]]] = []
+        if any(special in text for special in self.tokenizer.all_special_tokens):
+            bare = list(encoded(add_special_tokens=False)["input_ids"])
+            if (at := _found(bare, [i for i, _ in inner])) is not None:
+                end = at + len(bare)
+                front, inner, behind = [*front, *inner[:at]], inner[at:end], inner[end:]
+                front = front[: len(front) - _shared([i for i, _ in front], bare)]
+                behind = behind[_shared(bare, [i for i, _ in behind]) :]
+        whole = [*front, *inner, *behind]
+        return [i for i, _ in whole], None if offsets is None else [place for _, place in whole]
 
 
 def _left_from(some: str, letters: str) -> bool:
@@ -279,9 +291,16 @@ def _left_from(some: str, letters: str) -> bool:
     return all(one in rest for one in some)
 
 
-def _leading(ids: Sequence[int], one: int) -> int:
-    """How many times a sequence begins with ``one``."""
-    return next((place for place, i in enumerate(ids) if i != one), len(ids))
+def _found(some: Sequence[int], ids: Sequence[int]) -> int | None:
+    """Where in a sequence another one stands first; None: nowhere."""
+    places = range(len(ids) - len(some) + 1)
+    return next((place for place in places if list(ids[place : place + len(some)]) == list(some)), None)
+
+
+def _shared(before: Sequence[int], behind: Sequence[int]) -> int:
+    """How many ids the one ends with that the other begins with."""
+    most = min(len(before), len(behind))
+    return next((count for count in range(most, 0, -1) if list(before[-count:]) == list(behind[:count])), 0)
 
 
 def _by_bytes(added: str, run: bytes) -> list[str]:
