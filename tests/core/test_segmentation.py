@@ -145,6 +145,8 @@ def test_lines_and_bullets_are_sentences_and_white_space_is_none() -> None:
     text = "\n\n  - one\n- two. Three\r\n\r\n1. First.\u2028•\tlast\n"
     assert texts_of(text, sentences(text)) == ["- one", "- two.", "Three", "1. First.", "•\tlast"]
     assert sentences(" \n ") == []
+    for text in ("No. I", "No. I\n\n3.5"):  # a number at the end of a line is one at the end of a text
+        assert texts_of(text, sentences(text))[0] == "No. I"
 
 
 def test_a_token_without_text_belongs_to_the_unit_before_it() -> None:

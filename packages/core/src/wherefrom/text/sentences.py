@@ -142,7 +142,8 @@ class _Patterns:
             r"(?:\d{1,3}(?:\.\d{1,3})*|\p{L}|[ivx]{1,5}|(?=[IVX])X{0,3}(?:IX|IV|V?I{0,3}))\Z"
         )
         self.numbered = regex.compile(
-            r"\p{N}|\p{Lu}\.?\p{N}|[(\[](?:\p{N}{1,4}\p{L}?|\p{L}|[ivx]{1,5})[)\]]|[IVXLC]{2,}\b|[IVXLC](?=[.;:)\]]|\Z)"
+            r"\p{N}|\p{Lu}\.?\p{N}|[(\[](?:\p{N}{1,4}\p{L}?|\p{L}|[ivx]{1,5})[)\]]|[IVXLC]{2,}\b"
+            rf"|[IVXLC](?=[.;:)\]{_LINE_BREAKS}]|\Z)"
         )
         self.one_of_many = regex.compile(r"[IVXLC],|[VXLC]\s")  # "vol. I, p. 3", "Bd. X", and not "No. I, too"
         self.pieces_before = regex.compile(rf"(?:\b\p{{L}}{{1,3}}\.{_GAP}?)*\b\p{{L}}{{1,3}}\Z")
