@@ -146,6 +146,25 @@ def test_the_turns_of_a_prompt_end_where_an_answer_begins_within_its_last_token(
     assert turn.end == one.attr_pos_start
 
 
+def test_another_chat_as_it_was_generated_is_the_chat_as_it_is_rendered() -> None:
+    """Decoding writes a space behind each mark, which would be read as one of the text."""
+    tokenizer = prefixed()
+    tokenizer.chat_template = "{% for one in messages %}<s>on {{ one['content'] }} do{% endfor %}"
+    model = decoder(tokenizer)
+    chat, other = ([{"role": "user", "content": text} for text in texts] for texts in (("the cat",), ("a mat", "the")))
+    (whole,) = model.generate([other], skip_special_tokens=False, max_new_tokens=3)
+    assert whole.startswith("<s> on a mat do<s> on the do")
+    answer = whole.removeprefix("<s> on a mat do<s> on the do")
+    options = {"step_scores": ["contrast_prob"], "show_progress": False}
+    found = [
+        model.attribute([chat], ["t sat"], contrast_targets=[contrast], **options)[0]
+        for contrast in (whole, f"<s>on a mat do<s>on the do{answer}")
+    ]
+    read = [[pair["contrast_id"] for pair in one.details["contrast"]["pairs"]] for one in found]
+    assert read[0] == read[1]
+    np.testing.assert_array_equal(found[0].step_scores["contrast_prob"], found[1].step_scores["contrast_prob"])
+
+
 def test_another_prompt_is_left_open_where_the_tokenizer_ends_texts() -> None:
     """The tokenizer ends every text; between a prompt and what follows it there is no end."""
     model = decoder(words("<s> $A </s>"))

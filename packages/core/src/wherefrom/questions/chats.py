@@ -24,7 +24,8 @@ def after_chat(model: SequenceModel, prompt: Encoding, text: str, what: str, *, 
         text: The answer alone, which gets the prompt in front; or the prompt and the answer, the prompt as it was
             rendered, without its first special tokens, or without any, as `AttributionModel.generate` gives it.
         what: The text is, for messages.
-        another: May it begin with another chat of the same template? It then stays as it is.
+        another: May it begin with another chat of the same template? It then stays as it is, but for spaces that only
+            decoding writes behind special tokens.
 
     Raises:
         InputError: It begins with another chat, and may not, or with one that lacks its special tokens; or nobody can
@@ -38,7 +39,7 @@ def after_chat(model: SequenceModel, prompt: Encoding, text: str, what: str, *, 
     for place, mark in enumerate(marks):
         if text.startswith("".join(one.text for one in marks[place:])):
             if another:
-                return prompt.text[: mark.start] + text
+                return prompt.text[: mark.start] + _as_rendered(model, prompt, text)
             raise InputError(_of_another_chat(prompt, text, what))
     words = _first_words(prompt)
     if not words.strip() or not text.startswith(words):
@@ -52,6 +53,15 @@ def after_chat(model: SequenceModel, prompt: Encoding, text: str, what: str, *, 
             "list of messages, or the text with its special tokens (generate with skip_special_tokens=False)."
         )
     return "".join(mark.text for mark in marks) + text
+
+
+def _as_rendered(model: SequenceModel, prompt: Encoding, text: str) -> str:
+    """A text of the prompt's template without the spaces that decoding, and not the template, puts behind its marks."""
+    decoded = model.decode(prompt.ids, skip_special_tokens=False)
+    for mark in dict.fromkeys(token.text for token in prompt.tokens if token.special and token.text):
+        if f"{mark} " in decoded and f"{mark} " not in prompt.text:
+            text = text.replace(f"{mark} ", mark)
+    return text
 
 
 def _of_another_chat(prompt: Encoding, text: str, what: str) -> str:
