@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import wherefrom.inseq as inseq
 from wherefrom.inseq.commands.attribute_context import AttributeContextArgs, AttributeContextOutput
 from wherefrom.inseq.commands.attribute_context.attribute_context import (
@@ -114,6 +115,27 @@ def test_contexts_are_scored_as_the_options_say(gpt2: inseq.AttributionModel) ->
     width = gpt2.model.config.n_embd
     one_by_one = [context_scores(gpt2, attribution_selectors=[index]) for index in range(width)]
     np.testing.assert_allclose(sum(one_by_one), sums, rtol=1e-4)
+
+
+def test_sampled_outputs_of_contexts_follow_torchs_generator(gpt2: inseq.AttributionModel) -> None:
+    def said(generation: dict[str, Any]) -> str | None:
+        args = AttributeContextArgs(
+            model_name_or_path=GPT2,
+            input_context_text="the name of",
+            input_current_text="it is us",
+            generation_kwargs={"max_new_tokens": 4, **generation},
+            show_viz=False,
+        )
+        return attribute_context_with_model(args, gpt2).output_current
+
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        before = torch.get_rng_state()
+        said({})
+        assert torch.equal(torch.get_rng_state(), before)
+        first, second = (said({"do_sample": True, "temperature": 5.0}) for _ in range(2))
+        torch.manual_seed(1)
+        assert said({"do_sample": True, "temperature": 5.0}) == first != second
 
 
 def test_contexts_are_spelt_as_each_is_alone() -> None:

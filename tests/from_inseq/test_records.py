@@ -452,6 +452,41 @@ def test_generated_texts_are_what_was_generated(gpt2: Any, marian: Any) -> None:
     assert continued.info["constrained_decoding"] is True
 
 
+SAMPLED = {"do_sample": True, "temperature": 5.0, "max_new_tokens": 8}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+@pytest.mark.parametrize("texts", [["the name of"], ["the name of", "it"]])
+def test_sampled_answers_are_those_that_generate_draws(
+    texts: list[str], kind: str, seed: int, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        said = model.generate(texts, **SAMPLED)
+        after = torch.get_rng_state()
+        torch.manual_seed(seed)
+        explained = model.attribute(texts, generation_args=SAMPLED)
+        assert torch.equal(torch.get_rng_state(), after)
+    ids = [[token.id for token in one.target] for one in explained]
+    assert [model.tokenizer.decode(own, skip_special_tokens=True) for own in ids] == said
+
+
+@pytest.mark.parametrize("positions", [{}, {"attr_pos_end": 18}])
+def test_no_two_sampled_answers_are_the_same_draw(positions: dict[str, int], gpt2: Any) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        draws = [gpt2.attribute(["the name of"] * 2, generation_args=SAMPLED, **positions) for _ in range(2)]
+        assert len({text for out in draws for text in out.info["generated_texts"]}) == 4
+
+
+def test_random_numbers_stay_where_nothing_is_sampled(gpt2: Any) -> None:
+    before = torch.get_rng_state()
+    gpt2.attribute("the name of", generation_args={"max_new_tokens": 2})
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_an_empty_prompt_begins_with_the_beginning(gpt2: Any) -> None:
     out = gpt2.attribute("", "hello")
     assert out[0].target[0] == gpt2.bos_token

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from wherefrom.context import attribute_context as attribute_context_ours
 from wherefrom.context.results import ContextAttribution
 from wherefrom.inseq.commands.attribute.attribute import aggregate_attribution_scores
@@ -60,7 +62,7 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
         attribution_aggregators=_reduction(args),
         generation_args=dict(args.generation_kwargs),
         support_unit="none",
-        **args.attribution_kwargs,
+        **{**_drawn_seed(args, model), **args.attribution_kwargs},
     )
     output = as_inseq(done, args if args.add_output_info else None)
     if args.output_context_text == "":
@@ -73,6 +75,12 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
     if args.show_viz:
         done.show()
     return output
+
+
+def _drawn_seed(args: AttributeContextArgs, model: HuggingfaceModel) -> dict[str, int]:
+    """A seed from torch's generator where outputs are sampled, so that they follow ``torch.manual_seed``."""
+    samples = args.generation_kwargs.get("do_sample", model.model.generation_config.do_sample)
+    return {"seed": int(torch.randint(2**31, ()))} if samples else {}
 
 
 def _reduction(args: AttributeContextArgs) -> Callable[[Attribution], Attribution] | None:
