@@ -26,7 +26,7 @@ class LateOutput(dict[str, Any]):
         """``run`` asks the model again for what a prediction does not hold."""
         super().__init__(logits=prediction.logits[index][None, None])
         self._prediction = prediction
-        self._position = int(prediction.steps[index])
+        self._index = index
         self._run = run
         self._again: Any = None
         self._late: dict[str, Callable[[], Any]] = {"hidden_states": lambda: self._states("target")}
@@ -90,7 +90,7 @@ class LateOutput(dict[str, Any]):
 
     def _states(self, side: Any) -> tuple[Tensor, ...]:
         layers = self._prediction.card.layers if self._prediction.card is not None else 0
-        until = self._position if side == "target" else None
+        until = int(self._prediction.steps[self._index]) if side == "target" else None
         return tuple(self._prediction.hidden_states(layer, side)[None, :until] for layer in range(layers + 1))
 
 
@@ -123,8 +123,10 @@ class LateEncoderDecoderArgs(_Late, StepFunctionEncoderDecoderArgs):
 
 
 def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_target: bool) -> Any:
-    """What a function of inseq's is told of one of the steps."""
-    position = int(prediction.steps[index])
+    """What a function of inseq's is told of one of the steps, asked for when the function does."""
+
+    def before(values: Tensor) -> Tensor:
+        return values[None, : int(prediction.steps[index])]
 
     def again(**wanted: Any) -> Any:
         untouched = arguments_at(model, prediction, index, is_target=is_target)
@@ -135,9 +137,9 @@ def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_targe
         "forward_output": lambda: LateOutput(prediction, index, model.is_encoder_decoder, again),
         "target_ids": lambda: prediction.target_ids[index].reshape(1),
         "later_ids": lambda: prediction.target_ids[index + 1 :],
-        "decoder_input_ids": lambda: prediction.input_ids()[None, :position],
-        "decoder_input_embeds": lambda: prediction.input_embeddings()[None, :position],
-        "decoder_attention_mask": lambda: prediction.attention_mask()[None, :position],
+        "decoder_input_ids": lambda: before(prediction.input_ids()),
+        "decoder_input_embeds": lambda: before(prediction.input_embeddings()),
+        "decoder_attention_mask": lambda: before(prediction.attention_mask()),
         "is_attributed_fn": lambda: is_target,
     }
     if not model.is_encoder_decoder:
