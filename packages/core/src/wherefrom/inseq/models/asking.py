@@ -83,8 +83,10 @@ def asked(
     function, function_args, foreign = _function(
         model, attributed_fn, given, groups["attributed_fn_args"], is_target=True
     )
+    if not cls.uses_target_function:
+        function_args = {name: value for name, value in function_args.items() if name not in CONTRAST}
     used |= set(function_args)
-    contrasts = [_contrast_in(function_args)] if function.contrastive else []
+    contrasts = [_contrast_in(function_args)] if function.contrastive and cls.uses_target_function else []
     scores, score_args = [], {}
     for score in step_scores:
         made, args, other = _function(model, score, given, groups["step_scores_args"], is_target=False)
