@@ -47,6 +47,25 @@ def test_a_function_that_is_called_compares_as_the_library_does(
     assert bool((scores[name] != 0).any())
 
 
+@pytest.mark.parametrize("filters", [{"top_p": 0.3}, {"top_k": 3}, {"top_p": 0.2, "top_k": 4}])
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+def test_a_filtered_divergence_that_is_called_is_the_librarys(
+    kind: str, filters: dict[str, Any], registered: None, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    called = STEP_SCORES_MAP["kl_divergence"]
+
+    def own(args: Any, contrast_targets: Any = None) -> Any:
+        return called(args, contrast_targets=contrast_targets, **filters)
+
+    inseq.register_step_function(own, "own")
+    source, target, other = (PROMPT, WHOLE, "the name us it is") if kind == "gpt2" else (SOURCE, TARGET, "it was good")
+    asked = {"step_scores": ["own", "kl_divergence"], "contrast_targets": other, **filters}
+    scores = model.attribute(source, target, method="dummy", **asked)[0].step_scores
+    torch.testing.assert_close(scores["own"], scores["kl_divergence"], atol=1e-7, rtol=1e-4)
+    assert bool((scores["own"] > 1e-5).any())
+
+
 LOGITS_ALONE = (
     "deeplift", "layer_deeplift", "layer_gradient_x_activation", "layer_integrated_gradients", "gim", "libra",
     "attention_gradient_rollout",
