@@ -69,6 +69,27 @@ def test_attribute_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "english" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "second, told",
+    [
+        ({"en": None, "it": "it is"}, "Row 1 of the data set has no text in its field 'en': None"),
+        ({"en": "it", "it": None}, "Row 1 of the data set has no text in its field 'it': None"),
+        ({"en": "it", "it": "it is", "number": 2}, "Row 0 of the data set has no text in its field 'number': 1"),
+    ],
+)
+def test_what_is_no_text_in_a_data_set_is_refused(
+    second: dict[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("datasets")
+    rows = [{"en": "the name", "it": "the name of", "number": 1}, second]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    words = ["attribute-dataset", "-m", GPT2, "-d", "json", "--dataset_files", str(tmp_path / "data.jsonl")]
+    words += ["--input_text_field", "en", "--generated_text_field", "number" if "number" in second else "it"]
+    assert main([*words, "--dataset_split", "train", "--hide", "-o", str(tmp_path / "out.json")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
 def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
     args = AttributeContextArgs(
         model_name_or_path=GPT2,
