@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from wherefrom.errors import ModelCapabilityError, ShapeError
 from wherefrom.inseq.attr.step_functions import StepFunctionDecoderOnlyArgs, StepFunctionEncoderDecoderArgs
 from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT
+from wherefrom.inseq.data.batch import AnsweredBatch
 from wherefrom.step_functions.base import StepFunction, StepPrediction
 
 
@@ -182,16 +183,25 @@ def as_step_function(
     *,
     is_target: bool,
     contrastive: bool,
+    named: Collection[str] = (),
 ) -> type[StepFunction]:
     """A function of inseq's as one of the library's, bound to a model and to its settings.
 
     Args:
-        contrastive: Is it given a contrast among them?
+        contrastive: Does it compare with a contrast?
+        named: Arguments that tell it of the prediction's own contrast, where its settings hold none.
     """
     merged = DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].get("spans", {}).get(identifier, "absmax")
 
     def ask(prediction: StepPrediction, index: int) -> Any:
-        return fn(arguments_at(model, prediction, index, is_target=is_target), **settings)
+        arguments = arguments_at(model, prediction, index, is_target=is_target)
+        if "contrast_targets" not in named or prediction.contrast is None:
+            return fn(arguments, **settings)
+        other = arguments_at(model, prediction.contrast, index, is_target=is_target)
+        told: dict[str, Any] = {"contrast_targets": AnsweredBatch(other.forward_output, other.target_ids)}
+        if "contrast_force_inputs" in named:
+            told["contrast_force_inputs"] = prediction.contrast.logits is not prediction.logits
+        return fn(arguments, **{**told, **settings})
 
     made: Any = attrs.make_class(
         identifier,

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
 from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT, FUNCTIONS
-from wherefrom.inseq.data.batch import EncoderDecoderBatch, slice_batch_from_position
+from wherefrom.inseq.data.batch import AnsweredBatch, EncoderDecoderBatch, slice_batch_from_position
 from wherefrom.inseq.utils.contrast_utils import ContrastInputs
 from wherefrom.inseq.utils.misc import extract_signature_args
 from wherefrom.inseq.utils.torch_utils import top_p_logits_mask
@@ -98,9 +98,12 @@ def _get_contrast_inputs(
 
     Args:
         contrast_sources: Encoder-decoder: what is read instead.
-        contrast_targets: What is said instead; decoder-only: prompt and continuation.
+        contrast_targets: What is said instead; decoder-only: prompt and continuation. An `AnsweredBatch` is the context
+            itself.
         contrast_targets_alignments: Pairs of positions, or None for the default of `wherefrom.text.alignment`.
     """
+    if isinstance(contrast_targets, AnsweredBatch):
+        return ContrastInputs(batch=contrast_targets, target_ids=contrast_targets.target_ids)
     model = args.attribution_model
     if contrast_sources is not None and not model.is_encoder_decoder:
         raise SettingsError("contrast_sources is for encoder-decoder models. Put another prompt into contrast_targets.")

@@ -51,8 +51,8 @@ def _field(data: Any, name: str | None) -> list[str]:
     for row, text in enumerate(texts):
         if not isinstance(text, str):
             raise InputError(
-                f"Row {row} of the data set has no text in its field {name!r}: {text!r}. Leave out such rows, or take a "
-                "field of texts."
+                f"Row {row} of the data set has no text in its field {name!r}: {text!r}. Leave out such rows, or take "
+                "a field of texts."
             )
     return texts
 
