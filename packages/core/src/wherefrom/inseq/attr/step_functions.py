@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
-from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT, FUNCTIONS
+from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT, aggregation_functions
 from wherefrom.inseq.data.batch import AnsweredBatch, EncoderDecoderBatch, slice_batch_from_position
 from wherefrom.inseq.utils.contrast_utils import ContrastInputs
 from wherefrom.inseq.utils.misc import extract_signature_args
@@ -375,10 +375,11 @@ def register_step_function(
     if identifier in STEP_SCORES_MAP and not overwrite:
         raise SettingsError(f"A step function {identifier!r} is registered already. Pass overwrite=True to replace it.")
     STEP_SCORES_MAP[identifier] = fn
+    known = aggregation_functions()
     for aggregator, function in (aggregate_map or {}).items():
         kind = {"span_aggregate": "spans"}.get(aggregator, aggregator)
-        if isinstance(function, str) and function not in FUNCTIONS:
+        if isinstance(function, str) and function not in known:
             raise SettingsError(
-                f"aggregate_map: no aggregation function is called {function!r}.{nearest(function, FUNCTIONS)}"
+                f"aggregate_map: no aggregation function is called {function!r}.{nearest(function, known)}"
             )
         DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].setdefault(kind, {})[identifier] = function
