@@ -120,6 +120,15 @@ def test_threshold_is_mean_plus_sample_deviations() -> None:
     assert level(np.array([5.0, 0.0]), 1.0) == 2.5
 
 
+@pytest.mark.parametrize("deviations", [None, 0, 1.0, 3.0])
+def test_equal_scores_are_all_at_their_level(deviations: float | None) -> None:
+    for value in (float.fromhex("0x1.558ff84fccf62p+2"), *np.random.default_rng(0).random(50)):
+        for count in (1, 3, 7):
+            scores = np.full(count, value)
+            assert level(scores, deviations) == value
+            assert len(chosen(scores, Threshold(deviations=deviations))) == count
+
+
 def test_selected_are_ordered_by_size_and_cut_at_top_k() -> None:
     scores = np.array([1.0, -5.0, 4.0, 0.0])
     assert chosen(scores, Threshold(deviations=None)).tolist() == [1, 2]

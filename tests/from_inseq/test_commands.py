@@ -8,7 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import wherefrom.inseq as inseq
+from wherefrom.errors import SettingsError, UnknownNameError
+from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, _get_contrast_inputs
 from wherefrom.inseq.commands.attribute_context import AttributeContextArgs, AttributeContextOutput
 from wherefrom.inseq.commands.attribute_context.attribute_context import (
     attribute_context,
@@ -68,6 +71,27 @@ def test_attribute_dataset(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert "english" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "second, told",
+    [
+        ({"en": None, "it": "it is"}, "Row 1 of the data set has no text in its field 'en': None"),
+        ({"en": "it", "it": None}, "Row 1 of the data set has no text in its field 'it': None"),
+        ({"en": "it", "it": "it is", "number": 2}, "Row 0 of the data set has no text in its field 'number': 1"),
+    ],
+)
+def test_what_is_no_text_in_a_data_set_is_refused(
+    second: dict[str, Any], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("datasets")
+    rows = [{"en": "the name", "it": "the name of", "number": 1}, second]
+    (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    words = ["attribute-dataset", "-m", GPT2, "-d", "json", "--dataset_files", str(tmp_path / "data.jsonl")]
+    words += ["--input_text_field", "en", "--generated_text_field", "number" if "number" in second else "it"]
+    assert main([*words, "--dataset_split", "train", "--hide", "-o", str(tmp_path / "out.json")]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "out.json").exists()
+
+
 def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
     args = AttributeContextArgs(
         model_name_or_path=GPT2,
@@ -114,6 +138,109 @@ def test_contexts_are_scored_as_the_options_say(gpt2: inseq.AttributionModel) ->
     width = gpt2.model.config.n_embd
     one_by_one = [context_scores(gpt2, attribution_selectors=[index]) for index in range(width)]
     np.testing.assert_allclose(sum(one_by_one), sums, rtol=1e-4)
+
+
+def context_of(model: Any, **options: Any) -> AttributeContextOutput:
+    """Every token of an output behind a context."""
+    args = AttributeContextArgs(
+        model_name_or_path="", input_context_text="the name of it.", input_current_text="it was",
+        output_current_text="it is good", input_template="{context} {current}", show_viz=False,
+        **{"context_sensitivity_std_threshold": 0, **options},
+    )  # fmt: skip
+    return attribute_context_with_model(args, model)
+
+
+def cue_scores(out: AttributeContextOutput) -> np.ndarray:
+    """Scores of the input's context for each selected token."""
+    return np.array([cue.input_context_scores for cue in sorted(out.cci_scores, key=lambda cue: cue.cti_idx)])
+
+
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+@pytest.mark.parametrize("name", ["contrast_prob_diff", "contrast_logits_diff", "pcxmi", "in_context_pvi"])
+def test_contexts_are_compared_by_functions_of_ones_own(
+    name: str, kind: str, registered: None, request: pytest.FixtureRequest
+) -> None:
+    def own(args: Any, contrast_targets: Any = None, contrast_force_inputs: bool = False) -> Any:
+        return STEP_SCORES_MAP[name](
+            args, contrast_targets=contrast_targets, contrast_force_inputs=contrast_force_inputs
+        )
+
+    model = request.getfixturevalue(kind)
+    inseq.register_step_function(own, "own")
+    mine, plain = (context_of(model, context_sensitivity_metric=one).cti_scores for one in ("own", name))
+    assert np.abs(plain).max() > 1e-3
+    np.testing.assert_allclose(mine, plain, rtol=1e-3, atol=1e-6)
+    mine, plain = (cue_scores(context_of(model, attributed_fn=one)) for one in ("own", name))
+    assert np.abs(plain).max() > 0
+    np.testing.assert_allclose(mine, plain, rtol=1e-4, atol=1e-8)
+
+
+def test_contexts_are_compared_by_passes_of_ones_own(gpt2: Any, registered: None) -> None:
+    def own(args: Any, contrast_targets: Any = None) -> Any:
+        there = _get_contrast_inputs(args, contrast_targets=contrast_targets)
+        said = args.attribution_model.output2logits(args.attribution_model.get_forward_output(there.batch))
+        return said.softmax(-1).gather(-1, there.target_ids[:, None]).squeeze(-1)
+
+    inseq.register_step_function(own, "own")
+    mine, plain = (context_of(gpt2, context_sensitivity_metric=one).cti_scores for one in ("own", "contrast_prob"))
+    np.testing.assert_allclose(mine, plain, rtol=1e-5)
+
+
+def test_functions_of_ones_own_explain_contexts_with_their_arguments(gpt2: Any, registered: None) -> None:
+    def power(args: Any, power: int = 1) -> Any:
+        return STEP_SCORES_MAP["probability"](args) ** power
+
+    inseq.register_step_function(power, "power")
+    plain = cue_scores(context_of(gpt2))
+    np.testing.assert_allclose(cue_scores(context_of(gpt2, attributed_fn="power")), plain, rtol=1e-4)
+    squared = cue_scores(context_of(gpt2, attributed_fn="power", attribution_kwargs={"power": 2, "abs": False}))
+    assert not np.allclose(squared, plain, rtol=0.1)
+    with pytest.raises(SettingsError, match="Nobody takes a setting 'powr'"):
+        context_of(gpt2, attributed_fn="power", attribution_kwargs={"powr": 2})
+    with pytest.raises(UnknownNameError, match=r"'powr'.*Did you mean 'power'"):
+        context_of(gpt2, attributed_fn="powr")
+    with pytest.raises(SettingsError, match="'power' compares nothing"):
+        context_of(gpt2, context_sensitivity_metric="power")
+
+
+def test_names_mean_the_same_for_contexts_as_for_texts(gpt2: Any) -> None:
+    pvi, pcxmi = (context_of(gpt2, context_sensitivity_metric=one).cti_scores for one in ("in_context_pvi", "pcxmi"))
+    np.testing.assert_allclose(pvi, np.array(pcxmi) * np.log(2), rtol=1e-3, atol=1e-6)
+    target = {"attributed_fn": "perplexity", "method": "saliency"}
+    whole = "the name of it. it was it is good"
+    (own,) = gpt2.attribute("the name of it. it was", whole, **target).aggregate("vnorm", normalize=False)
+    out = context_of(gpt2, attributed_fn="perplexity")
+    steps = sorted(cue.cti_idx for cue in out.cci_scores)
+    scores = cue_scores(out)
+    np.testing.assert_allclose(own.target_attributions[: scores.shape[1], steps].T, scores, rtol=1e-3)
+
+
+def test_contexts_are_explained_by_the_models_own_target(registered: None) -> None:
+    model = inseq.load_model(GPT2, "saliency", device="cpu")
+    plain = cue_scores(context_of(model, attributed_fn="logit"))
+    model.set_attributed_fn = "logit"
+    np.testing.assert_array_equal(cue_scores(context_of(model)), plain)
+
+
+def test_sampled_outputs_of_contexts_follow_torchs_generator(gpt2: inseq.AttributionModel) -> None:
+    def said(generation: dict[str, Any]) -> str | None:
+        args = AttributeContextArgs(
+            model_name_or_path=GPT2,
+            input_context_text="the name of",
+            input_current_text="it is us",
+            generation_kwargs={"max_new_tokens": 4, **generation},
+            show_viz=False,
+        )
+        return attribute_context_with_model(args, gpt2).output_current
+
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        before = torch.get_rng_state()
+        said({})
+        assert torch.equal(torch.get_rng_state(), before)
+        first, second = (said({"do_sample": True, "temperature": 5.0}) for _ in range(2))
+        torch.manual_seed(1)
+        assert said({"do_sample": True, "temperature": 5.0}) == first != second
 
 
 def test_contexts_are_spelt_as_each_is_alone() -> None:

@@ -1,4 +1,4 @@
-"""Classes of methods that scripts derive from inseq's."""
+"""Classes of methods, aggregators and aggregation functions that scripts derive from inseq's."""
 
 from __future__ import annotations
 
@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 import torch
+import wherefrom.inseq as inseq
+from wherefrom.errors import UnknownNameError
 from wherefrom.inseq import NotHereError
 from wherefrom.inseq.attr.feat import InternalsAttributionRegistry, SaliencyAttribution
 from wherefrom.inseq.attr.feat.feature_attribution import DummyAttribution
+from wherefrom.inseq.data.aggregation_functions import AggregationFunction
+from wherefrom.inseq.data.aggregator import Aggregator, SequenceAttributionAggregator, stages_of
 
 
 class NeedsConfiguration(DummyAttribution):
@@ -35,6 +39,64 @@ class Computes(InternalsAttributionRegistry):
 
     def attribute_step(self, attribute_fn_main_args: Any, attribution_args: Any) -> Any:  # type: ignore[override]
         """Never reached."""
+
+
+class Median(AggregationFunction):
+    """The median."""
+
+    aggregation_function_name = "own_median"
+
+    def __call__(self, scores: torch.Tensor, dim: int, **kwargs: Any) -> torch.Tensor:
+        """``scores`` without ``dim``."""
+        return scores.median(dim).values
+
+
+class Largest(SequenceAttributionAggregator):
+    """The largest of a cell, as it is."""
+
+    aggregator_name = "own_largest"
+
+    @classmethod
+    def aggregate(cls, attr: Any, **kwargs: Any) -> Any:
+        """A new result."""
+        return super().aggregate(attr, **{**kwargs, "aggregate_fn": "max", "normalize": False})
+
+
+class OtherScores(SequenceAttributionAggregator):
+    """A class with a name that is taken."""
+
+    aggregator_name = "scores"
+
+
+def test_derived_aggregators_and_functions_are_found_by_their_names(
+    gpt2: Any, registered: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = gpt2.attribute("the name", "the name of it")
+    scores = out[0].target_attributions
+    found = out.aggregate("own_median", normalize=False)[0].target_attributions
+    torch.testing.assert_close(found, scores.median(-1).values, equal_nan=True)
+    by_setting = out.aggregate("scores", aggregate_fn="own_median", normalize=False)[0].target_attributions
+    torch.testing.assert_close(by_setting, found, equal_nan=True)
+    largest = out.aggregate(["own_largest"])[0].target_attributions
+    torch.testing.assert_close(largest, scores.max(-1).values, equal_nan=True)
+    assert "own_median" in inseq.list_aggregation_functions()
+    assert "own_largest" in inseq.list_aggregators()
+    inseq.explain("own_median")
+    assert "The median." in capsys.readouterr().out
+    merged = {"aggregate_map": {"spans": "own_median"}}
+    inseq.register_step_function(lambda args: args.target_ids, "merged_by_own_median", **merged)
+    scored = gpt2.attribute("the name", "the name of it", step_scores=["merged_by_own_median"])
+    ids = scored[0].step_scores["merged_by_own_median"]
+    whole = scored.aggregate(["vnorm", "spans"], target_spans=(scored[0].attr_pos_start, scored[0].attr_pos_end))
+    torch.testing.assert_close(whole[0].step_scores["merged_by_own_median"], ids.median(0, keepdim=True).values)
+    assert scored.show(display=False, return_html=True)
+    with pytest.raises(UnknownNameError, match="Did you mean 'own_median'"):
+        out.aggregate("own_medan")
+
+
+def test_a_name_that_is_taken_stays_that_of_its_class(gpt2: Any) -> None:
+    assert OtherScores in Aggregator.subclasses()
+    assert stages_of("scores", None) == [(SequenceAttributionAggregator, None)]
 
 
 def test_a_derived_class_is_found_by_its_name(gpt2: Any) -> None:

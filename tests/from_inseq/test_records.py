@@ -17,7 +17,14 @@ import pytest
 import torch
 import wherefrom
 import wherefrom.inseq as inseq
-from wherefrom.errors import FileFormatError, InputError, SettingsError, UnknownNameError, WherefromWarning
+from wherefrom.errors import (
+    FileFormatError,
+    InputError,
+    SettingsError,
+    UnknownNameError,
+    WherefromError,
+    WherefromWarning,
+)
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
@@ -59,6 +66,64 @@ def test_files_give_back_what_was_saved(two: Any, tmp_path: Path, options: dict[
     assert inseq.FeatureAttributionOutput.load(path, decompress=bool(options)) == two
     with pytest.raises(InputError, match="overwrite=True"):
         two.save(path)
+
+
+def weighted(out: Any) -> Any:
+    """Scores that count as much as their step's probability."""
+    out.weight_attributions("probability")
+    return out
+
+
+DONE: dict[str, Any] = {
+    "nothing": lambda out: out,
+    "norms": lambda out: out.aggregate(),
+    "words": lambda out: out.aggregate(["vnorm", "subwords"], special_chars=("▁", "Ġ")),
+    "weights": weighted,
+}
+
+
+@pytest.mark.parametrize("done", DONE)
+@pytest.mark.parametrize(
+    "kind, options", [("lm", {}), ("lm", {"attr_pos_start": 7}), ("mt", {"attribute_target": True})]
+)
+def test_files_say_what_was_done_to_scores(kind: str, options: dict[str, Any], done: str, tmp_path: Path) -> None:
+    model = inseq.load_model(f"demo:{kind}", "saliency")
+    texts = {
+        "lm": ("Mary stayed at home", "Mary stayed at home because she was sick"),
+        "mt": ("Mary sees the green car.", "Marie voit la voiture verte."),
+    }[kind]
+    out = DONE[done](model.attribute(*texts, step_scores=["probability"], show_progress=False, **options))
+    out.save(tmp_path / "out.json")
+    before = as_wherefrom(out)[0]
+    loaded = inseq.FeatureAttributionOutput.load(tmp_path / "out.json")
+    assert loaded == out
+    assert loaded.info.keys() == out.info.keys()
+    assert any(token.special for token in before.target)
+    for after in (as_wherefrom(loaded)[0], wherefrom.load(tmp_path / "out.json")[0]):
+        for name in ("source", "target", "aggregations", "default_aggregation", "details", "method"):
+            assert getattr(after, name) == getattr(before, name), name
+    assert loaded.show(display=False, return_html=True) == out.show(display=False, return_html=True)
+
+
+def test_files_that_were_changed_say_nothing_of_what_is_gone(tmp_path: Path) -> None:
+    model = inseq.load_model("demo:lm", "saliency")
+    out = model.attribute("Mary stayed at home", "Mary stayed at home because she was sick", show_progress=False)
+    out.aggregate().save(tmp_path / "out.json")
+    text = (tmp_path / "out.json").read_text("utf-8").replace('"token": "▁sick"', '"token": "▁glad"')
+    (tmp_path / "out.json").write_text(text, "utf-8")
+    loaded = inseq.FeatureAttributionOutput.load(tmp_path / "out.json")
+    assert loaded[0].target[-1] == "▁glad"
+    assert as_wherefrom(loaded)[0].aggregations == ()
+    assert as_wherefrom(loaded)[0].target[-1].piece == "▁glad"
+
+
+def test_records_that_are_no_result_can_be_saved(two: Any, tmp_path: Path) -> None:
+    changed = copy.deepcopy(two)
+    changed[0].attr_pos_end = 99
+    with pytest.raises(WherefromError):
+        as_wherefrom(changed)
+    changed.save(tmp_path / "out.json")
+    assert inseq.FeatureAttributionOutput.load(tmp_path / "out.json") == changed
 
 
 @pytest.mark.filterwarnings("ignore:.*too small for float8")
@@ -450,6 +515,41 @@ def test_generated_texts_are_what_was_generated(gpt2: Any, marian: Any) -> None:
     assert text.startswith("it is")
     assert len(text) > len("it is")
     assert continued.info["constrained_decoding"] is True
+
+
+SAMPLED = {"do_sample": True, "temperature": 5.0, "max_new_tokens": 8}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+@pytest.mark.parametrize("texts", [["the name of"], ["the name of", "it"]])
+def test_sampled_answers_are_those_that_generate_draws(
+    texts: list[str], kind: str, seed: int, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        said = model.generate(texts, **SAMPLED)
+        after = torch.get_rng_state()
+        torch.manual_seed(seed)
+        explained = model.attribute(texts, generation_args=SAMPLED)
+        assert torch.equal(torch.get_rng_state(), after)
+    ids = [[token.id for token in one.target] for one in explained]
+    assert [model.tokenizer.decode(own, skip_special_tokens=True) for own in ids] == said
+
+
+@pytest.mark.parametrize("positions", [{}, {"attr_pos_end": 18}])
+def test_no_two_sampled_answers_are_the_same_draw(positions: dict[str, int], gpt2: Any) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        draws = [gpt2.attribute(["the name of"] * 2, generation_args=SAMPLED, **positions) for _ in range(2)]
+        assert len({text for out in draws for text in out.info["generated_texts"]}) == 4
+
+
+def test_random_numbers_stay_where_nothing_is_sampled(gpt2: Any) -> None:
+    before = torch.get_rng_state()
+    gpt2.attribute("the name of", generation_args={"max_new_tokens": 2})
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_an_empty_prompt_begins_with_the_beginning(gpt2: Any) -> None:

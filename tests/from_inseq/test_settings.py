@@ -100,6 +100,21 @@ def test_a_contrast_is_taken_from_the_groups_too(options: dict[str, Any], caplog
     assert "Nobody takes contrast_targets" in caplog.text
 
 
+@pytest.mark.parametrize("method", ["attention", "value_zeroing", "dummy"])
+def test_methods_without_a_target_function_take_no_contrast(method: str, caplog: pytest.LogCaptureFixture) -> None:
+    model = inseq.load_model("demo:lm", method)
+    plain = model.attribute(PROMPT, WHOLE, show_progress=False)[0]
+    asked_for = {"attributed_fn": "contrast_prob_diff", "contrast_targets": OTHER, "show_progress": False}
+    out = model.attribute(PROMPT, WHOLE, **asked_for)
+    torch.testing.assert_close(out[0].target_attributions, plain.target_attributions, equal_nan=True)
+    assert out.info["attributed_fn_args"] == {}
+    assert "Nobody takes contrast_targets" in caplog.text
+    caplog.clear()
+    scored = model.attribute(PROMPT, WHOLE, step_scores=["contrast_prob_diff"], **asked_for)[0]
+    assert bool((scored.step_scores["contrast_prob_diff"] != 0).any())
+    assert not caplog.text
+
+
 def test_settings_of_generation_beside_a_given_text_are_told(caplog: pytest.LogCaptureFixture) -> None:
     model = inseq.load_model("demo:lm", "dummy")
     model.attribute(PROMPT, WHOLE, generation_args={"max_new_tokens": 3}, show_progress=False)

@@ -47,6 +47,58 @@ def test_a_function_that_is_called_compares_as_the_library_does(
     assert bool((scores[name] != 0).any())
 
 
+@pytest.mark.parametrize("filters", [{"top_p": 0.3}, {"top_k": 3}, {"top_p": 0.2, "top_k": 4}])
+@pytest.mark.parametrize("kind", ["gpt2", "marian"])
+def test_a_filtered_divergence_that_is_called_is_the_librarys(
+    kind: str, filters: dict[str, Any], registered: None, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    called = STEP_SCORES_MAP["kl_divergence"]
+
+    def own(args: Any, contrast_targets: Any = None) -> Any:
+        return called(args, contrast_targets=contrast_targets, **filters)
+
+    inseq.register_step_function(own, "own")
+    source, target, other = (PROMPT, WHOLE, "the name us it is") if kind == "gpt2" else (SOURCE, TARGET, "it was good")
+    asked = {"step_scores": ["own", "kl_divergence"], "contrast_targets": other, **filters}
+    scores = model.attribute(source, target, method="dummy", **asked)[0].step_scores
+    torch.testing.assert_close(scores["own"], scores["kl_divergence"], atol=1e-7, rtol=1e-4)
+    assert bool((scores["own"] > 1e-5).any())
+
+
+LOGITS_ALONE = (
+    "deeplift", "layer_deeplift", "layer_gradient_x_activation", "layer_integrated_gradients", "gim", "libra",
+    "attention_gradient_rollout",
+)  # fmt: skip
+
+
+def own_logit(args: Any) -> Any:
+    """The logit of the token, in inseq's words."""
+    return args.attribution_model.output2logits(args.forward_output).gather(-1, args.target_ids[:, None]).squeeze(-1)
+
+
+@pytest.mark.parametrize("method", LOGITS_ALONE)
+@pytest.mark.parametrize("kind, layer", [("gpt2", "transformer.h.1"), ("marian", "model.decoder.layers.1")])
+def test_a_function_of_logits_may_be_the_target_of_every_method(
+    kind: str, layer: str, method: str, registered: None, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    inseq.register_step_function(own_logit, "own_logit")
+    source, target = (PROMPT, WHOLE) if kind == "gpt2" else (SOURCE, TARGET)
+    inner = {"target_layer": layer} if method.startswith("layer") else {}
+    options = {"method": method, "attribute_target": kind == "marian", **inner}
+    (own,), (plain,) = (model.attribute(source, target, attributed_fn=one, **options) for one in ("own_logit", "logit"))
+    assert bool(plain.target_attributions.nan_to_num().any())
+    torch.testing.assert_close(own.target_attributions, plain.target_attributions, equal_nan=True)
+    torch.testing.assert_close(own.source_attributions, plain.source_attributions, equal_nan=True)
+
+
+def test_a_function_of_more_than_logits_is_told_what_it_asks_for(gpt2: Any, registered: None) -> None:
+    inseq.register_step_function(lambda args: probability_fn(args) * args.decoder_input_ids.shape[1], "own")
+    with pytest.raises(ModelCapabilityError, match="asks for input ids"):
+        gpt2.attribute(PROMPT, WHOLE, method="deeplift", attributed_fn="own")
+
+
 def test_a_source_is_compared_in_a_function_of_ones_own(marian: Any, registered: None) -> None:
     def own(args: Any, contrast_sources: Any) -> Any:
         there = _get_contrast_inputs(args, contrast_sources=contrast_sources)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import wherefrom
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 from wherefrom import load_model
 from wherefrom.errors import ModelCapabilityError, SettingsError, WherefromWarning
 from wherefrom_hf.demo import demo_path
+
+from tests.registered import nothing_stays
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 TEXT = ("The teacher saw", "The teacher saw the doctor .")
@@ -74,6 +79,26 @@ def test_a_comparison_with_nothing_is_told(method: str, function: str) -> None:
     ) as told:
         ask(fresh(), method, attributed_fn=function)
     assert not any("all gradients" in str(one.message) for one in told)
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion"])
+def test_one_flat_step_of_a_comparison_is_not_all_of_them(method: str) -> None:
+    model = fresh()
+    last = int(model.encode(TEXT[1]).ids[-1])
+
+    def compared(prediction: Any) -> Any:
+        return prediction.at_target(prediction.log_probabilities()) * (prediction.target_ids != last)
+
+    with nothing_stays(), warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        wherefrom.register_step_function(compared, "compared", contrastive=True)
+        scores = ask(model, method, attributed_fn="compared")[0].target_attributions
+    notes = [str(one.message) for one in told]
+    assert scores.any()
+    assert not scores[:, -1].any()
+    assert not any("all scores" in note for note in notes)
+    flat = [note for note in notes if re.search(r"all gradients of step \d+ \([^)]*\) are exactly 0", note)]
+    assert len(flat) == (method == "saliency")
 
 
 STILL: dict[str, dict[str, Any]] = {

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 from wherefrom.context import ContextAttribution, ContextPart, CueAttribution, SentenceSupport
+from wherefrom.errors import SettingsError
 from wherefrom_viz.browser.sources.opening import open_source
 from wherefrom_viz.context import context_view, describe, render_context_html, render_context_text
 
@@ -180,3 +181,9 @@ def test_the_terminal_browser_opens_context_files(tmp_path: Path) -> None:
     example = open_source(tmp_path / "context.json").load(0)
     assert [str(token) for token in example.steps] == [" to", " the", " <b>", " hospital"]
     assert example.aggregate().target_attributions[2, 3] == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize("draw", ["show", "to_text", "to_html"])
+def test_an_option_that_no_view_of_contexts_takes_is_refused(draw: str) -> None:
+    with pytest.raises(SettingsError, match=r"takes no option 'pallete'. Did you mean 'palette'\? It takes: .*palette"):
+        getattr(made(), draw)(pallete="orange-blue")

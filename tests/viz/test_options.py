@@ -104,6 +104,21 @@ def test_an_option_is_checked_in_views_that_do_not_draw_it(hospital: Attribution
         render_text(hospital, view=view, highlight="prob")
 
 
+@pytest.mark.parametrize("verb, wrong, right", [
+    ("show", "normalizee", "normalize"), ("show_tokens", "highligth", "highlight"), ("show_granular", "tite", "title"),
+])  # fmt: skip
+@pytest.mark.parametrize("how", [{"display": False}, {"display": False, "return_html": True}, {}])
+def test_an_option_that_no_view_takes_is_refused_whatever_is_drawn(
+    verb: str, wrong: str, right: str, how: dict[str, bool], hospital: Attribution
+) -> None:
+    one = hospital.replace(
+        target_attributions=np.stack([hospital.target_attributions] * 2, -1), dimensions=("layer",)
+    ) if verb == "show_granular" else hospital  # fmt: skip
+    assert getattr(one, verb)(display=False) is None
+    with pytest.raises(SettingsError, match=f"takes no option '{wrong}'. Did you mean '{right}'"):
+        getattr(one, verb)(**{wrong: "probability"}, **how)
+
+
 def test_steps_count_from_the_end_in_every_view(hospital: Attribution) -> None:
     assert checked_steps(np.arange(2), 3) == [0, 1]
     assert checked_steps(range(-2, 0), 3) == [1, 2]

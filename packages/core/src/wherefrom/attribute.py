@@ -555,10 +555,14 @@ class AttributionModel:
         continue_targets: bool,
         generation_args: Mapping[str, Any],
         batch_size: int | None,
-        seed: int,
+        seed: int | None,
         progress: Progress,
     ) -> list[Example]:
-        """Inputs with their targets, generated where none are given."""
+        """Inputs with their targets, generated where none are given.
+
+        Args:
+            seed: For answers that are sampled; None: the framework's own random state.
+        """
         encodings = [encode_input(self.adapter, text, add_special_tokens=add_special_tokens) for text in inputs]
         if continue_targets and targets is None:
             raise InputError("generate_from_target_prefix continues generated_texts, but none were given.")
@@ -591,7 +595,7 @@ class AttributionModel:
                 [encodings[i].ids for i in numbers],
                 decoder_prefixes=None if prefixes is None else [prefixes[i] for i in numbers],
                 settings=generation_args,
-                seed=nth_seed(seed, numbers[0]),
+                seed=None if seed is None else nth_seed(seed, numbers[0]),
             )
             for i, sequences in zip(numbers, answers, strict=True):
                 examples += [generated_example(self.adapter, encodings[i], ids) for ids in sequences]

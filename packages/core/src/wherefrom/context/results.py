@@ -20,6 +20,7 @@ from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.publishing import model_named, public_provenance, told_apart, without_paths
+from wherefrom.results.showing import options_known
 from wherefrom.text.spelling import texts_of_pieces
 
 CONTEXT_RENDERERS: Registry[Callable[..., Any]] = Registry("context renderer", group="wherefrom.context_renderers")
@@ -425,6 +426,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             MissingDependencyError: The package that draws is not installed.
+            SettingsError: It takes no such option.
         """
         if name in ("text", "rich", "html") and name not in CONTEXT_RENDERERS:
             raise MissingDependencyError(
@@ -433,7 +435,9 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
             )
         without = options.pop("without", ())
         shown = self.public(without) if options.pop("public", False) or without else self
-        return CONTEXT_RENDERERS.get(name)(shown, **options)
+        draw = CONTEXT_RENDERERS.get(name)
+        with options_known(options, f"Drawing a context as {name!r}"):
+            return draw(shown, **options)
 
     def show(self, **options: Any) -> None:
         """Print it, as wide and colourful as the terminal."""

@@ -42,8 +42,9 @@ def level(scores: FloatArray, deviations: float | None) -> float:
     """
     if not len(scores):
         return 0.0
-    mean = float(scores.mean())
-    if not deviations or len(scores) < 3:
+    least, most = float(scores.min()), float(scores.max())
+    mean = min(max(float(scores.mean()), least), most)  # rounding takes that of equal scores beyond them
+    if not deviations or len(scores) < 3 or least == most:
         return mean
     return mean + deviations * float(scores.std(ddof=1))
 

@@ -28,7 +28,7 @@ def flat_notes(method: AnyMethod, question: Question, made: Attribution) -> Iter
     flat = _flat(made)
     if asked.contrast_ids is not None or asked.contrast_logits is not None or not flat.any():
         return
-    if not plain_without_contrast(asked.function) and method.uses_target_function:
+    if flat.all() and not plain_without_contrast(asked.function) and method.uses_target_function:
         yield (
             f"{made.method}: all scores are exactly 0: {asked.function.identifier} compares with a contrast, and none "
             "is given. Pass contrast_targets or contrast_sources, or take another attributed_fn."

@@ -121,7 +121,13 @@ def show_attributions(
         _display(render(attributions, "notebook", **options))
     elif display:
         render(attributions, "console", **options)
-    return str(render(attributions, "html", **options)) if return_html else None
+    return _page(attributions, "html", display, return_html, **options)
+
+
+def _page(attributions: Shown, name: str, display: bool, return_html: bool, **options: Any) -> str | None:
+    """The page, if it is wanted; where nothing else was drawn it is made all the same, which checks the options."""
+    page = str(render(attributions, name, **options)) if return_html or not display else None
+    return page if return_html else None
 
 
 def has_dimensions(attributions: Any) -> bool:
@@ -162,7 +168,7 @@ def show_granular(attributions: Shown, display: bool = True, return_html: bool =
         shown = render(attributions, "granular", target="notebook" if notebook else "console", **options)
         if notebook:
             _display(shown)
-    return str(render(attributions, "granular", target="html", **options)) if return_html else None
+    return _page(attributions, "granular", display, return_html, target="html", **options)
 
 
 def to_html(attributions: Shown, **options: Any) -> str:

@@ -6,7 +6,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import TracebackType
+from types import FunctionType, TracebackType
 from typing import Any, TypeVar
 
 from wherefrom.errors import SettingsError, nearest
@@ -109,5 +109,8 @@ def _parameters(trace: TracebackType | None, called: str) -> set[str]:
         if callable(function):
             kinds = inspect.signature(function).parameters.values()
             names |= {one.name for one in kinds if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
+        for own in trace.tb_frame.f_locals.values():  # who draws, found by name and called at once
+            if isinstance(own, FunctionType) and own.__name__ == called:
+                names |= {n for n, one in inspect.signature(own).parameters.items() if one.kind is one.KEYWORD_ONLY}
         trace = trace.tb_next
     return {name for name in names if not name.startswith("_")}

@@ -43,12 +43,7 @@ class KLDivergence(StepFunction):
         if self.top_k or self.top_p < 1.0:
             kept = self._kept((xp.exp(log_p) + xp.exp(log_q)) / 2)
             log_p, log_q = _restricted(log_p, kept), _restricted(log_q, kept)
-        # a token that the prediction rules out contributes lim p ln p = 0, whatever the contrast says of it
-        possible = xp.isfinite(log_p)
-        nothing = xp.zeros_like(log_p)
-        difference = xp.where(possible, log_p, nothing) - xp.where(possible, log_q, nothing)
-        divergence = xp.sum(xp.exp(log_p) * difference, axis=-1)
-        return xp.where(divergence > 0, divergence, xp.zeros_like(divergence))  # not below 0 by rounding
+        return xp.sum(_terms(log_p, log_q), axis=-1)
 
     def _kept(self, probabilities: Array) -> Array:
         """Which tokens to compare: true or false, shape ``(steps, vocabulary)``."""
@@ -63,6 +58,30 @@ class KLDivergence(StepFunction):
         if self.top_k:
             kept = kept & (ranks < self.top_k)
         return kept | (ranks < self.min_tokens_to_keep)
+
+
+_FLAT = 0.01
+"""Below this difference of log-probabilities, terms are summed as a series: nothing cancels in it."""
+
+
+def _terms(log_p: Array, log_q: Array) -> Array:
+    """``p (ln p - ln q) - p + q`` of each token: at least 0, and over all tokens the divergence.
+
+    Terms ``p (ln p - ln q)`` have both signs and cancel in the sum: of predictions that are nearly the same only
+    rounding would be left, and no gradient where it is below 0.
+    """
+    xp = namespace(log_p)
+    p, q = xp.exp(log_p), xp.exp(log_q)
+    nothing = xp.zeros_like(p)
+    possible = p > 0  # of a token that is ruled out q alone is left, whatever the contrast says of it
+    d = xp.where(possible, log_p, nothing) - xp.where(possible, log_q, nothing)
+    less = d < -1.0  # q is far more than p, which may be too small for a product with q/p
+    rest = xp.where(less, nothing, d)
+    flat = xp.abs(rest) < _FLAT
+    near, far = xp.where(flat, rest, nothing), xp.where(flat, nothing, rest)
+    series = near * near * (1 / 2 - near * (1 / 6 - near * (1 / 24 - near * (1 / 120 - near / 720))))
+    remainder = xp.where(flat, series, far + xp.expm1(-far))
+    return xp.where(possible, xp.where(less, p * (d - 1) + q, p * remainder), q)
 
 
 def _restricted(log_probabilities: Array, kept: Array) -> Array:

@@ -46,7 +46,7 @@ _DEFAULTS = {
     ("layer", "head"): (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize")) * 2,
 }
 
-_OURS = "wherefrom"
+OURS = "wherefrom"
 """A key of ``info``, which inseq keeps as it is: each example as our own files have it, but for its arrays."""
 _ARRAYS = ("source_attributions", "target_attributions", "step_scores", "sequence_scores")
 
@@ -97,30 +97,45 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
     examples = [
         _sequence(one, info, budget, f"$.sequence_attributions[{index}]") for index, one in enumerate(sequences)
     ]
-    told = info.get(_OURS)
-    if isinstance(told, list) and len(told) == len(examples):
-        examples = [
-            _with_ours(one, ours, budget, f"$.info.{_OURS}[{index}]")
-            for index, (one, ours) in enumerate(zip(examples, told, strict=True))
-        ]
+    ours = read_beside(info, len(examples), budget)
+    if ours:
+        examples = [_with_ours(one, more) for one, more in zip(examples, ours, strict=True)]
     return _provenance(info), examples
 
 
-def _with_ours(read: Fields, told: Any, budget: Budget, where: str) -> Fields:
+def read_beside(info: Mapping[str, Any], count: int, budget: Budget) -> list[Fields]:
+    """What `to_inseq` wrote of each example beside its scores: keyword arguments of `Attribution` but for its arrays.
+
+    Returns:
+        Nothing for a file of inseq's own, or of another number of examples.
+
+    Raises:
+        FileFormatError: It is damaged.
+    """
+    told = info.get(OURS)
+    if not isinstance(told, list) or len(told) != count:
+        return []
+    found = []
+    for index, one in enumerate(told):
+        where = f"$.info.{OURS}[{index}]"
+        raw = typed(msgspec.json.encode(storable(one)), RawFields, msgspec.json.decode, where)
+        ours = decode_example(raw, msgspec.json.decode, budget, where)
+        found.append({name: value for name, value in ours.items() if name not in _ARRAYS})
+    return found
+
+
+def _with_ours(read: Fields, ours: Fields) -> Fields:
     """What inseq's form has no place for, where it was written with the same tokens, steps and dimensions.
 
     Another program may have changed the scores and kept ``info``; then it tells of what is no longer there.
     """
-    raw = typed(msgspec.json.encode(told), RawFields, msgspec.json.decode, where)
-    ours = decode_example(raw, msgspec.json.decode, budget, where)
-    if _layout(ours) != _layout(read):
-        return read
-    return {**read, **{name: value for name, value in ours.items() if name not in _ARRAYS}}
+    return {**read, **ours} if _layout(ours) == _layout(read) else read
 
 
 def _layout(fields: Fields) -> tuple[Any, ...]:
-    tokens = [[(token.piece, token.id) for token in fields[side]] for side in ("source", "target")]
-    return tokens, fields["attr_pos_start"], fields["attr_pos_end"], len(fields["dimensions"])
+    source, target = ([(token.piece, token.id) for token in fields[side]] for side in ("source", "target"))
+    apart = source if source != target[: len(source)] else None  # a beginning says nothing that the target does not
+    return apart, target, fields["attr_pos_start"], fields["attr_pos_end"], len(fields["dimensions"])
 
 
 def _unwrapped(value: Any) -> tuple[Any, str]:
@@ -371,7 +386,7 @@ def _provenance(info: Mapping[str, Any]) -> Provenance:
 
     used = {"attribution_method", "attribution_args", "attributed_fn", "attributed_fn_args", "step_scores"}
     used |= {"step_scores_args", "input_texts", "generated_texts", "generation_args", "constrained_decoding"}
-    used |= {"exec_time", _OURS, *_INFO_ARGUMENTS, *_INFO_MODEL}
+    used |= {"exec_time", OURS, *_INFO_ARGUMENTS, *_INFO_MODEL}
     seconds = info.get("exec_time")
     function = info.get("attributed_fn")
     return Provenance(
@@ -491,8 +506,13 @@ def _info(attributions: AttributionsData[Any]) -> dict[str, Any]:
     }
     for theirs, ours in _INFO_MODEL.items():
         info[theirs] = provenance.model.get(ours)
-    info[_OURS] = [msgspec.to_builtins(encode_example(_without_arrays(one))) for one in examples]
+    info[OURS] = beside(examples)
     return info
+
+
+def beside(examples: Iterable[AttributionData]) -> list[Any]:
+    """What inseq's form has no place for, for ``info[OURS]``."""
+    return [msgspec.to_builtins(encode_example(_without_arrays(one))) for one in examples]
 
 
 def _without_arrays(attribution: AttributionData) -> AttributionData:

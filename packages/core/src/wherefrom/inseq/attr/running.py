@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import Any, ClassVar
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from wherefrom.errors import ModelCapabilityError, ShapeError
 from wherefrom.inseq.attr.step_functions import StepFunctionDecoderOnlyArgs, StepFunctionEncoderDecoderArgs
 from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT
+from wherefrom.inseq.data.batch import AnsweredBatch
 from wherefrom.step_functions.base import StepFunction, StepPrediction
 
 
@@ -26,7 +27,7 @@ class LateOutput(dict[str, Any]):
         """``run`` asks the model again for what a prediction does not hold."""
         super().__init__(logits=prediction.logits[index][None, None])
         self._prediction = prediction
-        self._position = int(prediction.steps[index])
+        self._index = index
         self._run = run
         self._again: Any = None
         self._late: dict[str, Callable[[], Any]] = {"hidden_states": lambda: self._states("target")}
@@ -90,7 +91,7 @@ class LateOutput(dict[str, Any]):
 
     def _states(self, side: Any) -> tuple[Tensor, ...]:
         layers = self._prediction.card.layers if self._prediction.card is not None else 0
-        until = self._position if side == "target" else None
+        until = int(self._prediction.steps[self._index]) if side == "target" else None
         return tuple(self._prediction.hidden_states(layer, side)[None, :until] for layer in range(layers + 1))
 
 
@@ -123,8 +124,10 @@ class LateEncoderDecoderArgs(_Late, StepFunctionEncoderDecoderArgs):
 
 
 def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_target: bool) -> Any:
-    """What a function of inseq's is told of one of the steps."""
-    position = int(prediction.steps[index])
+    """What a function of inseq's is told of one of the steps, asked for when the function does."""
+
+    def before(values: Tensor) -> Tensor:
+        return values[None, : int(prediction.steps[index])]
 
     def again(**wanted: Any) -> Any:
         untouched = arguments_at(model, prediction, index, is_target=is_target)
@@ -135,9 +138,9 @@ def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_targe
         "forward_output": lambda: LateOutput(prediction, index, model.is_encoder_decoder, again),
         "target_ids": lambda: prediction.target_ids[index].reshape(1),
         "later_ids": lambda: prediction.target_ids[index + 1 :],
-        "decoder_input_ids": lambda: prediction.input_ids()[None, :position],
-        "decoder_input_embeds": lambda: prediction.input_embeddings()[None, :position],
-        "decoder_attention_mask": lambda: prediction.attention_mask()[None, :position],
+        "decoder_input_ids": lambda: before(prediction.input_ids()),
+        "decoder_input_embeds": lambda: before(prediction.input_embeddings()),
+        "decoder_attention_mask": lambda: before(prediction.attention_mask()),
         "is_attributed_fn": lambda: is_target,
     }
     if not model.is_encoder_decoder:
@@ -180,16 +183,25 @@ def as_step_function(
     *,
     is_target: bool,
     contrastive: bool,
+    named: Collection[str] = (),
 ) -> type[StepFunction]:
     """A function of inseq's as one of the library's, bound to a model and to its settings.
 
     Args:
-        contrastive: Is it given a contrast among them?
+        contrastive: Does it compare with a contrast?
+        named: Arguments that tell it of the prediction's own contrast, where its settings hold none.
     """
     merged = DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].get("spans", {}).get(identifier, "absmax")
 
     def ask(prediction: StepPrediction, index: int) -> Any:
-        return fn(arguments_at(model, prediction, index, is_target=is_target), **settings)
+        arguments = arguments_at(model, prediction, index, is_target=is_target)
+        if "contrast_targets" not in named or prediction.contrast is None:
+            return fn(arguments, **settings)
+        other = arguments_at(model, prediction.contrast, index, is_target=is_target)
+        told: dict[str, Any] = {"contrast_targets": AnsweredBatch(other.forward_output, other.target_ids)}
+        if "contrast_force_inputs" in named:
+            told["contrast_force_inputs"] = prediction.contrast.logits is not prediction.logits
+        return fn(arguments, **{**told, **settings})
 
     made: Any = attrs.make_class(
         identifier,

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from wherefrom.errors import SettingsError, UnknownNameError, nearest
-from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT, FUNCTIONS
-from wherefrom.inseq.data.batch import EncoderDecoderBatch, slice_batch_from_position
+from wherefrom.inseq.data.aggregation_functions import DEFAULT_ATTRIBUTION_AGGREGATE_DICT, aggregation_functions
+from wherefrom.inseq.data.batch import AnsweredBatch, EncoderDecoderBatch, slice_batch_from_position
 from wherefrom.inseq.utils.contrast_utils import ContrastInputs
 from wherefrom.inseq.utils.misc import extract_signature_args
-from wherefrom.inseq.utils.torch_utils import filter_logits, top_p_logits_mask
+from wherefrom.inseq.utils.torch_utils import top_p_logits_mask
 from wherefrom.questions.contrast import token_similarity
-from wherefrom.step_functions import MCDropoutZScore, StepPrediction
+from wherefrom.settings import from_mapping
+from wherefrom.step_functions import KLDivergence, MCDropoutZScore, StepPrediction
 from wherefrom.text.alignment import align, one_per_example
 
 
@@ -73,6 +74,11 @@ def _logits(args: Any, output: Any = None) -> Tensor:
     return logits
 
 
+def _prediction(args: Any, output: Any = None, **more: Any) -> StepPrediction:
+    """A position's rows as the library's functions read steps."""
+    return StepPrediction(logits=_logits(args, output), target_ids=args.target_ids.reshape(-1), **more)
+
+
 def _at(values: Tensor, ids: Tensor) -> Tensor:
     """Each row's entry at its id."""
     return values.gather(-1, ids.reshape(-1, 1).to(values.device)).squeeze(-1)
@@ -92,9 +98,12 @@ def _get_contrast_inputs(
 
     Args:
         contrast_sources: Encoder-decoder: what is read instead.
-        contrast_targets: What is said instead; decoder-only: prompt and continuation.
+        contrast_targets: What is said instead; decoder-only: prompt and continuation. An `AnsweredBatch` is the context
+            itself.
         contrast_targets_alignments: Pairs of positions, or None for the default of `wherefrom.text.alignment`.
     """
+    if isinstance(contrast_targets, AnsweredBatch):
+        return ContrastInputs(batch=contrast_targets, target_ids=contrast_targets.target_ids)
     model = args.attribution_model
     if contrast_sources is not None and not model.is_encoder_decoder:
         raise SettingsError("contrast_sources is for encoder-decoder models. Put another prompt into contrast_targets.")
@@ -229,19 +238,19 @@ def kl_divergence_fn(
     contrast_force_inputs: bool = False,
     **contrast: Any,
 ) -> Tensor:
-    """Divergence of the contrastive prediction from this one, over the tokens that the filters leave."""
+    """Divergence of the contrastive prediction from this one, over the tokens that the filters leave.
+
+    It is the library's ``kl_divergence``: filters look at the mean of both distributions, where inseq adds logits.
+    """
     if args.is_attributed_fn and not contrast_force_inputs:
         raise SettingsError(
             "kl_divergence as a target needs contrast_force_inputs=True: it compares whole predictions."
         )
     output, _ = _get_contrast_output(args, **contrast)
-    ours, theirs = _logits(args), _logits(args, output)
-    if top_k or top_p < 1:
-        filtered = filter_logits(ours, theirs, top_p=top_p, top_k=top_k, min_tokens_to_keep=min_tokens_to_keep)
-        assert isinstance(filtered, tuple)
-        ours, theirs = filtered
-    log_p, log_q = ours.log_softmax(-1), theirs.log_softmax(-1)
-    return (log_p.exp() * (log_p - log_q).nan_to_num()).sum(-1)
+    filters = {"top_k": top_k, "top_p": top_p, "min_tokens_to_keep": min_tokens_to_keep}
+    divergence = from_mapping(KLDivergence, filters, where="step function 'kl_divergence'")
+    value: Tensor = divergence(_prediction(args, contrast=_prediction(args, output)))
+    return value
 
 
 def mc_dropout_prob_avg_fn(
@@ -265,8 +274,7 @@ def mc_dropout_prob_avg_fn(
         model.model.eval()
         for part in training:
             part.training = True
-    prediction = StepPrediction(logits=_logits(args), target_ids=args.target_ids.reshape(-1), samples=samples)
-    score: Tensor = MCDropoutZScore(n_mcd_steps=n_mcd_steps, logprob=logprob)(prediction)
+    score: Tensor = MCDropoutZScore(n_mcd_steps=n_mcd_steps, logprob=logprob)(_prediction(args, samples=samples))
     return score
 
 
@@ -367,10 +375,11 @@ def register_step_function(
     if identifier in STEP_SCORES_MAP and not overwrite:
         raise SettingsError(f"A step function {identifier!r} is registered already. Pass overwrite=True to replace it.")
     STEP_SCORES_MAP[identifier] = fn
+    known = aggregation_functions()
     for aggregator, function in (aggregate_map or {}).items():
         kind = {"span_aggregate": "spans"}.get(aggregator, aggregator)
-        if isinstance(function, str) and function not in FUNCTIONS:
+        if isinstance(function, str) and function not in known:
             raise SettingsError(
-                f"aggregate_map: no aggregation function is called {function!r}.{nearest(function, FUNCTIONS)}"
+                f"aggregate_map: no aggregation function is called {function!r}.{nearest(function, known)}"
             )
         DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].setdefault(kind, {})[identifier] = function

@@ -114,9 +114,14 @@ FUNCTIONS: dict[str, type[AggregationFunction]] = {
 }
 
 
+def aggregation_functions() -> dict[str, type[AggregationFunction]]:
+    """Name to class, also of those that a script has derived."""
+    return {**AggregationFunction.available_classes(), **FUNCTIONS}
+
+
 def list_aggregation_functions() -> list[str]:
     """Identifiers, sorted."""
-    return sorted(FUNCTIONS)
+    return sorted(aggregation_functions())
 
 
 def aggregation_function(given: Any) -> Any:
@@ -126,10 +131,11 @@ def aggregation_function(given: Any) -> Any:
         UnknownNameError: No function has that name.
     """
     if isinstance(given, str):
-        if given not in FUNCTIONS:
+        known = aggregation_functions()
+        if given not in known:
             raise UnknownNameError(
-                f"No aggregation function is called {given!r}.{nearest(given, FUNCTIONS)} "
-                f"There are: {', '.join(sorted(FUNCTIONS))}."
+                f"No aggregation function is called {given!r}.{nearest(given, known)} "
+                f"There are: {', '.join(sorted(known))}."
             )
-        return FUNCTIONS[given]()
+        return known[given]()
     return given() if isinstance(given, type) and issubclass(given, AggregationFunction) else given

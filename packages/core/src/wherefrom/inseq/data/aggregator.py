@@ -19,9 +19,9 @@ from torch import Tensor
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, WherefromWarning, nearest
 from wherefrom.inseq.data.aggregation_functions import (
     DEFAULT_ATTRIBUTION_AGGREGATE_DICT,
-    FUNCTIONS,
     AggregationFunction,
     aggregation_function,
+    aggregation_functions,
 )
 from wherefrom.inseq.data.as_wherefrom import dimensions_of
 from wherefrom.inseq.utils.misc import aggregate_token_pair, aggregate_token_sequence
@@ -99,11 +99,12 @@ def stages_of(given: Any, fn: Any) -> list[tuple[type[Aggregator], Any]]:
 def _stage(item: Any, function: Any) -> tuple[type[Aggregator], Any]:
     if isinstance(item, type) and issubclass(item, Aggregator):
         return item, function
-    if isinstance(item, str) and item in AGGREGATORS:
-        return AGGREGATORS[item], function
-    if callable(item) or (isinstance(item, str) and item in FUNCTIONS):
+    classes, functions = aggregators(), aggregation_functions()
+    if isinstance(item, str) and item in classes:
+        return classes[item], function
+    if callable(item) or (isinstance(item, str) and item in functions):
         return SequenceAttributionAggregator, item
-    known = [*AGGREGATORS, *FUNCTIONS]
+    known = sorted({*classes, *functions})
     raise UnknownNameError(
         f"No aggregator or aggregation function is called {item!r}.{nearest(str(item), known)} "
         f"There are: {', '.join(known)}."
@@ -612,9 +613,14 @@ AGGREGATORS: dict[str, type[Aggregator]] = {
 }
 
 
+def aggregators() -> dict[str, type[Aggregator]]:
+    """Name to class, also of those that a script has derived."""
+    return {**Aggregator.available_classes(), **AGGREGATORS}
+
+
 def list_aggregators() -> list[str]:
     """Identifiers, sorted."""
-    return sorted(AGGREGATORS)
+    return sorted(aggregators())
 
 
 class AggregableMixinClass(type):

@@ -14,10 +14,11 @@ import torch
 from msgspec.structs import replace as replace_unit
 from torch import Tensor
 
-from wherefrom.errors import InputError, SettingsError, UnknownNameError, nearest
+from wherefrom.errors import InputError, SettingsError, UnknownNameError, WherefromError, nearest
 from wherefrom.files import load as load_any
 from wherefrom.files.wire.bytes import refuse_existing, without_mark, write_whole
-from wherefrom.files.wire.inseq import is_inseq
+from wherefrom.files.wire.inseq import OURS, beside, is_inseq, read_beside
+from wherefrom.files.wire.limits import Budget
 from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.data_utils import TensorWrapper
@@ -27,6 +28,7 @@ from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.results.aggregators.slices import input_span
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.stages import Stage
+from wherefrom.text.tokens import Token
 
 FeatureAttributionInput: TypeAlias = Any
 """A text, texts, an encoding or a batch."""
@@ -451,7 +453,8 @@ class FeatureAttributionOutput:
                 )
             return
         refuse_existing(path, overwrite)
-        text = json_advanced_dumps(self, use_primitives=use_primitives, scores_precision=scores_precision)
+        told = replace(self, info={**self.info, **_beside(self)})
+        text = json_advanced_dumps(told, use_primitives=use_primitives, scores_precision=scores_precision)
         data = text.encode("utf-8", "surrogatepass")
         write_whole(path, [gzip.compress(data, 5) if compress else data], overwrite=overwrite)
 
@@ -477,7 +480,7 @@ class FeatureAttributionOutput:
         if is_inseq(data) and b'"__ndarray__"' not in data:
             loaded = json_advanced_loads(data.decode("utf-8", "surrogatepass"))
             if isinstance(loaded, FeatureAttributionOutput):
-                return loaded
+                return _with_beside(loaded, Budget(len(data)))
         return from_wherefrom(load_any(path))
 
     def show(
@@ -586,6 +589,36 @@ class FeatureAttributionOutput:
             max_val=max_val,
             **options,
         )
+
+
+def _beside(output: FeatureAttributionOutput) -> dict[str, Any]:
+    """What records do not hold, for ``info``; nothing where a script has changed them to what is no result."""
+    try:
+        return {OURS: beside(as_wherefrom(output))}
+    except WherefromError:
+        return {}
+
+
+def _with_beside(loaded: FeatureAttributionOutput, budget: Budget) -> FeatureAttributionOutput:
+    """What was read, with what its records do not hold, where the file says it of the same tokens and steps."""
+    told = read_beside(loaded.info, len(loaded), budget)
+    loaded.info.pop(OURS, None)
+    for one, fields in zip(loaded, told, strict=False):
+        ours = Attribution(**fields)
+        target = _spelt(one.target, ours.target)
+        if target is None or (ours.attr_pos_start, ours.attr_pos_end) != (one.attr_pos_start, one.attr_pos_end):
+            continue
+        source = _spelt(one.source, ours.source) or _spelt(one.source, ours.target[: len(one.source)])
+        one.source, one.target = one.source if source is None else source, target
+        one._origin, one._stages = ours, ours.aggregations
+    return loaded
+
+
+def _spelt(tokens: Sequence[TokenWithId], units: Sequence[Token]) -> list[TokenWithId] | None:
+    """Tokens with what the library knows of each; None where they are others."""
+    if [(token.token, token.id) for token in tokens] != [(unit.piece, unit.id) for unit in units]:
+        return None
+    return [TokenWithId(unit.piece, unit.id, unit) for unit in units]
 
 
 _SAVE_OPTIONS = (

@@ -45,6 +45,15 @@ class BatchEmbedding(TensorWrapper):
 
 
 @dataclass(eq=False)
+class AnsweredBatch:
+    """A contrastive context whose forward pass has been made: what stands for it where its texts are not at hand."""
+
+    forward_output: Any
+    target_ids: Tensor
+    """The contrastive token, shape ``(rows,)``."""
+
+
+@dataclass(eq=False)
 class Batch(TensorWrapper):
     """Encodings with their embeddings."""
 

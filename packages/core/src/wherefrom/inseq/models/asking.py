@@ -83,8 +83,10 @@ def asked(
     function, function_args, foreign = _function(
         model, attributed_fn, given, groups["attributed_fn_args"], is_target=True
     )
+    if not cls.uses_target_function:
+        function_args = {name: value for name, value in function_args.items() if name not in CONTRAST}
     used |= set(function_args)
-    contrasts = [_contrast_in(function_args)] if function.contrastive else []
+    contrasts = [_contrast_in(function_args)] if function.contrastive and cls.uses_target_function else []
     scores, score_args = [], {}
     for score in step_scores:
         made, args, other = _function(model, score, given, groups["step_scores_args"], is_target=False)
@@ -121,18 +123,58 @@ def asked(
     )
 
 
+@frozen(kw_only=True)
+class AskedOfContext:
+    """Functions of a question about a context, ready for our `attribute_context`."""
+
+    function: Any
+    metric: Any
+    settings: dict[str, Any]
+    """Arguments that are left for the method and for our own functions."""
+
+
+def asked_of_context(
+    model: Any, method: Any, attributed_fn: Any, metric: Any, arguments: Mapping[str, Any]
+) -> AskedOfContext:
+    """The target function and the metric by inseq's names for them; those of custom are told of the contrast that our
+    `attribute_context` makes.
+
+    Args:
+        method: One of ours, with its settings.
+        arguments: For whoever names them.
+    """
+    named = [(attributed_fn, True)] * bool(method.uses_target_function) + [(metric, False)]
+    made = [_function(model, one, arguments, {}, is_target=is_target, in_context=True) for one, is_target in named]
+    ours = {*fields_of(type(method)), *former_names(type(method))}
+    classes = [one if isinstance(one, type) else type(one) for one, _, _ in made]
+    ours |= {name for cls in classes for name in fields_of(cls)}
+    taken = {name for _, args, _ in made for name in args} - ours
+    return AskedOfContext(
+        function=made[0][0] if method.uses_target_function else None,
+        metric=made[-1][0],
+        settings={name: value for name, value in arguments.items() if name not in taken},
+    )
+
+
 def _contrast_in(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: arguments[name] for name in CONTRAST if arguments.get(name) is not None}
 
 
 def _function(
-    model: Any, given: Any, shared: Mapping[str, Any], own: Mapping[str, Any], *, is_target: bool
+    model: Any,
+    given: Any,
+    shared: Mapping[str, Any],
+    own: Mapping[str, Any],
+    *,
+    is_target: bool,
+    in_context: bool = False,
 ) -> tuple[Any, dict[str, Any], bool]:
     """A step function of ours, the arguments it takes, and whether it is given texts of its own.
 
     Args:
         shared: Arguments of the call, for whoever names them.
         own: Arguments for functions of this kind: one that takes any is given all of them.
+        in_context: Is its contrast that of a context, which it needs no texts for?
     """
     kwargs = {**shared, **own}
     name = given if isinstance(given, str) else str(getattr(given, "__name__", "attributed_fn"))
@@ -153,7 +195,9 @@ def _function(
     takes_all = any(one.kind is one.VAR_KEYWORD for one in named.values())
     args = {key: value for key, value in kwargs.items() if key in list(named)[1:] or (takes_all and key in own)}
     foreign = any(key in CONTRAST for key in args)
-    made = as_step_function(called, name, model, args, is_target=is_target, contrastive=foreign)
+    compares = foreign or (in_context and "contrast_targets" in named)
+    told = tuple(named) if in_context else ()
+    made = as_step_function(called, name, model, args, is_target=is_target, contrastive=compares, named=told)
     return made, args, foreign
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from wherefrom.attribute import AttributionModel as LibraryModel
 from wherefrom.errors import InputError, WherefromWarning
 from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, check_is_step_function
 from wherefrom.inseq.data.attribution import (
@@ -30,6 +31,7 @@ from wherefrom.inseq.utils.errors import MissingAttributionMethodError, UnknownA
 from wherefrom.inseq.utils.misc import format_input_texts
 from wherefrom.inseq.utils.typing import TokenWithId
 from wherefrom.methods.contract import METHODS
+from wherefrom.questions.examples import Example
 from wherefrom.questions.positions import no_step_note
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.details import without_steps
@@ -44,6 +46,13 @@ class ForwardMethod(Protocol):
     """A model's forward pass."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+
+
+class _DrawsAsTorch(LibraryModel):
+    """The library's model, whose sampled answers come from torch's own generator."""
+
+    def _examples(self, *args: Any, **options: Any) -> list[Example]:
+        return super()._examples(*args, **{**options, "seed": None})
 
 
 class AttributionModel(nn.Module):
@@ -208,7 +217,10 @@ class AttributionModel(nn.Module):
         generation_args: Mapping[str, Any] | None = None,
         **kwargs: Any,
     ) -> FeatureAttributionOutput:
-        """Which inputs made each generated token. See the migration page for what differs from inseq."""
+        """Which inputs made each generated token. See the migration page for what differs from inseq.
+
+        Answers that are sampled are drawn from torch's generator (``torch.manual_seed``), as those of `generate` are.
+        """
         started = time.perf_counter()
         if input_texts is None or (not isinstance(input_texts, str) and not len(input_texts)):
             raise InputError("At least one text must be provided to attribute().")
@@ -264,7 +276,8 @@ class AttributionModel(nn.Module):
         if alone:
             results = self._one_by_one(inputs, targets or None, ask, options, attr_pos_start, attr_pos_end)
         else:
-            results = [self.wherefrom.attribute(inputs, targets or None, **options, **call.contrast)]
+            model = _DrawsAsTorch(self.wherefrom.adapter)
+            results = [model.attribute(inputs, targets or None, **options, **call.contrast)]
         sequences = [
             bound.changed(sequence_of(one, decoder_only=not self.is_encoder_decoder))
             for part in results
@@ -317,13 +330,13 @@ class AttributionModel(nn.Module):
         end: int | None,
     ) -> list[Attributions]:
         """Each example by itself: positions are counted in its own target, and functions get their own texts."""
-        results = []
+        results, model = [], _DrawsAsTorch(self.wherefrom.adapter)
         for index, text in enumerate(inputs):
             call = ask(index)
             own = {**options, "step_scores": call.scores, **call.contrast}
             if options["attributed_fn"] is not None:
                 own["attributed_fn"] = call.function
-            done = self.wherefrom.attribute([text], None if targets is None else [targets[index]], **own)
+            done = model.attribute([text], None if targets is None else [targets[index]], **own)
             parts = tuple(self._cut(one, start, end, index) for one in done)
             results.append(Attributions(sequence_attributions=parts, provenance=done.provenance))
         return results

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from wherefrom.errors import ShapeError
 from wherefrom.inseq.attr.feat import ATTRIBUTIONS, FeatureAttribution
-from wherefrom.inseq.data.batch import BatchEncoding
+from wherefrom.inseq.data.batch import AnsweredBatch, BatchEncoding
 from wherefrom.inseq.models.attribution_model import AttributionModel
 from wherefrom.inseq.models.formatters import DecoderOnlyInputFormatter, EncoderDecoderInputFormatter
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
@@ -50,6 +50,8 @@ class EncoderDecoderAttributionModel(AttributionModel):
         Raises:
             ShapeError: There is not one embedding for each id.
         """
+        if isinstance(batch, AnsweredBatch):
+            return batch.forward_output
         adapter, told = self.wherefrom.adapter, {name: kwargs[name] for name in _OF_BOTH_STACKS if name in kwargs}
         source = _embeddings(batch.source_ids, batch.source_embeds, use_embeddings)
         target = _embeddings(batch.target_ids, batch.target_embeds, use_embeddings)
@@ -80,6 +82,8 @@ class DecoderOnlyAttributionModel(AttributionModel):
         Raises:
             ShapeError: There is not one embedding for each id.
         """
+        if isinstance(batch, AnsweredBatch):
+            return batch.forward_output
         embeddings = _embeddings(batch.target_ids, batch.target_embeds, use_embeddings)
         with self.wherefrom.adapter.reading(embeddings, side="target"):
             return self.model(input_ids=batch.target_ids, attention_mask=batch.target_mask, **kwargs)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from wherefrom.context import attribute_context as attribute_context_ours
 from wherefrom.context.results import ContextAttribution
 from wherefrom.inseq.commands.attribute.attribute import aggregate_attribution_scores
@@ -21,6 +23,7 @@ from wherefrom.inseq.commands.commands_utils import refuse_unwritable, write_tex
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.attribution import from_wherefrom
 from wherefrom.inseq.models import HuggingfaceModel, load_model
+from wherefrom.inseq.models.asking import asked_of_context
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
 
@@ -34,15 +37,18 @@ def attribute_context(args: AttributeContextArgs) -> AttributeContextOutput:
 
 def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceModel) -> AttributeContextOutput:
     """Which tokens of the output depend on the context; shown and saved as the options say."""
+    method = model.get_attribution_method(None).method
+    function = model.default_attributed_fn_id if args.attributed_fn is None else args.attributed_fn
+    asked = asked_of_context(model, method, function, args.context_sensitivity_metric, args.attribution_kwargs)
     done = attribute_context_ours(
         model.wherefrom,
         args.input_current_text,
         args.input_context_text or None,
         output=args.output_current_text,
         output_context=args.output_context_text or None,
-        method=model.get_attribution_method(None).method,
-        attributed_fn=args.attributed_fn,
-        context_sensitivity_metric=args.context_sensitivity_metric,
+        method=method,
+        attributed_fn=asked.function,
+        context_sensitivity_metric=asked.metric,
         context_sensitivity_std_threshold=args.context_sensitivity_std_threshold,
         context_sensitivity_topk=args.context_sensitivity_topk,
         attribution_std_threshold=args.attribution_std_threshold,
@@ -60,7 +66,7 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
         attribution_aggregators=_reduction(args),
         generation_args=dict(args.generation_kwargs),
         support_unit="none",
-        **args.attribution_kwargs,
+        **{**_drawn_seed(args, model), **asked.settings},
     )
     output = as_inseq(done, args if args.add_output_info else None)
     if args.output_context_text == "":
@@ -73,6 +79,12 @@ def attribute_context_with_model(args: AttributeContextArgs, model: HuggingfaceM
     if args.show_viz:
         done.show()
     return output
+
+
+def _drawn_seed(args: AttributeContextArgs, model: HuggingfaceModel) -> dict[str, int]:
+    """A seed from torch's generator where outputs are sampled, so that they follow ``torch.manual_seed``."""
+    samples = args.generation_kwargs.get("do_sample", model.model.generation_config.do_sample)
+    return {"seed": int(torch.randint(2**31, ()))} if samples else {}
 
 
 def _reduction(args: AttributeContextArgs) -> Callable[[Attribution], Attribution] | None:

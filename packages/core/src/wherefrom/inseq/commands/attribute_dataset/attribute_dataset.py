@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-from wherefrom.errors import MissingDependencyError, UnknownNameError, nearest
+from wherefrom.errors import InputError, MissingDependencyError, UnknownNameError, nearest
 from wherefrom.inseq.commands.attribute.attribute import attribute
 from wherefrom.inseq.commands.attribute.attribute_args import AttributeExtendedArgs
 from wherefrom.inseq.commands.attribute_dataset.attribute_dataset_args import LoadDatasetArgs
@@ -19,6 +19,7 @@ def load_fields_from_dataset(dataset_args: LoadDatasetArgs) -> tuple[list[str], 
     Raises:
         MissingDependencyError: The package datasets is not installed.
         UnknownNameError: There is no such field.
+        InputError: A row has no text there.
     """
     if not is_datasets_available():
         raise MissingDependencyError("Data sets need the package datasets. Install it with: pip install datasets")
@@ -46,7 +47,14 @@ def _field(data: Any, name: str | None) -> list[str]:
             f"The data set has no field {name!r}.{nearest(str(name), data.column_names)} It has: "
             f"{', '.join(data.column_names)}."
         )
-    return [str(text) for text in data[name]]
+    texts = list(data[name])
+    for row, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise InputError(
+                f"Row {row} of the data set has no text in its field {name!r}: {text!r}. Leave out such rows, or take "
+                "a field of texts."
+            )
+    return texts
 
 
 class AttributeDatasetCommand(BaseCLICommand):
