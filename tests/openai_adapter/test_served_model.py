@@ -338,7 +338,7 @@ def test_a_budget_stops_before_anything_is_sent() -> None:
         assert state.completions == before
 
 
-@pytest.mark.parametrize("faults", [["429"], ["500", "503"], ["cut"], ["slow"]])
+@pytest.mark.parametrize("faults", [["429"], ["500", "503"], ["529", "520"], ["507"], ["cut"], ["slow"]])
 def test_a_fault_that_passes_is_waited_for(faults: list[str]) -> None:
     with serving() as state:
         model = asked(state, timeout=0.5, concurrency=1)
@@ -354,6 +354,7 @@ def test_a_fault_that_passes_is_waited_for(faults: list[str]) -> None:
         ("empty", "steps", "no list of likely tokens"),
         ("short", "prompt_logprobs", "5 tokens were sent"),
         ("401", "steps", "refuses with status 401"),
+        ("501", "steps", "refuses with status 501"),
     ],
 )
 def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: str) -> None:
