@@ -107,6 +107,31 @@ def test_a_broken_promise_is_noticed(name: str) -> None:
         check_adapter(_with(*BROKEN[name]))
 
 
+@pytest.mark.parametrize("kind", ["decoder-only", "encoder-decoder"])
+@pytest.mark.parametrize("method", ["predict", "gradients"])
+@pytest.mark.parametrize("lends", ["the row before", "the last row that does not share"])
+def test_a_prefix_of_another_row_is_noticed(kind: Any, method: str, lends: str) -> None:
+    model = ReferenceModel(kind)
+    spoilt = with_methods(model, None)
+
+    def run(self: Any, rows: Any, **settings: Any) -> Any:
+        """Lends the positions that a row shares, those of what reads the source too, and does not compare them."""
+        kept = None
+        for row in rows:
+            lent = row
+            if row.first_change is not None and kept is not None:
+                end = min(row.first_change, len(kept.target_ids), int(row.steps[0]) - 1)
+                ids = np.concatenate([kept.target_ids[:end], row.target_ids[end:]])
+                lent = evolve(row, target_ids=ids, source_ids=kept.source_ids)
+            if kept is None or row.first_change is None or lends == "the row before":
+                kept = row
+            yield from getattr(model, method)([lent], **settings)
+
+    setattr(type(spoilt), method, run)
+    with pytest.raises(ConformanceError, match="with a reused prefix"):
+        check_adapter(spoilt)
+
+
 def test_what_is_read_where_all_is_hidden_is_noticed() -> None:
     model = ReferenceModel()
     spoilt = with_methods(model, None)

@@ -117,6 +117,11 @@ class Case:
     def longest(self, function: str = "probability") -> Row:
         return max(self.rows(function), key=lambda row: len(row.target_ids))
 
+    def late(self, function: str = "probability") -> Row:
+        """The longest row, asked about the later half of its steps: what stands before them can be shared."""
+        row = self.longest(function)
+        return row.select(np.arange(len(row.steps) // 2, len(row.steps)))
+
     def logits(self, rows: Iterable[Row], **settings: Any) -> list[Floats]:
         asked = list(rows)
         answers = [to_numpy(answer.logits) for answer in self.model.predict(iter(asked), **settings)]
@@ -368,22 +373,33 @@ def _changed(row: Row, position: int, vocabulary: int, by: int) -> Row:
     return evolve(row, target_ids=ids)
 
 
-def _variants(case: Case, function: str = "probability") -> list[Row]:
-    row = case.longest(function)
-    size = case.model.card.vocabulary
-    return [_changed(row, place, size, by) for place in range(2, int(row.steps[-1])) for by in (1, 3)]
+def _sharing(case: Case, changes: int) -> Iterator[list[Row]]:
+    """Calls as perturbations make them: a text and the text with one token changed, which share what stands before it,
+    and among them rows that do not say so: of another beginning, another source, another text.
+
+    Args:
+        changes: Rows with a token changed, at most.
+    """
+    row, size = case.late(), case.model.card.vocabulary
+    require(size > 3, "A vocabulary of more than 3 is needed.")
+    places = range(2, int(row.steps[-1]))
+    changed = [evolve(_changed(row, place, size, by), first_change=place) for place in places for by in (1, 3)]
+    changed = changed[-changes:]
+    others = [_changed(row, 1, size, 2), *(one for one in case.rows() if len(one.target_ids) < len(row.target_ids))]
+    if row.source_ids is not None:
+        others.insert(0, evolve(row, source_ids=(row.source_ids + 1) % size))
+    middle = len(changed) // 2
+    call = [evolve(row, first_change=len(row.target_ids)), others[0], *changed[:middle], *others[1:], *changed[middle:]]
+    yield call
+    yield call[::-1]
 
 
 @check(PredictsSteps, "reusing the common prefix equals a full pass")
 def _prefix(case: Case) -> None:
-    full = _variants(case)
-    size = case.model.card.vocabulary
-    whole = case.longest()
-    places = [int(np.flatnonzero(row.target_ids != whole.target_ids)[0]) for row in full]
-    require(size > 3, "A vocabulary of more than 3 is needed.")
-    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
-    for came, expected in _paired(case.logits(shared), case.logits(full), "predict with first_change"):
-        case.close(came, expected, "Logits with a reused prefix")
+    for shared in _sharing(case, changes=50):
+        full = [case.logits([evolve(row, first_change=None)])[0] for row in shared]
+        for came, expected in _paired(case.logits(shared), full, "predict with first_change"):
+            case.close(came, expected, "Logits with a reused prefix")
 
 
 @check(HidesPositions, "hidden tokens cannot be read")
@@ -622,15 +638,13 @@ def _one_side(case: Case) -> None:
 
 @check(GivesGradients, "reusing the common prefix equals a full pass")
 def _gradient_prefix(case: Case) -> None:
-    longest = case.longest()
-    full = _variants(case)[:4]
-    places = [int(np.flatnonzero(row.target_ids != longest.target_ids)[0]) for row in full]
-    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
-    pairs = _paired(_gradients(case, shared), _gradients(case, full), "gradients with first_change")
-    for place, (came, expected) in zip(places, pairs, strict=True):
-        # what stands before the change may have been left out of the graph
-        kept, whole = (evolve(answer, target=answer.target[:, place:]) for answer in (came, expected))
-        _same_gradients(case, kept, whole, "with a reused prefix")
+    for shared in _sharing(case, changes=4):
+        full = [_gradients(case, [evolve(row, first_change=None)])[0] for row in shared]
+        pairs = _paired(_gradients(case, shared), full, "gradients with first_change")
+        for row, (came, expected) in zip(shared, pairs, strict=True):
+            place = row.first_change or 0  # what stands before it may have been left out of the graph
+            kept, whole = (evolve(answer, target=answer.target[:, place:]) for answer in (came, expected))
+            _same_gradients(case, kept, whole, "with a reused prefix")
 
 
 @check(GivesGradients, "step scores come from the same pass")
