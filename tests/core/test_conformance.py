@@ -12,6 +12,7 @@ import pytest
 from attrs import evolve
 from wherefrom.adapters import GivesAttention, GivesGradients, PredictsSteps, SequenceModel
 from wherefrom.adapters.views import with_methods
+from wherefrom.errors import SettingsError
 from wherefrom.testing import (
     Check,
     ConformanceError,
@@ -52,6 +53,18 @@ def test_a_model_that_only_predicts_is_checked_for_that() -> None:
     names = check_adapter(only(MODELS["reference"], SequenceModel, PredictsSteps))
     assert names
     assert not [name for name in names if name.startswith("Gives")]
+
+
+def _upside_down(answers: list[Any]) -> list[Any]:
+    return [evolve(one, decoder=one.decoder[::-1]) for one in answers]
+
+
+def _even(answers: list[Any]) -> list[Any]:
+    """Attention that is the same for all that a query can see, in whichever part it was asked for."""
+    return [
+        evolve(one, decoder=(one.decoder > 0) / np.maximum((one.decoder > 0).sum(-1, keepdims=True), 1))
+        for one in answers
+    ]
 
 
 def _with(name: str, spoil: Callable[[Any], Any], kind: Any = "decoder-only") -> Any:
@@ -98,6 +111,8 @@ BROKEN = {
         "attentions",
         lambda out: [evolve(a, decoder=a.decoder * 0.9) for a in out],
     ),
+    "attention that is even": ("attentions", _even),
+    "layers of attention upside down": ("attentions", _upside_down),
 }
 
 
@@ -105,6 +120,93 @@ BROKEN = {
 def test_a_broken_promise_is_noticed(name: str) -> None:
     with pytest.raises(ConformanceError):
         check_adapter(_with(*BROKEN[name]))
+
+
+Tokens = Callable[[Any], Any]
+
+
+def _spelling(kind: Any, side: str, change: Tokens) -> Any:
+    """The reference model, whose tokens of one side are others."""
+    model = ReferenceModel(kind)
+    spoilt = with_methods(model, None)
+
+    def encode(self: Any, text: Any, *, side: str, **settings: Any) -> Any:
+        encoding = model.encode(text, side=side, **settings)
+        placed = [token if token.start is None else change(token) for token in encoding.tokens]
+        return evolve(encoding, tokens=tuple(placed)) if side == wrong else encoding
+
+    wrong = side
+    type(spoilt).encode = encode
+    return spoilt
+
+
+@pytest.mark.parametrize("kind, side", [("decoder-only", "target"), ("encoder-decoder", "source")])
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (lambda one: msgspec.structs.replace(one, start=one.start + 1, end=one.end + 1), "points at 'he '"),
+        (lambda one: msgspec.structs.replace(one, word=0), "is of several words of the text"),
+        (lambda one: msgspec.structs.replace(one, word=one.position), "is one word, and has the numbers"),
+    ],
+    ids=["spans", "one word for all", "a word for each"],
+)
+def test_tokens_that_do_not_fit_their_text_are_noticed(kind: Any, side: str, change: Tokens, match: str) -> None:
+    with pytest.raises(ConformanceError, match=match):
+        check_adapter(_spelling(kind, side, change), (("the cats", "sees on the mats"), ("a dogs", "slept")))
+
+
+def _generating(change: Callable[..., Any]) -> Any:
+    model = ReferenceModel()
+    spoilt = with_methods(model, None)
+
+    def generate(self: Any, prompts: Any, *, settings: Any, seed: Any = None, **more: Any) -> Any:
+        return change(model.generate, prompts, settings, seed)
+
+    type(spoilt).generate = generate
+    return spoilt
+
+
+def _refusing(generate: Any, prompts: Any, settings: Any, seed: Any) -> Any:
+    if settings.get("do_sample"):
+        raise SettingsError("It draws nothing.")
+    return generate(prompts, settings=settings, seed=seed)
+
+
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (lambda generate, prompts, settings, seed: [[prompt] for prompt in prompts], "nothing was generated"),
+        (
+            lambda generate, prompts, settings, seed: generate(prompts, settings=settings | {"max_new_tokens": 4}),
+            "max_new_tokens=1 was set, and 4 came",
+        ),
+        (
+            lambda generate, prompts, settings, seed: generate(prompts, settings=settings | {"do_sample": False}),
+            "Two seeds drew the same",
+        ),
+        (
+            lambda generate, prompts, settings, seed: generate(
+                prompts, settings=settings | {"num_return_sequences": 1}, seed=seed
+            ),
+            "num_return_sequences=3 was set",
+        ),
+        (
+            lambda generate, prompts, settings, seed: [
+                of[:1] * len(of) for of in generate(prompts, settings=settings, seed=seed)
+            ],
+            "All sequences of a prompt are the same",
+        ),
+        (lambda generate, prompts, settings, seed: generate(prompts, settings=settings), "The same seed drew"),
+    ],
+    ids=["nothing", "as many as it likes", "the likely ones", "one of several", "copies", "without a seed"],
+)
+def test_generation_that_ignores_what_was_asked_for_is_noticed(change: Any, match: str) -> None:
+    with pytest.raises(ConformanceError, match=match):
+        check_adapter(_generating(change))
+
+
+def test_a_model_that_refuses_to_draw_keeps_its_promises() -> None:
+    assert check_adapter(_generating(_refusing))
 
 
 @pytest.mark.parametrize("kind", ["decoder-only", "encoder-decoder"])
