@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from attrs import evolve
-from wherefrom.adapters import GivesAttention, GivesGradients, PredictsSteps, SequenceModel
+from attrs import define, evolve
+from wherefrom.adapters import GivesAttention, GivesGradients, PredictsSteps, SequenceModel, catalogue
 from wherefrom.adapters.views import with_methods
 from wherefrom.errors import SettingsError
 from wherefrom.testing import (
@@ -23,6 +23,7 @@ from wherefrom.testing import (
     only,
     shift_copy_model,
 )
+from wherefrom.testing.conformance import CHECKS
 
 MODELS = {
     "reference": ReferenceModel(),
@@ -47,6 +48,12 @@ def test_every_capability_is_checked() -> None:
         GivesGradients,
         GivesAttention,
     }
+
+
+def test_every_capability_that_an_adapter_tells_has_a_check() -> None:
+    told = {name for names in catalogue.capabilities().values() for name in names}
+    assert told
+    assert told <= {one.needs.__name__ for one in CHECKS}
 
 
 def test_a_model_that_only_predicts_is_checked_for_that() -> None:
@@ -264,6 +271,70 @@ def test_weights_that_stay_shuffled_are_noticed() -> None:
     type(spoilt).randomised = randomised
     with pytest.raises(ConformanceError, match="Logits after the weights were shuffled and put back"):
         check_adapter(spoilt)
+
+
+@define
+class _Rehearsal:
+    """Counts what it is asked, each time anew."""
+
+    model: Any
+    requests: int = 0
+    request_tokens: int = 0
+
+    def predict(self, rows: Any, *, chunk: Any = None) -> Iterator[Any]:
+        for answer in self.model.predict(rows):
+            self.requests += 1
+            yield evolve(answer, logits=np.zeros_like(answer.logits))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.model, name)
+
+
+def _beside(**members: Any) -> Any:
+    """The reference model with more than it has; what the members change is what `predict` adds."""
+    model = ReferenceModel()
+    made = with_methods(model, None)
+    added = [0.0]
+
+    def predict(self: Any, rows: Any, **settings: Any) -> Any:
+        return (evolve(one, logits=one.logits + added[0] * one.logits**2) for one in model.predict(rows, **settings))
+
+    type(made).predict = predict
+    for name, member in members.items():
+        setattr(type(made), name, member(model, added))
+    return made
+
+
+def _left_changed(model: Any, added: list[float]) -> Any:
+    @contextmanager
+    def reserved(self: Any) -> Iterator[None]:
+        yield
+        added[0] = 0.1
+
+    return reserved
+
+
+def _moving(model: Any, added: list[float]) -> Any:
+    def to(self: Any, device: str) -> None:
+        added[0] = 0.1
+
+    return to
+
+
+@pytest.mark.parametrize(
+    "members, match",
+    [
+        ({"reserved": _left_changed}, "Logits of the reserved model after a block within"),
+        ({"to": _moving}, "Logits after the model was moved"),
+        ({"rehearsal": lambda model, _: lambda self: _Rehearsal(model)}, "The same rows took"),
+        ({"module": lambda *_: None, "tokenizer": lambda *_: None}, "module is None"),
+        ({"outputs_at_once": lambda *_: lambda self, row, *, copies: 0}, "outputs_at_once gives 0"),
+    ],
+    ids=["reserved", "moved", "rehearsed", "nothing wrapped", "no output at once"],
+)
+def test_what_is_promised_beside_predictions_is_checked(members: Any, match: str) -> None:
+    with pytest.raises(ConformanceError, match=match):
+        check_adapter(_beside(**members))
 
 
 def _turned_around(answers: list[Any]) -> list[Any]:

@@ -128,7 +128,7 @@ class Case:
     def logits(self, rows: Iterable[Row], **settings: Any) -> list[Floats]:
         asked = list(rows)
         answers = [to_numpy(answer.logits) for answer in self.model.predict(iter(asked), **settings)]
-        require(len(answers) == len(asked), f"predict: {len(asked)} rows, {len(answers)} answers.")
+        require_answers(answers, asked, "predict")
         return answers
 
     def close(self, came: Any, expected: Any, what: str) -> None:
@@ -182,6 +182,11 @@ def require(condition: bool, message: str) -> None:
     """Raise a `ConformanceError` unless ``condition`` holds."""
     if not condition:
         raise ConformanceError(message)
+
+
+def require_answers(answers: Sequence[Any], rows: Sequence[Row], what: str) -> None:
+    """Raise unless there is one answer per row."""
+    require(len(answers) == len(rows), f"{what}: {len(rows)} rows, {len(answers)} answers.")
 
 
 def require_close(came: Any, expected: Any, tolerance: float, what: str) -> None:
@@ -259,7 +264,7 @@ def _spans(case: Case) -> None:
                 spelled = encoding.text[token.start : token.end]
                 require(
                     spelled.strip() == token.text.strip(),
-                    f"Token {token.text!r} of the {side} {text!r} points at {spelled!r} ({token.start} to {token.end}).",
+                    f"Token {token.text!r} of {text!r} ({side}) points at {spelled!r} ({token.start} to {token.end}).",
                 )
 
 
@@ -606,7 +611,7 @@ def _embedded(case: Case) -> None:
 def _gradients(case: Case, rows: Iterable[Row], **settings: Any) -> list[Any]:
     asked = list(rows)
     answers = list(case.model.gradients(iter(asked), **settings))
-    require(len(answers) == len(asked), f"gradients: {len(asked)} rows, {len(answers)} answers.")
+    require_answers(answers, asked, "gradients")
     return answers
 
 
@@ -767,7 +772,7 @@ def _layer_sides(answer: Any) -> Iterator[Side]:
 def _layer_states(case: Case) -> None:
     rows = case.rows()
     states = list(case.model.layer_states(iter(rows), layer=Depth(share=0.5)))
-    require(len(states) == len(rows), f"layer_states: {len(rows)} rows, {len(states)} answers.")
+    require_answers(states, rows, "layer_states")
     for row, answered in zip(rows, states, strict=True):
         own, put_back = _layer(case, row), _layer(case, row, states=iter([answered]))
         logits = _first(case.model.predict([row]), "predict").logits
@@ -964,9 +969,13 @@ def _first_attention(case: Case) -> None:
         require(bool(gap > 1e-6), f"The first layer's {name} attention is the same whatever token {place} is.")
         kept = np.arange(before.shape[1]) != place
         before, after = before[:, kept][:, :, kept], after[:, kept][:, :, kept]
+        seen = (before > 0) & (after > 0)  # sparse attention may take another key instead
+        before, after = before * seen, after * seen
         looked_at = (before.sum(-1) > 0.1) & (after.sum(-1) > 0.1)
         before, after = (one[looked_at] / one[looked_at].sum(-1, keepdims=True) for one in (before, after))
-        case.close(after, before, f"Shares of the other tokens in the first layer's {name} attention when {place} changed")
+        case.close(
+            after, before, f"Shares of the other tokens in the first layer's {name} attention when {place} changed"
+        )
 
 
 @check(GivesAttention, "what is asked for in part is that part of the whole")
