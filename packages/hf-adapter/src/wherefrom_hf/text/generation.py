@@ -32,19 +32,21 @@ def generate(
     tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
     pads_left: bool = True,
+    beside: bool = True,
 ) -> list[list[IntArray]]:
     """See `wherefrom.adapters.SequenceModel.generate`.
 
     Args:
         pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
+        beside: May any?
     """
     check_settings(module, settings)
     together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[tuple[int, int, int], list[int]] = {}
     for i, prompt in enumerate(prompts):
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
         prefix = 0 if decoder_prefixes is None else len(decoder_prefixes[i])
-        groups.setdefault((prefix, 0 if together else len(prompt)), []).append(i)
+        groups.setdefault((prefix, 0 if together else len(prompt), 0 if beside else i), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
