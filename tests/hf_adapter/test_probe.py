@@ -169,6 +169,32 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
             list(asked)
 
 
+class LastAlone(LlamaForCausalLM):
+    """Answers the last position unless it is told."""
+
+    def forward(self, input_ids: Any = None, logits_to_keep: int = 1, **options: Any) -> Any:
+        return super().forward(input_ids, logits_to_keep=logits_to_keep, **options)
+
+
+class AlwaysLastAlone(LlamaForCausalLM):
+    """Answers the last position, whatever it is told."""
+
+    def forward(self, *args: Any, **options: Any) -> Any:
+        return super().forward(*args, **options | {"logits_to_keep": 1})
+
+
+def test_a_model_that_keeps_the_last_logits_by_default_is_asked_for_all() -> None:
+    module = build("llama")
+    row = Row(target_ids=np.arange(5, 12), steps=np.array([3, 5]))
+    expected = next(Model(module).predict([row])).logits
+    module.__class__ = LastAlone
+    torch.testing.assert_close(next(Model(module).predict([row])).logits, expected)
+    module = build("llama")
+    module.__class__ = AlwaysLastAlone
+    with pytest.raises(ModelCapabilityError, match=r"AlwaysLastAlone answers 1 of \d+ positions, and predictions"):
+        list(Model(module).predict([row]))
+
+
 class ByPlace(LlamaForCausalLM):
     """What it makes of its logits hangs on how many there are before them."""
 

@@ -57,6 +57,7 @@ as much as the logits themselves."""
 
 
 _FAILS = "it fails with"
+_ANSWERS = "answers"
 _READS = "reads"
 """The question whether what stands before a token moves what is said behind it."""
 
@@ -123,6 +124,8 @@ class Probe:
             changed = ids.clone()
             changed[:, half:-1] = (changed[:, half:-1] + 1) % self._vocabulary()
             before, after = self._logits(ids), self._logits(changed)
+            if before.shape[1] != ids.shape[1]:
+                return f"{_ANSWERS} {before.shape[1]} of {ids.shape[1]} positions"
             known = _known.setdefault(self.module, _Known()).answers
             known[_READS] = _unread(before[:, -1], after[:, -1])  # these passes tell that, too
             before, after = before[:, :half], after[:, :half]
@@ -145,12 +148,17 @@ class Probe:
         return self._answer("causal", ask)
 
     def need_causal(self) -> None:
-        """Refuse a model whose predictions depend on what comes after them.
+        """Refuse a model whose predictions depend on what comes after them, or are not made at every position.
 
         Raises:
             ModelCapabilityError: As it says.
         """
         reason = self.causal()
+        if reason is not None and reason.startswith(_ANSWERS):
+            raise ModelCapabilityError(
+                f"{type(self.module).__name__} {reason}, and predictions are read at every step of one pass. Let its "
+                "forward give the logits of all positions, or take logits_to_keep, which 0 asks for all of."
+            )
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see the future, so nothing "
