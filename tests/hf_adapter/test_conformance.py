@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,38 @@ def test_promise(name: str, check: Check) -> None:
     check(model, TEXTS)
 
 
-def test_layer_gradients_of_the_wrong_scale_are_noticed() -> None:
+def _terms(one: Any) -> Any:
+    return evolve(one, chunks=(evolve(terms, bias=terms.bias + 1) for terms in one.chunks))
+
+
+BROKEN: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "layer_gradients": (
+        lambda one: evolve(one, target=one.target * 1.1),
+        "Slope along the layer's answer of the target",
+    ),
+    "zeroed_values": (
+        lambda one: evolve(one, decoder=one.decoder.transpose(-1, -2)),
+        "States of the decoder move where values of later positions are zeroed",
+    ),
+    "attention_terms": (_terms, "Terms of decoder attention, layer 0, and its output"),
+    "logit_terms": (lambda one: evolve(one, embedding=one.embedding + 1), "Terms of the logits, and the logits"),
+    "head_terms": (
+        lambda one: evolve(one, layers=[(where, state + len(state)) for where, state in one.layers]),
+        "The state of a mixture of one query, decoder attention",
+    ),
+    "sample": (lambda one: one + torch.rand(()), "Logits with dropout, of a row beside others and alone"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_promise_is_noticed(name: str) -> None:
     model = model_of("gpt2-tiny")
+    spoil, match = BROKEN[name]
     spoilt = with_methods(model, None)
 
-    def layer_gradients(self: Any, rows: Any, **settings: Any) -> Any:
-        return [evolve(one, target=one.target * 1.1) for one in model.layer_gradients(rows, **settings)]
+    def spoiling(self: Any, rows: Any, **settings: Any) -> Any:
+        return [spoil(one) for one in getattr(model, name)(rows, **settings)]
 
-    type(spoilt).layer_gradients = layer_gradients
-    with pytest.raises(ConformanceError, match="Slope along the layer's answer of the target"):
+    setattr(type(spoilt), name, spoiling)
+    with pytest.raises(ConformanceError, match=match):
         check_adapter(spoilt, TEXTS)

@@ -17,6 +17,8 @@ from transformers import (
     BertConfig,
     BertLMHeadModel,
     LlamaForCausalLM,
+    NllbMoeConfig,
+    NllbMoeForConditionalGeneration,
     PreTrainedModel,
 )
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
@@ -29,12 +31,12 @@ from wherefrom_hf.running import probe as probing
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
-from wherefrom_hf.running.probe import Probe, need_same
+from wherefrom_hf.running.probe import Probe, need_beside, need_same
 
 from tests.hf_adapter.architectures import CONFIGS, build, rows_for
 from tests.looking import Looks
 from tests.zoo import families
-from tests.zoo.checks import Model, attention, row_of
+from tests.zoo.checks import Model, attention, distance, plain_logits, row_of
 
 SHARPER = "test_sharper"
 
@@ -85,6 +87,51 @@ def test_ordinary_models_are_what_they_seem(name: str) -> None:
     assert probe.same_under("eager") is None
     assert probe.watchable() is None
     assert probe.continues()
+    assert probe.beside() is None
+
+
+def of_experts(fraction: float) -> PreTrainedModel:
+    """An encoder whose experts take a fraction of all tokens of a pass, padding too, and drop the rest."""
+    sizes = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
+    heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_experts": 4}
+    config = NllbMoeConfig(
+        vocab_size=64, encoder_sparse_step=1, decoder_sparse_step=0, moe_eval_capacity_token_fraction=fraction,
+        max_position_embeddings=64, pad_token_id=0, eos_token_id=1, decoder_start_token_id=2, **sizes, **heads,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    return families.drawn(NllbMoeForConditionalGeneration(config).double().eval(), 0.3, seed=3)
+
+
+@pytest.mark.parametrize("fraction", [0.3, 1.0])
+def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float) -> None:
+    module = of_experts(fraction)
+    assert (Probe(module, input_embeddings(module)[1]).beside() is None) == (fraction == 1)
+    model, rng = Model(module), np.random.default_rng(0)
+    ids, steps = rng.integers(4, 62, 12), np.array([3, 11])
+    sources = [rng.integers(4, 62, length) for length in (40, 33, 16, 7)]
+    rows = [probability(Row(target_ids=ids, steps=steps, source_ids=source)) for source in sources]
+    for row, said, gradients in zip(rows, model.predict(rows), model.gradients(rows), strict=True):
+        assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
+        (alone,) = model.gradients([row])
+        assert distance(gradients.source, alone.source) < 1e-9
+
+
+def test_answers_that_hang_on_those_beside_them_are_generated_one_by_one() -> None:
+    module, rng = of_experts(0.3), np.random.default_rng(0)
+    prompts = [rng.integers(4, 62, length) for length in (40, 40, 7)]
+    model = Model(module)
+    model.tokenizer = None
+    settings = {"max_new_tokens": 6, "do_sample": False}
+    together = model.generate(prompts, settings=settings)
+    for prompt, (answer,) in zip(prompts, together, strict=True):
+        expected = module.generate(torch.from_numpy(prompt)[None], **settings)[0]
+        assert answer.tolist() == expected.tolist()
+
+
+def test_rows_and_baselines_that_hang_on_each_other_are_not_compared() -> None:
+    module = of_experts(0.3)
+    with pytest.raises(ModelCapabilityError, match=r"rows and their baselines in one pass: another row beside it"):
+        need_beside(predictor_of(module).probe)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
@@ -120,6 +167,32 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
     ):
         with pytest.raises(ModelCapabilityError, match="is not causal: changing later tokens changes logits by"):
             list(asked)
+
+
+class LastAlone(LlamaForCausalLM):
+    """Answers the last position unless it is told."""
+
+    def forward(self, input_ids: Any = None, logits_to_keep: int = 1, **options: Any) -> Any:
+        return super().forward(input_ids, logits_to_keep=logits_to_keep, **options)
+
+
+class AlwaysLastAlone(LlamaForCausalLM):
+    """Answers the last position, whatever it is told."""
+
+    def forward(self, *args: Any, **options: Any) -> Any:
+        return super().forward(*args, **options | {"logits_to_keep": 1})
+
+
+def test_a_model_that_keeps_the_last_logits_by_default_is_asked_for_all() -> None:
+    module = build("llama")
+    row = Row(target_ids=np.arange(5, 12), steps=np.array([3, 5]))
+    expected = next(Model(module).predict([row])).logits
+    module.__class__ = LastAlone
+    torch.testing.assert_close(next(Model(module).predict([row])).logits, expected)
+    module = build("llama")
+    module.__class__ = AlwaysLastAlone
+    with pytest.raises(ModelCapabilityError, match=r"AlwaysLastAlone answers 1 of \d+ positions, and predictions"):
+        list(Model(module).predict([row]))
 
 
 class ByPlace(LlamaForCausalLM):

@@ -94,6 +94,7 @@ def test_what_was_run_for_the_row_that_all_others_change_is_lent_to_them(
     monkeypatch.setattr(predictor, "_memory_limit", limit)
     predictor.probe.need_places()
     assert predictor.probe.continues()
+    assert predictor.probe.beside() is None
     with counted(predictor.module) as run:
         answers = [answer.logits for answer in predictor.predict([clean, *rows], None)]
     for answer, right in zip(answers, whole, strict=True):

@@ -444,6 +444,45 @@ def test_a_model_that_adds_tokens_of_its_own_to_generate_is_refused():
     assert module.__dict__ == before
 
 
+def _other_tokens(module, prepared):
+    read = prepared[f"{_side(module)}input_ids"].clone()
+    read[:, -1] = 11
+    return {f"{_side(module)}input_ids": read}
+
+
+def _other_embeddings(module, prepared):
+    embedded = module.get_input_embeddings()(prepared[f"{_side(module)}input_ids"])
+    return {f"{_side(module)}input_ids": None, f"{_side(module)}inputs_embeds": 2 * embedded}
+
+
+def _side(module):
+    return "decoder_" if module.config.is_encoder_decoder else ""
+
+
+@pytest.mark.parametrize("family", ["llama", "bart"])
+@pytest.mark.parametrize(
+    "change, match",
+    [
+        (_other_tokens, r"reads other tokens in place of some of the \d tokens it is given"),
+        (_other_embeddings, r"reads embeddings of its own in place of the \d tokens it is given"),
+    ],
+)
+def test_a_model_that_reads_other_than_what_was_said_to_generate_is_refused(family, change, match):
+    module = families.build(family)
+    plain = module.prepare_inputs_for_generation
+    common = {"decoder_prefixes": None, "seed": None, "pad_id": 0, "tokenizer": None, "device": torch.device("cpu")}
+    prompts, settings = [np.array([5, 9, 13]), np.array([7, 8])], {"max_new_tokens": 2, "num_beams": 2}
+    assert len(generate(module, prompts, settings=settings, **common)) == 2
+
+    def prepare(*args, **kwargs):
+        prepared = plain(*args, **kwargs)
+        return prepared | change(module, prepared)
+
+    module.prepare_inputs_for_generation = prepare
+    with pytest.raises(ModelCapabilityError, match=match):
+        generate(module, prompts, settings=settings, **common)
+
+
 def test_what_breaks_on_the_way_back_is_a_refusal():
     model = Model(families.build("reformer"))
     with pytest.raises(ModelCapabilityError, match="cannot be differentiated"):

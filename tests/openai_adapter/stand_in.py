@@ -119,7 +119,7 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
         names, values, tops = [], [], []
         for _ in range(body["max_tokens"]):
             line = logprobs(ids, size)[-1]
-            best = int(line.argmax())
+            best = following(line, body, len(ids))
             names.append(f"token_id:{best}")
             values.append(float(line[best]))
             tops.append({f"token_id:{i}": v for i, v in top(line, body["logprobs"]).items()})
@@ -129,7 +129,7 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     content = []
     for number in range(body["max_tokens"]):
         line = logprobs(ids, size)[-1]
-        best = state.script[number] if number < len(state.script) else int(line.argmax())
+        best = state.script[number] if number < len(state.script) else following(line, body, len(ids))
         likely = [named_token(state, i) | {"logprob": v} for i, v in top(line, body["logprobs"]).items()]
         content.append(named_token(state, best) | {"logprob": float(line[best]), "top_logprobs": likely})
         ids = [*ids, best]
@@ -138,6 +138,13 @@ def completion(state: StandIn, body: dict[str, Any]) -> tuple[int, Any]:
     choice: dict[str, Any] = {"text": text, "finish_reason": "length"}
     listed = content if state.lists_unfinished else finished(content)
     return 200, {"choices": [choice | {"logprobs": {"content": listed} if listed else None}], "usage": made}
+
+
+def following(line: Any, body: dict[str, Any], place: int) -> int:
+    """The most likely token; with a temperature one that is drawn, by the seed and the place."""
+    if not body.get("temperature"):
+        return int(line.argmax())
+    return int(np.random.default_rng([body.get("seed", 0), place]).choice(len(line), p=np.exp(line)))
 
 
 def named_token(state: StandIn, index: int) -> dict[str, Any]:

@@ -56,7 +56,7 @@ def test_the_conformance_kit_passes(way: str) -> None:
         model = asked(state)
         assert model.predictor.ability.way == way
         names = check_adapter(model)
-    assert {name.split(":")[0] for name in names} == {"SequenceModel", "PredictsSteps", "GivesFingerprint"}
+    assert {name.split(":")[0] for name in names} == set(catalogue.capabilities()["openai"])
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -338,7 +338,7 @@ def test_a_budget_stops_before_anything_is_sent() -> None:
         assert state.completions == before
 
 
-@pytest.mark.parametrize("faults", [["429"], ["500", "503"], ["cut"], ["slow"]])
+@pytest.mark.parametrize("faults", [["429"], ["500", "503"], ["529", "520"], ["507"], ["cut"], ["slow"]])
 def test_a_fault_that_passes_is_waited_for(faults: list[str]) -> None:
     with serving() as state:
         model = asked(state, timeout=0.5, concurrency=1)
@@ -354,6 +354,7 @@ def test_a_fault_that_passes_is_waited_for(faults: list[str]) -> None:
         ("empty", "steps", "no list of likely tokens"),
         ("short", "prompt_logprobs", "5 tokens were sent"),
         ("401", "steps", "refuses with status 401"),
+        ("501", "steps", "refuses with status 501"),
     ],
 )
 def test_a_wrong_answer_is_an_error_not_a_number(fault: str, way: str, match: str) -> None:
@@ -512,14 +513,31 @@ def test_a_token_that_is_listed_twice_alike_is_taken() -> None:
 
 def test_names_that_are_spelt_alike_and_differ_are_left_out() -> None:
     cat, dog = (stand_in.MODEL.vocabulary.id_of(name) for name in ("▁cat", "▁dog"))
+    answer = step((dog, -1.5))
+    alike = [{"token": name, "logprob": value} for name, value in ((" cat", -1.0), (" cat", -2.0), (" dog", -3.0))]
+    answer["choices"][0]["logprobs"]["content"][0]["top_logprobs"] += alike
     with serving() as state:
         model = asked(state)
-        state.odd[COMPLETIONS] = named({" cat": -1.0, "cat": -2.0, "dog": -3.0, f"token_id:{dog}": -1.5})
+        state.odd[COMPLETIONS] = answer
         with pytest.warns(WherefromWarning, match="were not among"):
             came = predicted(model)[0]
     assert came[dog] == -1.5, "an id that is told says more than a name"
     assert came[cat] < -2, "an even share of the rest"
     assert len(set(np.delete(came, dog))) == 1
+
+
+def test_a_name_is_the_token_that_spells_it_and_no_other(tmp_path: Path) -> None:
+    cat = stand_in.MODEL.vocabulary.id_of("▁cat")
+    row = Row(target_ids=np.array([5, cat]), steps=np.array([1]))
+    with serving() as state:
+        model = asked(state, cache=tmp_path / "answers")
+        state.odd[COMPLETIONS] = named({" cat": -2.0, "cat": -1.0, " dog": -3.0})
+        for _ in range(2):  # the second answer is one that was kept
+            with pytest.warns(WherefromWarning, match=r"Up to 0\.368 of a step's probability is of texts .* tells ids"):
+                assert predicted(model, row)[0, cat] == -2.0
+        state.odd[COMPLETIONS] = named({"cat": -1.0, "dog": -3.0})
+        with pytest.raises(ServerError, match=r"names the 2 tokens that it lists by text \('cat', 'dog'\)"):
+            predicted(model, ROW)
 
 
 def test_a_number_that_is_none_is_shown() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from wherefrom.errors import ModelCapabilityError, WherefromWarning
+from wherefrom.text.spelling import bytes_of
 from wherefrom_openai.adapter import load
 from wherefrom_openai.errors import ServerError
 
@@ -109,6 +110,22 @@ def test_words_are_those_of_the_text(served: Any) -> None:
         if token.word is not None:
             words[token.word] = words.get(token.word, "") + token.text
     assert [word.strip() for word in words.values()] == ["the", "cat", "sat", "😀", "on"]
+
+
+def test_a_name_is_no_token_that_spells_another_text(served: Any) -> None:
+    model, tokenizer, _ = served
+    vocabulary = tokenizer.get_vocab()
+    spelt = {index: bytes_of(piece, letters="Ġ" in vocabulary) for piece, index in vocabulary.items()}
+    within = []
+    for spelling in spelt.values():
+        name = spelling.decode("utf-8", "replace")
+        found = model.predictor.wording.single(name)
+        if found is None:
+            within.append(name)
+        else:
+            assert spelt[found] == spelling == name.encode(), "mat is no token of ' mat'"
+    assert not [name for name in within if name.startswith(" ") and name.strip()], "what begins a word is found"
+    assert ("mat" in within) == ("Ġ" not in vocabulary), "the same text has another token where a word begins"
 
 
 def unlisting(text: str, **choices: Any) -> Any:

@@ -237,6 +237,7 @@ class HFModel:
                 tokenizer=self.tokenizer,
                 device=self.device,
                 pads_left=together,
+                beside=len(prompts) < 2 or self._predictor.probe.beside() is None,
             )
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:

@@ -18,8 +18,11 @@ from wherefrom_openai.errors import ServerError, SilentServerError
 from wherefrom_openai.replies import Reply, reply
 from wherefrom_openai.settings import ServerSettings
 
-PASSING = (408, 409, 425, 429, 500, 502, 503, 504)
-"""States of a server that may be over at the next attempt."""
+BUSY = (408, 409, 425, 429)
+"""Statuses below 500 of a server that may answer at the next attempt."""
+
+UNABLE = (501, 505)
+"""Statuses from 500 on of a server that never will: it does not do such a thing."""
 
 
 class StoppedError(ServerError):
@@ -124,7 +127,7 @@ class Client:
                             f"{url}: JSON was expected, {self._told(answer.text)[:80]!r} came."
                         ) from error
                 said = self._told(answer.text)
-                if answer.status_code not in PASSING:
+                if not _passes(answer.status_code):
                     raise RefusedError(f"{url} refuses with status {answer.status_code}: {said[:300]}")
                 trouble = f"status {answer.status_code}: {said[:200]}"
                 wait = max(wait, _seconds(answer.headers.get("Retry-After")))
@@ -156,6 +159,11 @@ class Client:
                         _cut(found)
 
         return heard
+
+
+def _passes(status: int) -> bool:
+    """Is it a failure that may be over at the next attempt? Proxies have statuses of their own (520 to 530)."""
+    return status in BUSY or (status >= 500 and status not in UNABLE)
 
 
 def _key() -> str:

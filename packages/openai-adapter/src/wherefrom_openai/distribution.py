@@ -37,10 +37,12 @@ class Listed:
     ids: IntArray
     logprobs: FloatArray
     """Natural logarithms, one per id."""
+    unread: float = 0.0
+    """Probability of tokens that were listed by names which are not understood."""
 
     @classmethod
-    def of(cls, pairs: dict[int, float]) -> Listed:
-        """From id to log-probability.
+    def of(cls, pairs: dict[int, float], unread: Iterable[float] = ()) -> Listed:
+        """From id to log-probability, and from the log-probabilities of what is not understood.
 
         Raises:
             ServerError: A value is no log-probability, or they are too likely together.
@@ -62,7 +64,7 @@ class Listed:
                 f"Log-probabilities of one distribution are expected; those of {len(ids)} tokens that the server gave "
                 f"make {total:.4g} together. Look at the server's settings: it may scale or leave out what it gives."
             )
-        return cls(ids, logprobs)
+        return cls(ids, logprobs, float(np.exp([value for value in unread if value <= ROUNDING]).sum()))
 
     def logits(self, vocabulary: int) -> FloatArray:
         """Log-probabilities of the whole vocabulary. What the listed tokens leave is shared evenly by the others, so
@@ -84,13 +86,15 @@ class Listed:
         return all(abs(here.get(index, 0.0) - there.get(index, 0.0)) <= APART for index in {*here, *there})
 
     def to_bytes(self) -> bytes:
-        """For keeping: ids as int32, log-probabilities as float64, little-endian."""
-        return self.ids.astype("<i4").tobytes() + self.logprobs.astype("<f8").tobytes()
+        """For keeping: ids as int32, log-probabilities as float64, and `unread` as float64 where it is not 0,
+        little-endian."""
+        unread = np.array([self.unread] if self.unread else [], "<f8")
+        return self.ids.astype("<i4").tobytes() + self.logprobs.astype("<f8").tobytes() + unread.tobytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Listed:
         """What `to_bytes` wrote."""
-        size = len(data) // 12
-        return cls(
-            np.frombuffer(data, "<i4", size).astype(np.int64), np.frombuffer(data, "<f8", size, offset=4 * size).copy()
-        )
+        size, more = divmod(len(data), 12)
+        ids = np.frombuffer(data, "<i4", size).astype(np.int64)
+        logprobs = np.frombuffer(data, "<f8", size, offset=4 * size).copy()
+        return cls(ids, logprobs, float(np.frombuffer(data, "<f8", offset=12 * size)[0]) if more else 0.0)

@@ -91,10 +91,10 @@ def read_prompt(answer: Completion, ability: Ability, ids: Sequence[int], wordin
             f"{len(ids)} tokens were sent, and log-probabilities of {came} came back where those of all but the first "
             f"are expected. {STEPS}"
         )
-    return [None, *(Listed.of(one) for one in found[1:] if one is not None)]
+    return [None, *(one for one in found[1:] if one is not None)]
 
 
-def _placed(lists: PromptLists, ids: Sequence[int]) -> list[dict[int, float] | None]:
+def _placed(lists: PromptLists, ids: Sequence[int]) -> list[Listed | None]:
     """From ``prompt_logprobs``, which hold the tokens that were sent beside the likely ones."""
     if len(lists) != len(ids):
         raise ServerError(f"{len(ids)} tokens were sent, and {len(lists)} places of a prompt came back. {STEPS}")
@@ -104,10 +104,10 @@ def _placed(lists: PromptLists, ids: Sequence[int]) -> list[dict[int, float] | N
                 f"Token {i} was sent at place {place}, and the {len(one)} tokens that came back for it are others: the "
                 f"server answers about another text. {STEPS}"
             )
-    return [None if one is None else {i: _number(of.logprob) for i, of in one.items()} for one in lists]
+    return [None if one is None else Listed.of({i: _number(of.logprob) for i, of in one.items()}) for one in lists]
 
 
-def _echoed(lists: Lists, ids: Sequence[int], wording: Wording) -> list[dict[int, float] | None]:
+def _echoed(lists: Lists, ids: Sequence[int], wording: Wording) -> list[Listed | None]:
     """From an echo: lists for the tokens that were sent, and for the one that was generated, which some leave out."""
     own, top = lists.token_logprobs or [], lists.top_logprobs or []
     names = lists.tokens if lists.tokens is not None else [""] * len(own)
@@ -143,9 +143,9 @@ def read_step(answer: Completion, wording: Wording) -> Listed:
     lists = _lists(answer)
     _check_count(len(lists.content or lists.top_logprobs or ()), 1)
     if lists.content:
-        return Listed.of(_one_each(lists.content[0].top_logprobs or [], wording, {}))
+        return _one_each(lists.content[0].top_logprobs or [], wording, {})
     if lists.top_logprobs:
-        return Listed.of(_by_id(lists.top_logprobs[0], wording))
+        return _by_id(lists.top_logprobs[0], wording)
     raise ServerError(f"One token was asked for, and no list of likely tokens came. {UNFINISHED}")
 
 
@@ -156,8 +156,8 @@ def read_generated(answer: Completion, wording: Wording, most: int, ends: Collec
         ends: Tokens that end a text.
 
     Raises:
-        ServerError: The server does not tell them all, made more than ``most``, or names one
-            that its own tokeniser does not know as one.
+        ServerError: The server does not tell them all, made more than ``most``, or names one by a text
+            that its own tokeniser makes another of.
     """
     lists = _lists(answer)
     if lists.content is None and lists.tokens is None:
@@ -168,7 +168,10 @@ def read_generated(answer: Completion, wording: Wording, most: int, ends: Collec
     new = [index for index in found if index is not None]
     if len(new) < len(found):
         name = said[found.index(None)].token
-        raise ServerError(f"The server generated {name!r}, which its own tokeniser does not know as one token.")
+        raise ServerError(
+            f"The server generated {name!r}, and names no id; its own tokeniser makes no token of it that spells just "
+            "that. Give the answer as a text (generated_texts)."
+        )
     if lists.content is None:
         return new
     for likely in chain.from_iterable(one.top_logprobs or () for one in lists.content):
@@ -269,23 +272,26 @@ def _number(value: float | None) -> float:
 
 def _by_id(
     listed: Mapping[str, float | None] | None, wording: Wording, known: Mapping[int, float] | None = None
-) -> dict[int, float]:
+) -> Listed:
     likely = [Likely(token=token, logprob=value) for token, value in (listed or {}).items()]
     return _one_each(likely, wording, known or {})
 
 
-def _one_each(listed: Iterable[Likely], wording: Wording, known: Mapping[int, float]) -> dict[int, float]:
-    """From id to log-probability, the ``known`` ones first. Where names that are spelt alike have several, none of
+def _one_each(listed: Iterable[Likely], wording: Wording, known: Mapping[int, float]) -> Listed:
+    """The log-probability of each, the ``known`` ones first. Where names that are spelt alike have several, none of
     them is taken.
 
     Raises:
-        ServerError: A token whose id is told has several.
+        ServerError: A token whose id is told has several, or no name is understood.
     """
     found = dict(known)
     guessed: dict[int, list[float]] = {}
+    unread: dict[str, float] = {}
     for one in listed:
         index, value = id_of(one, wording), _number(one.logprob)
         if index is None:
+            if one.token is not None and value not in known.values():
+                unread[one.token] = value
             continue
         if one.bytes:
             wording.learn(index, bytes(one.bytes))
@@ -299,7 +305,13 @@ def _one_each(listed: Iterable[Likely], wording: Wording, known: Mapping[int, fl
     for index, values in guessed.items():
         if index not in found and all(_agree(values[0], other) for other in values):
             found[index] = values[0]
-    return found
+    if unread and not found:
+        raise ServerError(
+            f"The server names the {len(unread)} tokens that it lists by text ({', '.join(map(repr, [*unread][:5]))}), "
+            "and its tokeniser makes others of those texts. Raise top_logprobs, or ask a server that tells ids "
+            "(return_tokens_as_token_ids)."
+        )
+    return Listed.of(found, unread.values())
 
 
 def _agree(one: float, other: float) -> bool:
@@ -316,8 +328,7 @@ def _told(name: str | None) -> int | None:
 
 
 def id_of(token: Likely, wording: Wording) -> int | None:
-    """Its id: as told, or by its name (``token_id:17``, or what the tokeniser makes of its spelling); None where that
-    is several tokens."""
+    """Its id: as told, or by its name (``token_id:17``, or what it spells); None where `Wording.single` finds none."""
     if token.id is not None or token.token is None:
         return token.id
     told = _told(token.token)

@@ -288,12 +288,15 @@ class Wording:
             ids = ids[1:]
         return ids if ids[-1:] == [last] else [last]
 
-    def single(self, text: str) -> int | None:
-        """The id of a text that is one token; None: it is several."""
-        if text not in self._single:
-            found = self._tokeniser.tokenise(text, special=False)
-            self._single[text] = found[0][0] if len(found) == 1 else None
-        return self._single[text]
+    def single(self, name: str) -> int | None:
+        """The id of the token that spells this; None: the tokeniser makes none of it, as of a part of a character, or
+        of a piece within a word where it puts a space in front of a text."""
+        if name not in self._single:
+            texts = dict.fromkeys((name, name.removeprefix(" "))) if BROKEN not in name else {}
+            found = [self._tokeniser.tokenise(text, special=False)[-1:] for text in texts if text]
+            last = [index for ids in found for index, _ in ids]
+            self._single[name] = next((index for index in last if self._bytes(index) == _utf8(name)), None)
+        return self._single[name]
 
     def _bytes(self, index: int) -> bytes:
         with self._lock:

@@ -36,8 +36,9 @@ class Row:
     scores: Mapping[str, RowFunction] = field(factory=dict)
     """Step scores to read from the same pass, without gradients."""
     first_change: int | None = None
-    """Target positions before this one are as in every other row of the call that says so: the adapter may share
-    their computation, and owes no gradients there. None: unknown."""
+    """Target positions before this one, and the source, are as in every other row of the call that says so: the adapter
+    may share their computation, and owes no gradients there. None: unknown. Rows that do not say so may stand between
+    them, of another source or text."""
 
     def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
         """The same row for some outputs of its target function, in order; for all of them the row itself. Step scores

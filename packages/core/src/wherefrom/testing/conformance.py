@@ -13,6 +13,7 @@ differences).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters import (
     Embeds,
+    Encoding,
     FindsBadWeights,
     GivesAttention,
     GivesFingerprint,
@@ -38,10 +40,11 @@ from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRule
 from wherefrom.adapters.layers import Depth, GivesLayers
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError, UsageError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom.testing.questions import question
+from wherefrom.text.segmentation import words
 
 Floats = npt.NDArray[Any]
 
@@ -117,10 +120,15 @@ class Case:
     def longest(self, function: str = "probability") -> Row:
         return max(self.rows(function), key=lambda row: len(row.target_ids))
 
+    def late(self, function: str = "probability") -> Row:
+        """The longest row, asked about the later half of its steps: what stands before them can be shared."""
+        row = self.longest(function)
+        return row.select(np.arange(len(row.steps) // 2, len(row.steps)))
+
     def logits(self, rows: Iterable[Row], **settings: Any) -> list[Floats]:
         asked = list(rows)
         answers = [to_numpy(answer.logits) for answer in self.model.predict(iter(asked), **settings)]
-        require(len(answers) == len(asked), f"predict: {len(asked)} rows, {len(answers)} answers.")
+        require_answers(answers, asked, "predict")
         return answers
 
     def close(self, came: Any, expected: Any, what: str) -> None:
@@ -174,6 +182,11 @@ def require(condition: bool, message: str) -> None:
     """Raise a `ConformanceError` unless ``condition`` holds."""
     if not condition:
         raise ConformanceError(message)
+
+
+def require_answers(answers: Sequence[Any], rows: Sequence[Row], what: str) -> None:
+    """Raise unless there is one answer per row."""
+    require(len(answers) == len(rows), f"{what}: {len(rows)} rows, {len(answers)} answers.")
 
 
 def require_close(came: Any, expected: Any, tolerance: float, what: str) -> None:
@@ -245,15 +258,37 @@ def _round_trip(case: Case) -> None:
 
 @check(SequenceModel, "character spans point at the tokens' text")
 def _spans(case: Case) -> None:
-    for text in (part for pair in case.texts for part in pair):
-        encoding = case.model.encode(text, side="target")
+    for text, side, encoding in _encoded(case):
         for token in encoding.tokens:
             if token.start is not None and token.end is not None and not token.special:
                 spelled = encoding.text[token.start : token.end]
                 require(
                     spelled.strip() == token.text.strip(),
-                    f"Token {token.text!r} of {text!r} points at {spelled!r} ({token.start} to {token.end}).",
+                    f"Token {token.text!r} of {text!r} ({side}) points at {spelled!r} ({token.start} to {token.end}).",
                 )
+
+
+def _encoded(case: Case) -> Iterator[tuple[str, Side, Encoding]]:
+    for text in (part for pair in case.texts for part in pair):
+        for side in _sides(case):
+            yield text, side, case.model.encode(text, side=side)
+
+
+@check(SequenceModel, "tokens of one word are those of a word of the text")
+def _words(case: Case) -> None:
+    for text, side, encoding in _encoded(case):
+        spans = words(encoding.text)
+        placed: dict[int, set[int]] = {}  # by a word of the tokens, those of the text
+        for token in encoding.tokens:
+            if token.word is None or token.start is None or token.end is None:
+                continue
+            within = {place for place, (begin, end) in enumerate(spans) if begin < token.end and token.start < end}
+            placed.setdefault(token.word, set()).update(within)
+        for word, within in placed.items():
+            spelt = [encoding.text[begin:end] for begin, end in (spans[place] for place in sorted(within))]
+            require(len(within) <= 1, f"Word {word} of the {side} {text!r} is of several words of the text: {spelt}.")
+            same = [other for other, those in placed.items() if those & within]
+            require(len(same) <= 1, f"{spelt} of the {side} {text!r} is one word, and has the numbers {same}.")
 
 
 @check(SequenceModel, "special tokens are added only where asked")
@@ -292,8 +327,7 @@ def _unknown(case: Case) -> None:
 
 @check(SequenceModel, "generation continues what it was given, again and again alike")
 def _generation(case: Case) -> None:
-    side: Side = "source" if case.reads_source else "target"
-    prompts = [case.model.encode(source, side=side).ids for source, _ in case.texts]
+    prompts = _prompts(case)
     settings = {"max_new_tokens": 4, "do_sample": False}
     together = case.model.generate(prompts, settings=settings, seed=1)
     require(len(together) == len(prompts), f"{len(prompts)} prompts, {len(together)} answers.")
@@ -301,12 +335,76 @@ def _generation(case: Case) -> None:
         alone = case.model.generate([prompt], settings=settings, seed=1)[0]
         same = len(alone) == len(answers) and all(np.array_equal(a, b) for a, b in zip(alone, answers, strict=True))
         require(same, f"Generated together: {answers}; alone: {alone}. Padding must not change what is generated.")
-        begin = [case.model.card.decoder_start_id] if case.reads_source else list(prompt)
+        begin = _beginning(case, prompt)
         for answer in answers:
             require(
                 list(answer[: len(begin)]) == begin,
                 f"A target must begin with {begin}; it is {list(answer)}.",
             )
+
+
+def _beginning(case: Case, prompt: IntArray) -> list[int]:
+    """What an answer to a prompt begins with."""
+    return [case.model.card.decoder_start_id] if case.reads_source else [int(index) for index in prompt]
+
+
+def _prompts(case: Case) -> list[IntArray]:
+    side: Side = "source" if case.reads_source else "target"
+    return [case.model.encode(text, side=side).ids for text, _ in case.texts]
+
+
+@check(SequenceModel, "something is generated, and no more than was asked for")
+def _generated_length(case: Case) -> None:
+    prompts = _prompts(case)
+    for most in (1, 4):
+        answers = case.model.generate(prompts, settings={"max_new_tokens": most, "do_sample": False}, seed=1)
+        new = [
+            len(one) - len(_beginning(case, prompt)) for prompt, of in zip(prompts, answers, strict=True) for one in of
+        ]
+        require(max(new) <= most, f"max_new_tokens={most} was set, and {max(new)} came.")
+        require(max(new) > 0, f"max_new_tokens={most} was set, and nothing was generated for {len(prompts)} prompts.")
+
+
+@check(SequenceModel, "sampled sequences are as many as asked for, drawn apart, and come again by their seed")
+def _sampling(case: Case) -> None:
+    prompts, copies = _prompts(case), 3
+    settings = {"max_new_tokens": 6, "do_sample": True, "num_return_sequences": copies}
+
+    def drawn(seed: int) -> list[list[tuple[int, ...]]]:
+        answers = case.model.generate(prompts, settings=settings, seed=seed)
+        return [[tuple(int(index) for index in one) for one in of] for of in answers]
+
+    try:
+        first, again, other = drawn(1), drawn(1), drawn(2)
+    except UsageError:
+        return  # a refusal is an answer
+    counts = {len(answers) for answers in first}
+    require(counts == {copies}, f"num_return_sequences={copies} was set, and {sorted(counts)} came.")
+    require(first == again, f"The same seed drew {first}, and then {again}.")
+    if not isinstance(case.model, PredictsSteps):
+        return
+    chances = [[_log_probability(case, prompt, one) for one in of] for prompt, of in zip(prompts, first, strict=True)]
+    if sum(map(sum, chances)) < BY_CHANCE:
+        require(first != other, f"Two seeds drew the same with do_sample=True: {first}.")
+    if sum(sum(of[1:]) for of in chances) < BY_CHANCE:
+        require(any(len(set(of)) > 1 for of in first), f"All sequences of a prompt are the same: {first}.")
+
+
+BY_CHANCE = math.log(1e-9)
+"""The log-probability below which what was drawn is not drawn again by chance."""
+
+
+def _log_probability(case: Case, prompt: IntArray, answer: Sequence[int]) -> float:
+    """That of an answer to a prompt."""
+    ids, begin = np.array(answer), len(_beginning(case, prompt))
+    if len(ids) == begin:
+        return 0.0
+    steps = np.arange(begin, len(ids))
+    row = Row(target_ids=ids, steps=steps, source_ids=prompt if case.reads_source else None)
+    logits = case.logits([row])[0].astype(np.float64)
+    shifted = logits - logits.max(-1, keepdims=True)
+    chosen = shifted[np.arange(len(steps)), ids[steps]] - np.log(np.exp(shifted).sum(-1))
+    return float(chosen.sum())
 
 
 # --- predictions --------------------------------------------------------------------------------------------
@@ -363,27 +461,43 @@ def _some_steps(case: Case) -> None:
 
 
 def _changed(row: Row, position: int, vocabulary: int, by: int) -> Row:
-    ids = row.target_ids.copy()
-    ids[position] = (ids[position] + by) % vocabulary
-    return evolve(row, target_ids=ids)
+    return evolve(row, target_ids=_other_at(row.target_ids, position, vocabulary, by))
 
 
-def _variants(case: Case, function: str = "probability") -> list[Row]:
-    row = case.longest(function)
-    size = case.model.card.vocabulary
-    return [_changed(row, place, size, by) for place in range(2, int(row.steps[-1])) for by in (1, 3)]
+def _other_at(ids: IntArray, position: int, vocabulary: int, by: int) -> IntArray:
+    """A copy with another token at one position."""
+    other = ids.copy()
+    other[position] = (other[position] + by) % vocabulary
+    return other
+
+
+def _sharing(case: Case, changes: int) -> Iterator[list[Row]]:
+    """Calls as perturbations make them: a text and the text with one token changed, which share what stands before it,
+    and among them rows that do not say so: of another beginning, another source, another text.
+
+    Args:
+        changes: Rows with a token changed, at most.
+    """
+    row, size = case.late(), case.model.card.vocabulary
+    require(size > 3, "A vocabulary of more than 3 is needed.")
+    places = range(2, int(row.steps[-1]))
+    changed = [evolve(_changed(row, place, size, by), first_change=place) for place in places for by in (1, 3)]
+    changed = changed[-changes:]
+    others = [_changed(row, 1, size, 2), *(one for one in case.rows() if len(one.target_ids) < len(row.target_ids))]
+    if row.source_ids is not None:
+        others.insert(0, evolve(row, source_ids=(row.source_ids + 1) % size))
+    middle = len(changed) // 2
+    call = [evolve(row, first_change=len(row.target_ids)), others[0], *changed[:middle], *others[1:], *changed[middle:]]
+    yield call
+    yield call[::-1]
 
 
 @check(PredictsSteps, "reusing the common prefix equals a full pass")
 def _prefix(case: Case) -> None:
-    full = _variants(case)
-    size = case.model.card.vocabulary
-    whole = case.longest()
-    places = [int(np.flatnonzero(row.target_ids != whole.target_ids)[0]) for row in full]
-    require(size > 3, "A vocabulary of more than 3 is needed.")
-    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
-    for came, expected in _paired(case.logits(shared), case.logits(full), "predict with first_change"):
-        case.close(came, expected, "Logits with a reused prefix")
+    for shared in _sharing(case, changes=50):
+        full = [case.logits([evolve(row, first_change=None)])[0] for row in shared]
+        for came, expected in _paired(case.logits(shared), full, "predict with first_change"):
+            case.close(came, expected, "Logits with a reused prefix")
 
 
 @check(HidesPositions, "hidden tokens cannot be read")
@@ -497,7 +611,7 @@ def _embedded(case: Case) -> None:
 def _gradients(case: Case, rows: Iterable[Row], **settings: Any) -> list[Any]:
     asked = list(rows)
     answers = list(case.model.gradients(iter(asked), **settings))
-    require(len(answers) == len(asked), f"gradients: {len(asked)} rows, {len(answers)} answers.")
+    require_answers(answers, asked, "gradients")
     return answers
 
 
@@ -622,15 +736,13 @@ def _one_side(case: Case) -> None:
 
 @check(GivesGradients, "reusing the common prefix equals a full pass")
 def _gradient_prefix(case: Case) -> None:
-    longest = case.longest()
-    full = _variants(case)[:4]
-    places = [int(np.flatnonzero(row.target_ids != longest.target_ids)[0]) for row in full]
-    shared = [evolve(row, first_change=place) for row, place in zip(full, places, strict=True)]
-    pairs = _paired(_gradients(case, shared), _gradients(case, full), "gradients with first_change")
-    for place, (came, expected) in zip(places, pairs, strict=True):
-        # what stands before the change may have been left out of the graph
-        kept, whole = (evolve(answer, target=answer.target[:, place:]) for answer in (came, expected))
-        _same_gradients(case, kept, whole, "with a reused prefix")
+    for shared in _sharing(case, changes=4):
+        full = [_gradients(case, [evolve(row, first_change=None)])[0] for row in shared]
+        pairs = _paired(_gradients(case, shared), full, "gradients with first_change")
+        for row, (came, expected) in zip(shared, pairs, strict=True):
+            place = row.first_change or 0  # what stands before it may have been left out of the graph
+            kept, whole = (evolve(answer, target=answer.target[:, place:]) for answer in (came, expected))
+            _same_gradients(case, kept, whole, "with a reused prefix")
 
 
 @check(GivesGradients, "step scores come from the same pass")
@@ -660,7 +772,7 @@ def _layer_sides(answer: Any) -> Iterator[Side]:
 def _layer_states(case: Case) -> None:
     rows = case.rows()
     states = list(case.model.layer_states(iter(rows), layer=Depth(share=0.5)))
-    require(len(states) == len(rows), f"layer_states: {len(rows)} rows, {len(states)} answers.")
+    require_answers(states, rows, "layer_states")
     for row, answered in zip(rows, states, strict=True):
         own, put_back = _layer(case, row), _layer(case, row, states=iter([answered]))
         logits = _first(case.model.predict([row]), "predict").logits
@@ -837,6 +949,33 @@ def _attention(case: Case) -> None:
             if name == "decoder":
                 ahead = np.abs(np.triu(weights, 1)).max()
                 require(ahead == 0, f"Decoder attention looks ahead: {ahead:.3g}.")
+
+
+@check(GivesAttention, "the first layer attends by the tokens, and weighs those alike that stay")
+def _first_attention(case: Case) -> None:
+    row, size = case.longest(), case.model.card.vocabulary
+    whole = _first(case.model.attentions([row]), "attentions")
+    if whole.unseen:  # what mixes positions before the first attention is not known
+        return
+    places = {"decoder": int(row.steps[-1]) // 2}
+    other = _changed(row, places["decoder"], size, 1)
+    if row.source_ids is not None:
+        places["encoder"] = len(row.source_ids) // 2
+        other = evolve(other, source_ids=_other_at(row.source_ids, places["encoder"], size, 1))
+    changed = _first(case.model.attentions([other]), "attentions")
+    for name, place in places.items():
+        before, after = (to_numpy(getattr(answer, name))[0].astype(np.float64) for answer in (whole, changed))
+        gap = np.abs(before - after).max()
+        require(bool(gap > 1e-6), f"The first layer's {name} attention is the same whatever token {place} is.")
+        kept = np.arange(before.shape[1]) != place
+        before, after = before[:, kept][:, :, kept], after[:, kept][:, :, kept]
+        seen = (before > 0) & (after > 0)  # sparse attention may take another key instead
+        before, after = before * seen, after * seen
+        looked_at = (before.sum(-1) > 0.1) & (after.sum(-1) > 0.1)
+        before, after = (one[looked_at] / one[looked_at].sum(-1, keepdims=True) for one in (before, after))
+        case.close(
+            after, before, f"Shares of the other tokens in the first layer's {name} attention when {place} changed"
+        )
 
 
 @check(GivesAttention, "what is asked for in part is that part of the whole")

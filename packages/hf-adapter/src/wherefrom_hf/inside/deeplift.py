@@ -23,7 +23,7 @@ from wherefrom_hf.running.derivatives import differentiable_values, true_derivat
 from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
-from wherefrom_hf.running.probe import looking_into, need_same
+from wherefrom_hf.running.probe import looking_into, need_beside, need_same
 from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.whole_pass import Parts, length_of, parts_at, run_whole
 
@@ -40,6 +40,7 @@ def rescaled_gradients(
     predictor.probe.need_places()
     predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
+    need_beside(predictor.probe)
     parts = None if layer is None else parts_at(predictor, layer)
     with looking_into(predictor.module, "differentiated by the rescale rule"):
         whole = secants_of(predictor.module)

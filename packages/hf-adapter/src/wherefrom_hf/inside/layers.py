@@ -59,7 +59,8 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
     """Rows in lists that fit the budget; each row counts ``copies`` times. Each is read in one pass, see `lengths`."""
     budget = max(1, positions_at_once(predictor.device) // (2 * copies))
     rows, chunk = each_of_one_kind(predictor.module, rows), at_once(predictor.module, chunk)
-    yield from chunks_of(rows, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk)
+    for part in chunks_of(rows, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk):
+        yield from predictor.together(part)
 
 
 def _run(predictor: Predictor, rows: list[Row], parts: Parts, given: list[LayerStates] | None) -> WholePass:

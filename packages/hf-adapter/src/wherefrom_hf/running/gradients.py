@@ -165,8 +165,9 @@ class Differentiator:
                 return [whole_gradients(self._predictor, row, source=source, target=target) for row in part]
 
         for part in chunks_of(rows, self._cost, budget, chunk, alike):
-            yield from halving(work, part)
-            del part
+            for some in self._predictor.together(part):
+                yield from halving(work, some)
+            del part, some
 
     @property
     def _structure(self) -> _Structure:

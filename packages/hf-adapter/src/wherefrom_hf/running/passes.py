@@ -85,7 +85,6 @@ class DecoderRun:
             "use_cache": cache is not None,
             "past_key_values": cache,
             "return_dict": True,
-            **extra,
         }
         end = self.position + length
         positions = torch.arange(self.position, end, device=ids.device).expand(rows, length) + self.first_position
@@ -108,8 +107,11 @@ class DecoderRun:
                 arguments["input_ids"] = self.encoder.ids
             if "decoder_position_ids" in self.accepts:
                 arguments["decoder_position_ids"] = positions
+        if "logits_to_keep" in self.accepts:
+            arguments["logits_to_keep"] = 0  # all: a class of the user's may keep the last alone by default
         if cache is None:
             del arguments["past_key_values"]
+        arguments |= extra
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
         with afresh(self.module), kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):

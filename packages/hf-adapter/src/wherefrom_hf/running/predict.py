@@ -78,9 +78,19 @@ class Predictor:
     def _predictions(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         prefix = self.shared_prefix()
         for part in chunks_of(rows, self._cost, positions_at_once(self.device), chunk, alike):
-            shared = shared_length(part) if self.continues(part) else 0
-            yield from halving(lambda some, n=shared: self._answers(some, prefix, n), part)  # type: ignore[misc]
-            del part
+            for some in self.together(part):
+                shared = shared_length(some) if self.continues(some) else 0
+                yield from halving(lambda few, n=shared: self._answers(few, prefix, n), some)  # type: ignore[misc]
+            del part, some
+
+    def together(self, rows: list[Row]) -> list[list[Row]]:
+        """The rows as they may be run: all in one pass, or each in its own where what is said of a row hangs on those
+        beside it, or two have no room."""
+        try:
+            alone = len(rows) > 1 and self.probe.beside() is not None
+        except torch.OutOfMemoryError:
+            alone = True
+        return [[row] for row in rows] if alone else [rows]
 
     def continues(self, rows: Sequence[Row]) -> bool:
         """May passes of these rows be cut, each part going on from the cache of the one before?"""

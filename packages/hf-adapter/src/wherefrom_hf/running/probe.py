@@ -31,7 +31,7 @@ from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.experts import ExpertsError
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.head import cut_at_head, output_layer
-from wherefrom_hf.running.lengths import afresh
+from wherefrom_hf.running.lengths import afresh, lengths_of
 from wherefrom_hf.running.ownership import ready
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.passes import EncoderStates, can_continue, given_source, run_encoder, start_run
@@ -57,6 +57,7 @@ as much as the logits themselves."""
 
 
 _FAILS = "it fails with"
+_ANSWERS = "answers"
 _READS = "reads"
 """The question whether what stands before a token moves what is said behind it."""
 
@@ -123,6 +124,8 @@ class Probe:
             changed = ids.clone()
             changed[:, half:-1] = (changed[:, half:-1] + 1) % self._vocabulary()
             before, after = self._logits(ids), self._logits(changed)
+            if before.shape[1] != ids.shape[1]:
+                return f"{_ANSWERS} {before.shape[1]} of {ids.shape[1]} positions"
             known = _known.setdefault(self.module, _Known()).answers
             known[_READS] = _unread(before[:, -1], after[:, -1])  # these passes tell that, too
             before, after = before[:, :half], after[:, :half]
@@ -145,12 +148,17 @@ class Probe:
         return self._answer("causal", ask)
 
     def need_causal(self) -> None:
-        """Refuse a model whose predictions depend on what comes after them.
+        """Refuse a model whose predictions depend on what comes after them, or are not made at every position.
 
         Raises:
             ModelCapabilityError: As it says.
         """
         reason = self.causal()
+        if reason is not None and reason.startswith(_ANSWERS):
+            raise ModelCapabilityError(
+                f"{type(self.module).__name__} {reason}, and predictions are read at every step of one pass. Let its "
+                "forward give the logits of all positions, or take logits_to_keep, which 0 asks for all of."
+            )
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
             raise ModelCapabilityError(
                 f"{type(self.module).__name__} is not causal: {reason}. Every step would see the future, so nothing "
@@ -262,6 +270,34 @@ class Probe:
 
         alone = not self.module.config.is_encoder_decoder
         return alone and self.same_under(FUSED) is None and self._answer("continues in two", ask) is None
+
+    def beside(self) -> str | None:
+        """Why rows may not be run beside others, shorter ones padded on the right; None: each says what it says alone.
+
+        A mixture may count what an expert takes over all tokens of a pass, padding too.
+        """
+
+        def ask() -> str | None:
+            ids = self._ids()
+            own = ids.flip(1)
+            if not lengths_of(self.module):  # those that read each length in its own way are not run beside longer ones
+                own = own[:, : (ids.shape[1] + 1) // 2]
+            length = own.shape[1]
+            both = torch.cat([ids, torch.cat([own, ids[:, length:]], dim=1)])
+            alone = beside = None
+            if self.module.config.is_encoder_decoder:
+                visible = torch.ones_like(both)
+                visible[1, length:] = 0
+                alone, beside = (
+                    run_encoder(self.module, own, visible[:1, :length]),
+                    run_encoder(self.module, both, visible),
+                )
+            expected = self._logits_of(own, alone, None)
+            came = self._logits_of(both, beside, None)[1:, :length]
+            least = _TOLERANCE_QUANTISED if self.module.dtype in HALF else 0.0  # see `causal`
+            return self._difference(expected, came, "another row beside it changes", least=least)
+
+        return self._answer("beside others", ask)
 
     def pads_left(self) -> bool:
         """May prompts of different lengths be generated from together, shorter ones padded on the left?
@@ -508,6 +544,20 @@ def need_same(probe: Probe, implementation: str) -> None:
         raise ModelCapabilityError(
             f"The attention of {type(probe.module).__name__} cannot be looked into: {reason}. "
             "Use a method that needs no internals: saliency, integrated_gradients, occlusion."
+        )
+
+
+def need_beside(probe: Probe) -> None:
+    """Refuse a model whose rows and baselines cannot be run together, as they hang on each other.
+
+    Raises:
+        ModelCapabilityError: As it says.
+    """
+    reason = probe.beside()
+    if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
+        raise ModelCapabilityError(
+            f"{type(probe.module).__name__} cannot be run on rows and their baselines in one pass: {reason}. Use "
+            "integrated_gradients, whose rows are run one by one then."
         )
 
 

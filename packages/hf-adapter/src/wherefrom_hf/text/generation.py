@@ -32,19 +32,21 @@ def generate(
     tokenizer: PreTrainedTokenizerBase,
     device: torch.device,
     pads_left: bool = True,
+    beside: bool = True,
 ) -> list[list[IntArray]]:
     """See `wherefrom.adapters.SequenceModel.generate`.
 
     Args:
         pads_left: May prompts of different lengths share a batch, as far as the model is concerned?
+        beside: May any?
     """
     check_settings(module, settings)
     together = pads_left and not counts_padding(module, settings, max(map(len, prompts), default=0))
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[tuple[int, int, int], list[int]] = {}
     for i, prompt in enumerate(prompts):
         # prefixes of different lengths cannot share a batch: a decoder prefix takes no left padding
         prefix = 0 if decoder_prefixes is None else len(decoder_prefixes[i])
-        groups.setdefault((prefix, 0 if together else len(prompt)), []).append(i)
+        groups.setdefault((prefix, 0 if together else len(prompt), 0 if beside else i), []).append(i)
     answers: list[list[IntArray]] = [[] for _ in prompts]
     with seeded(device, seed) if seed is not None else nullcontext():
         for members in groups.values():
@@ -114,28 +116,36 @@ def _generate(
 
 @contextmanager
 def _from_what_was_said(module: PreTrainedModel) -> Iterator[None]:
-    """Within the block, generation is refused that adds tokens of its own to what a decoder-only model reads.
+    """Within the block, generation is refused that reads anything else than what was said so far: tokens that the model
+    adds or puts in the place of others, or embeddings in their place.
 
     Raises:
         ModelCapabilityError: As it says.
     """
-    if module.config.is_encoder_decoder:
-        yield
-        return
-    name = "prepare_inputs_for_generation"
+    name, side = "prepare_inputs_for_generation", "decoder_" if module.config.is_encoder_decoder else ""
     prepare = getattr(module, name)
 
     @functools.wraps(prepare)
     def checked(input_ids: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
         prepared = prepare(input_ids, *args, **kwargs)
-        read = prepared.get("input_ids")
-        if isinstance(read, torch.Tensor) and read.shape[1] > input_ids.shape[1]:
+        own = _of_its_own(input_ids, prepared.get(f"{side}input_ids"), prepared.get(f"{side}inputs_embeds"))
+        if own is not None:
             raise ModelCapabilityError(
-                f"{type(module).__name__} does not go on from what was said: to generate it adds "
-                f"{read.shape[1] - input_ids.shape[1]} of its own tokens (a mask) to the {input_ids.shape[1]} it is "
-                "given, so what it says is not what would be explained. Give the continuation as generated_texts."
+                f"{type(module).__name__} does not go on from what was said: to generate it {own} the "
+                f"{input_ids.shape[1]} tokens it is given, so what it says is not what would be explained. Give the "
+                "continuation as generated_texts."
             )
         return prepared
 
     with answering_by(module, checked, name):
         yield
+
+
+def _of_its_own(said: torch.Tensor, read: Any, embeddings: Any) -> str | None:
+    """What is read in place of what was said, as a verb and its object; None: the end of it is read."""
+    if not isinstance(read, torch.Tensor):
+        return None if embeddings is None else "reads embeddings of its own in place of"
+    before = said.shape[1] - read.shape[1]
+    if before < 0:
+        return f"adds {-before} of its own tokens (a mask) to"
+    return None if torch.equal(read, said[:, before:]) else "reads other tokens in place of some of"
