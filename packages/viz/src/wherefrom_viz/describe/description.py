@@ -324,8 +324,8 @@ def describe(
     check_name("normalization", normalize, NORMALIZATIONS)
     check_options(describe, locals())
     provenance = provenance or Provenance()
-    card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
+    card = card_of(attribution, provenance).brief()
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
     words = sign_words(attribution, provenance)

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import boundaries_of
+from wherefrom.results.measured import without_measures
 from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
 
@@ -62,7 +63,10 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         target_attributions=None,
         attr_pos_start=0,
         attr_pos_end=len(steps),
-        step_scores={name: np.repeat(values, len(entries)) for name, values in attribution.step_scores.items()},
+        step_scores={
+            name: np.repeat(values, len(entries))
+            for name, values in without_measures(attribution, {})["step_scores"].items()
+        },
         sequence_scores={},
         segments=(),
         details={},
