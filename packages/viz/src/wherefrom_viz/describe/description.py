@@ -177,7 +177,7 @@ class Description:
     pair_labels: tuple[tuple[str, str], ...] = ()
     """Pairs of units that interact, as they are shown; see `wherefrom.methods.interactions`."""
     pair_scores: npt.NDArray[np.float64] = field(factory=lambda: np.zeros((0, 0)))
-    """What each pair is worth beyond its members. Shape ``(pairs, steps)``."""
+    """What each pair is worth beyond its members, in the unit of the scores. Shape ``(pairs, steps)``."""
     doubtful: tuple[bool, ...] = ()
     """Columns whose scores were not told from chance; empty where nothing was held against the model."""
     trace: TraceDescription | None = None
@@ -355,7 +355,9 @@ def describe(
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
         words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
     if normalize != "none":
-        scores = normalized(scores, normalize)
+        divisors = divisors_of(scores, normalize)
+        scores = scores / divisors
+        pair_scores = pair_scores / divisors if pair_labels else pair_scores
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     shown_inputs = tuple(
@@ -777,13 +779,12 @@ def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]
     ]
 
 
-def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
-    """Scores as shares of each step's total magnitude (``"step"``) or of the largest score (``"sequence"``)."""
-    if normalize == "step":
-        total = np.abs(scores).sum(axis=0, keepdims=True)
-        return np.asarray(scores / np.where(total > 0, total, 1.0))
-    largest = np.abs(scores).max(initial=0.0)
-    return scores / largest if largest > 0 else scores
+def divisors_of(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
+    """What scores ``(inputs, steps)`` are divided by to be shares of each step's total magnitude (``"step"``) or of the
+    largest score (``"sequence"``); > 0. Shape ``(steps,)``."""
+    sizes = np.abs(scores)
+    totals = sizes.sum(axis=0) if normalize == "step" else np.full(scores.shape[1], sizes.max(initial=0.0))
+    return np.where(totals > 0, totals, 1.0)
 
 
 def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:
