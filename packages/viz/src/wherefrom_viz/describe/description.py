@@ -583,16 +583,18 @@ _TARGET_WORDS = {
 
 def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     """Method, model and target function, as far as known."""
-    model = provenance.model
-    # a model saved in a folder goes by the folder's name: the way there is nobody else's business
-    name = str(model.get("name") or "")
-    name = model_named(name)
     target = explained(attribution, provenance)
     if " " in target:
         target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
-    parts = [text_marks.visible(part) for part in (method, name, target) if part]
+    parts = [text_marks.visible(part) for part in (method, model_of(provenance), target) if part]
     return " · ".join(parts)
+
+
+def model_of(provenance: Provenance) -> str:
+    """The model's name; one that was saved in a folder goes by the folder's: the way there is nobody else's
+    business."""
+    return str(model_named(str(provenance.model.get("name") or "")))
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:
