@@ -34,6 +34,7 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.laid_out import LAID_OUT
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
@@ -538,6 +539,8 @@ def stage_words(stage: Stage) -> str:
         chosen = settings.pop("select_idx", None)
         part = "" if chosen is None else f" {chosen}"
         words = f"{how} over {over}{part}" if how else f"{over}{part}"
+    elif stage.name == LAID_OUT:
+        words = f"each {settings.pop('dimension')} beside the others, 0 for inputs that an output could not see"
     elif stage.name == "weight":
         words = f"multiplied by each step's {settings.pop('step_score', 'score')}"
     else:

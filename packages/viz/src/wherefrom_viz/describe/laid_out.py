@@ -11,8 +11,12 @@ from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import boundaries_of
 from wherefrom.results.measured import without_measures
+from wherefrom.results.stages import Stage
 from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
+
+LAID_OUT = "laid_out"
+"""Name of the stage, of which views tell that what a step could not see is 0."""
 
 
 def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] | None = None) -> Attribution:
@@ -71,6 +75,7 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         segments=(),
         details={},
         dimensions=left,
+        aggregations=(*attribution.aggregations, Stage(name=LAID_OUT, settings={"dimension": dimension})),
         default_aggregation=attribution.default_aggregation if left else (),
     )
 
