@@ -221,6 +221,20 @@ class Description:
         places = (step.token.position for step in self.steps)
         return {column: rows[place] for column, place in enumerate(places) if place in rows}
 
+    def with_steps(self, columns: Sequence[int]) -> Description:
+        """The same with these outputs alone, on the same colour scale."""
+        kept = list(columns)
+        return evolve(
+            self,
+            steps=tuple(self.steps[column] for column in kept),
+            scores=self.scores[:, kept],
+            visible=self.visible[:, kept],
+            finite=self.finite[:, kept],
+            step_scores={name: values[kept] for name, values in self.step_scores.items()},
+            pair_scores=self.pair_scores[:, kept] if self.pair_labels else self.pair_scores,
+            doubtful=tuple(self.doubtful[column] for column in kept) if self.doubtful else (),
+        )
+
     def seen_rows(self) -> list[int]:
         """Rows that at least one step could see."""
         return [int(row) for row in np.flatnonzero(self.visible.any(axis=1))]
