@@ -345,8 +345,6 @@ def describe(
     notes = [*([card] if card else []), *provenance.warnings]
     words = sign_words(attribution, provenance)
     lost = visible & ~np.isfinite(scores)
-    if lost.any():
-        notes.append(NOT_FINITE)
     scores = np.where(visible & ~lost, scores, 0.0)
 
     pair_labels, pair_scores = _pairs(attribution)
@@ -355,8 +353,11 @@ def describe(
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
     if granularity != "token":
         cut = partition_of(attribution, granularity)
-        scores = cut.merged(scores, visible, merge)
+        with np.errstate(over="ignore", invalid="ignore"):  # of scores near the largest number there is
+            scores = cut.merged(scores, visible, merge)
         visible, lost = (cut.any(cells) for cells in (visible, lost))
+        lost |= ~np.isfinite(scores)
+        scores = np.where(np.isfinite(scores), scores, 0.0)
         tokens, sides = cut.tokens(tokens, sides)
         template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
@@ -369,6 +370,8 @@ def describe(
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
         words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
+    if lost.any():
+        notes.append(NOT_FINITE)
     if normalize != "none":
         divisors = divisors_of(scores, normalize)
         scores = scores / divisors
