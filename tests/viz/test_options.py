@@ -42,7 +42,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "font_size": (0, -9.0, "9", NAN),
     "scale": (0, "3", NAN),
     "seconds": (0, -1.0, "1", NAN),
-    "intensity": (NAN, "1"),
+    "intensity": (NAN, "1", -1, 0),
     "granularity": ("wrod", 3),
     "merge": ("summ", None),
     "normalize": ("sted", 1),
