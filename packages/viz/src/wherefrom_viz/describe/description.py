@@ -441,10 +441,34 @@ def describe_all(attributions: Shown, *, spans: Spans = (), **options: Any) -> l
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
     check_places(spans, len(examples))
-    return [
-        describe(one, made, title=title_of(one, index, len(examples)), place=index, spans=spans, **options)
-        for index, (one, made) in enumerate(examples)
-    ]
+    return [describe_one_of(examples, index, spans=spans, **options) for index in range(len(examples))]
+
+
+def describe_one_of(
+    examples: Sequence[tuple[Attribution, Provenance]],
+    index: int,
+    *,
+    granularity: Level = "token",
+    merge: Merge = "sum",
+    normalize: Normalization = "none",
+    min_val: float | None = None,
+    max_val: float | None = None,
+    spans: Spans = (),
+) -> Description:
+    """Describe one of several examples, called by its id or its place among them; see `describe`."""
+    one, made = examples[index]
+    return describe(
+        one,
+        made,
+        granularity=granularity,
+        merge=merge,
+        normalize=normalize,
+        min_val=min_val,
+        max_val=max_val,
+        title=title_of(one, index, len(examples)),
+        spans=spans,
+        place=index,
+    )
 
 
 def title_of(attribution: Attribution, index: int, count: int) -> str:
