@@ -64,8 +64,8 @@ def execute(options: Options, console: Console) -> int:
             console.line(line)
     else:
         terminal = console.rich_console()
-        for line in table(verdicts, terminal.width):
-            terminal.print(whole(line, terminal.options))
+        for drawn in table(verdicts, terminal.width):
+            terminal.print(whole(drawn, terminal.options))
         for name, found in verdicts.items():
             for one in found:
                 if one.passed is False and one.why:
