@@ -14,8 +14,10 @@ from wherefrom import load_model
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
 from wherefrom.evaluation.bench import SHORT
+from wherefrom.evaluation.verify import Verdict
 from wherefrom.files import load, save, write_run
 from wherefrom_cli.commands.evaluate import _model
+from wherefrom_cli.commands.verify import table
 from wherefrom_cli.console import Console
 from wherefrom_cli.main import load_command
 
@@ -292,6 +294,19 @@ def test_verify_passes_and_fails(wherefrom: Run, tmp_path: Path) -> None:
     found = wherefrom("verify", "--plugin", plugin, "--truths", "copies", "--json")
     assert found.code == 3
     assert [(one["method"], one["passed"]) for one in json.loads(found.out)] == [("wrong_on_purpose", False)]
+
+
+@pytest.mark.parametrize("width", [20, 33, 80, 200])
+def test_a_table_of_verdicts_cuts_none(width: int) -> None:
+    truths = ("copies", "games", "linear", "additive", "induction")
+    verdicts = {
+        name: [Verdict(method=name, truth=truth, passed=place % 2 == 0, value=1.234e-05) for truth in truths]
+        for place, name in enumerate(("occlusion", "layer_integrated_gradients[n_steps=50]"))
+    }
+    lines = [line.plain for line in table(verdicts, width)]
+    assert max(map(len, lines)) <= width
+    words = " ".join(" ".join(lines).split())
+    assert words.count("pass 1.234e-05") == words.count("fail 1.234e-05") == len(truths)
 
 
 def test_verify_as_a_table_for_documents(wherefrom: Run) -> None:

@@ -84,6 +84,19 @@ def test_an_unknown_option_names_the_nearest(result: Attribution, verb: str) -> 
         getattr(result, verb)(nonsense_of_ones_own=1)
 
 
+@pytest.mark.parametrize("verb", ["show", "show_granular", "to_html", "to_text", "to_svg", "to_png", "to_latex"])
+def test_what_a_verb_says_it_takes_it_takes(result: Attribution, verb: str) -> None:
+    with pytest.raises(SettingsError) as told:
+        getattr(result, verb)(nonsense_of_ones_own=1)
+    listed = str(told.value).rpartition("It takes: ")[2].rstrip(".").split(", ")
+    assert {"granularity", "palette"} <= set(listed)
+    for name in listed:
+        with pytest.raises((SettingsError, InputError, TypeError, AttributeError)) as refused:
+            getattr(result, verb)(**{name: float("nan")})
+        assert "takes no option" not in str(refused.value), name
+        assert "got multiple values" not in str(refused.value), name
+
+
 def test_a_contrast_stands_beside_its_token(result: Attribution) -> None:
     pairs = [
         {"step": 1, "contrast_position": 1, "target": " is", "contrast": " was", "contrast_piece": " was"},

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from typing import get_args
 
 import msgspec
 import numpy as np
@@ -15,8 +16,15 @@ from wherefrom_viz import render_latex, render_markdown, render_svg, render_text
 from wherefrom_viz.browser.drawing import Drawing
 from wherefrom_viz.browser.focus import Focus, bound_of
 from wherefrom_viz.describe.comparison import compare
-from wherefrom_viz.describe.description import describe, describe_all, rescaled, stage_words, strongest_first
-from wherefrom_viz.describe.units import Level
+from wherefrom_viz.describe.description import (
+    NOT_FINITE,
+    describe,
+    describe_all,
+    rescaled,
+    stage_words,
+    strongest_first,
+)
+from wherefrom_viz.describe.units import Level, Merge
 
 from tests.viz.conftest import marked_chat
 
@@ -41,6 +49,19 @@ def test_the_strongest_input_is_found(hospital: Attribution) -> None:
     picture = describe(hospital)
     row, score = picture.top([2])[0]
     assert (picture.inputs[row].label, round(score, 2)) == ("sick", 0.62)
+
+
+@pytest.mark.parametrize("merge", get_args(Merge))
+@pytest.mark.parametrize("size", [1e300, 1.5e308])
+def test_scores_near_the_largest_number_are_drawn(hospital: Attribution, size: float, merge: Merge) -> None:
+    """What is beyond it when added up is shown as 0, and told."""
+    large = hospital.replace(target_attributions=np.where(hospital.target_visible, size, 0.0))
+    shown = describe(large, granularity="sentence", merge=merge)
+    assert np.isfinite(shown.scores).all()
+    assert shown.finite.all() == (size == 1e300 or merge not in ("sum", "mean", "l2"))
+    assert (NOT_FINITE in shown.notes) == (not shown.finite.all())
+    for draw in (render_svg, render_text, render_markdown, render_latex):
+        assert draw(large, granularity="sentence", merge=merge)
 
 
 def test_words_merge_rows_and_columns_and_say_so(translation: Attribution) -> None:

@@ -13,10 +13,12 @@ from msgspec.structs import replace
 from rich.console import Console
 from wherefrom.errors import InputError, SettingsError
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.stages import Stage
 from wherefrom_viz.describe.description import describe, strongest_first
 from wherefrom_viz.describe.laid_out import laid_out
 from wherefrom_viz.describe.units import Level, Merge
 from wherefrom_viz.granular import _for_notebook, render_granular, slices
+from wherefrom_viz.page.packing import unpack
 
 
 @pytest.fixture
@@ -79,6 +81,30 @@ def test_a_range_that_is_laid_out_keeps_the_numbers_of_its_entries(deep: Attribu
     assert "12" in printed
     with pytest.raises(SettingsError, match="no dimension 'heads'"):
         render_granular(deep, lay_out="head", slice_dims={"heads": (1, 3)}, console=console)
+
+
+@pytest.mark.parametrize("target", ["console", "html"])
+@pytest.mark.parametrize("kept", [None, {"layer": (1, 2)}])
+def test_what_is_laid_out_says_that_0_may_be_an_input_that_was_not_seen(
+    deep: Attribution, target: Literal["console", "html"], kept: dict[str, tuple[int, int]] | None
+) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    one = deep if kept else deep.aggregate("reduce", dimension="layer", aggregate_fn="mean")
+    drawn = render_granular(one, lay_out="head", slice_dims=kept, target=target, console=console)
+    if target == "console":
+        printed = " ".join(console.file.getvalue().split())  # type: ignore[attr-defined]
+    else:
+        blocks = re.findall(r'data-wf="block-\d+">([^<]*)<', str(drawn))
+        printed = " ".join(part for block in blocks for header, _ in unpack(block) for part in header["p"])
+    assert "each head beside the others, 0 for inputs that an output could not see" in printed
+
+
+def test_what_is_laid_out_is_aggregated_by_default_as_what_it_came_from(deep: Attribution) -> None:
+    mean = (Stage(name="reduce", settings={"aggregate_fn": "mean"}), Stage(name="normalize"))
+    one = deep.replace(default_aggregation=mean * 2)
+    shown = describe(laid_out(one, "head"))
+    heads = np.asarray(deep.target_attributions)[: deep.attr_pos_end].mean(axis=2).reshape(len(shown.inputs), -1)
+    np.testing.assert_allclose(shown.scores, heads / np.abs(heads).sum(axis=0), rtol=1e-5)
 
 
 def test_the_console_prints_the_strongest_slices(deep: Attribution) -> None:

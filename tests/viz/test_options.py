@@ -42,7 +42,7 @@ WRONG: dict[str, tuple[Any, ...]] = {
     "font_size": (0, -9.0, "9", NAN),
     "scale": (0, "3", NAN),
     "seconds": (0, -1.0, "1", NAN),
-    "intensity": (NAN, "1"),
+    "intensity": (NAN, "1", -1, 0),
     "granularity": ("wrod", 3),
     "merge": ("summ", None),
     "normalize": ("sted", 1),
@@ -126,3 +126,24 @@ def test_steps_count_from_the_end_in_every_view(hospital: Attribution) -> None:
         assert draw(hospital, view="read", steps=[-1]) == draw(hospital, view="read", steps=[3])
     with pytest.raises(InputError, match=re.escape("steps=[0]: this example has none.")):
         checked_steps([0], 0)
+
+
+@pytest.mark.parametrize("width", [30, 80])
+@pytest.mark.parametrize("view", ["matrix", "steps", "topk", "auto"])
+def test_every_view_shows_the_steps_that_were_chosen(hospital: Attribution, view: str, width: int) -> None:
+    drawn = [render_text(hospital, view=view, steps=steps, width=width) for steps in ([0], [0, 1], [-1], range(4))]
+    assert len(set(drawn)) == 4
+    assert drawn[3] == render_text(hospital, view=view, width=width).replace("outputs 1", "chosen outputs 1")
+    if view == "steps":
+        numbers = [re.findall(r"(?m)^(\d+)  ", text) for text in drawn]
+        assert numbers == [["1"], ["1", "2"], ["4"], ["1", "2", "3", "4"]]
+    if view == "matrix" and width == 80:
+        heads = [text.split("\n")[1].split() for text in drawn]
+        labels = [step.label for step in describe(hospital).steps]
+        assert heads == [labels[:1], labels[:2], labels[3:], labels]
+
+
+def test_a_matrix_of_chosen_outputs_is_that_of_the_figure(hospital: Attribution) -> None:
+    """On the scale of the whole, with the numbers that the figure writes."""
+    text, figure = render_text(hospital, view="matrix", steps=[2]), render_svg(hospital, steps=[2], numbers=True)
+    assert {"+0.62"} <= set(re.findall(r"[+-]\d\.\d\d", text)) & set(re.findall(r"[+-]\d\.\d\d", figure))

@@ -128,6 +128,26 @@ def test_pairs_merge_as_scores_do(hospital: Attribution) -> None:
         np.testing.assert_allclose(by_span.pair_scores[:, 0], expected)
 
 
+@pytest.mark.parametrize("normalize", ["step", "sequence"])
+@pytest.mark.parametrize("granularity", ["token", "sentence"])
+def test_pairs_beside_shares_are_shares(hospital: Attribution, normalize: Any, granularity: Any) -> None:
+    paired = with_pairs(hospital)
+    raw, shown = (describe(paired, granularity=granularity, normalize=how) for how in ("none", normalize))
+    units_of_steps = np.abs(raw.scores).max(axis=0) / np.abs(shown.scores).max(axis=0)
+    assert not np.allclose(units_of_steps, 1)
+    np.testing.assert_allclose(shown.pair_scores, raw.pair_scores / units_of_steps)
+
+
+@pytest.mark.parametrize("stage, words", [("normalize", "share of each step"), ("rescale", "share of the largest")])
+def test_pairs_of_shares_say_which(hospital: Attribution, stage: str, words: str) -> None:
+    paired = with_pairs(hospital)
+    name = {"normalize": "step", "rescale": "sequence"}[stage]
+    made, asked = describe(paired.aggregate(stage)), describe(paired, normalize=name)  # type: ignore[arg-type]
+    np.testing.assert_allclose(made.pair_scores, asked.pair_scores, rtol=1e-5)
+    for page in (render_html(paired.aggregate(stage)), render_html(paired, normalize=name)):  # type: ignore[arg-type]
+        assert words in page[page.index("Pairs that interact") :]
+
+
 def test_pairs_of_other_steps_are_not_shown(hospital: Attribution) -> None:
     paired = with_pairs(hospital)
     table = {**paired.details[DETAIL], "scores": [[1.0], [1.0], [1.0]]}

@@ -61,6 +61,13 @@ def test_rows_merge_by_name(how: units.Merge, first: list[float]) -> None:
     np.testing.assert_allclose(merged, [first, [0, 5]])
 
 
+@pytest.mark.parametrize("size", [1e-200, 1.0, 1e300])
+def test_norms_of_the_very_large_and_small_are_numbers(size: float) -> None:
+    scores = np.array([[3.0, 0.0], [4.0, 0.0], [-5.0, 0.0]]) * size
+    merged = units.merge_rows(scores, np.ones((3, 2), dtype=bool), (0, 2), "l2")
+    np.testing.assert_allclose(merged, np.array([[5.0, 0.0], [5.0, 0.0]]) * size)
+
+
 def test_of_equal_magnitudes_the_first_is_taken_as_aggregation_does() -> None:
     scores = np.array([[-0.5, 0.5, 0.0], [0.5, -0.5, 0.25], [0.1, 0.1, -0.25]])
     merged = units.merge_rows(scores, np.ones(scores.shape, dtype=bool), (0,), "absmax")

@@ -13,6 +13,7 @@ from attrs import frozen
 from rich.console import Console
 from wherefrom.errors import InputError
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.measured import without_measures
 
 from wherefrom_viz.console import console_for, render_console
 from wherefrom_viz.describe.description import Shown, first_of, folded, strongest_first
@@ -185,6 +186,7 @@ def slices(
             **{key: _at(value, place) for key, value in present.items()},
             dimensions=(),
             default_aggregation=(),
+            **without_measures(attribution, {}),
             id=" · ".join([*([attribution.id] if attribution.id else []), *_names(labels, place)]),
         )
         for place in itertools.product(*(range(size) for size in shape))

@@ -107,7 +107,7 @@ def _view(path: str, one: Attributions | Evaluation, options: Options) -> Render
         return evaluation_view(one)
     require_examples(one, path)
     given = dict(options.set)
-    with options_known(given, f"The view {options.view}"):
+    with options_known(given, f"The view {options.view}", given=("view",)):
         return console_view(one, view=options.view, **given)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import msgspec
-from rich.table import Table
 from rich.text import Text
 from wherefrom.errors import UsageError
 from wherefrom.evaluation.bench import method_of_spec
 from wherefrom.evaluation.verify import Verdict, verify_all
 from wherefrom.methods.contract import METHODS
+from wherefrom_viz.console.bands import NamedRow, bands
+from wherefrom_viz.console.plain import whole
 
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
@@ -61,7 +63,9 @@ def execute(options: Options, console: Console) -> int:
         for line in markdown(verdicts):
             console.line(line)
     else:
-        console.rich_console().print(table(verdicts))
+        terminal = console.rich_console()
+        for drawn in table(verdicts, terminal.width):
+            terminal.print(whole(drawn, terminal.options))
         for name, found in verdicts.items():
             for one in found:
                 if one.passed is False and one.why:
@@ -70,16 +74,11 @@ def execute(options: Options, console: Console) -> int:
     return ExitCode.SOME_FAILED if failed else ExitCode.DONE
 
 
-def table(verdicts: dict[str, list[Verdict]]) -> Table:
-    """Known answers down, methods across where few are asked; else methods down."""
-    drawn = Table(box=None, pad_edge=False)
+def table(verdicts: dict[str, list[Verdict]], width: int) -> Iterator[Text]:
+    """Methods by known answers, of which as many stand side by side as fit."""
     truths = [one.truth for one in next(iter(verdicts.values()))]
-    drawn.add_column("method", no_wrap=True)
-    for truth in truths:
-        drawn.add_column(truth, justify="right")
-    for name, found in verdicts.items():
-        drawn.add_row(name, *(_cell(one) for one in found))
-    return drawn
+    rows = [NamedRow(name=name, numbers=[_cell(one) for one in found]) for name, found in verdicts.items()]
+    yield from bands("method", truths, rows, width)
 
 
 def markdown(verdicts: dict[str, list[Verdict]]) -> list[str]:

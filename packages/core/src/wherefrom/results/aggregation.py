@@ -126,9 +126,14 @@ def outstanding(attribution: AttributionData) -> tuple[Stage, ...]:
     default = attribution.default_aggregation
     if not attribution.aggregations:
         return default
-    removals = [index for index, stage in enumerate(default) if stage.name in ("reduce", "scores")]
+    places = removals(default)
     left = len(attribution.dimensions)
-    return default[removals[-left] :] if 0 < left <= len(removals) else ()
+    return default[places[-left] :] if 0 < left <= len(places) else ()
+
+
+def removals(default: Sequence[Stage]) -> list[int]:
+    """Places of the stages of a default aggregation that remove a dimension each: the last is the first dimension's."""
+    return [place for place, stage in enumerate(default) if stage.name in ("reduce", "scores")]
 
 
 def build(name: str, settings: Mapping[str, Any]) -> Aggregator:

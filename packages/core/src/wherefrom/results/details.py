@@ -32,6 +32,8 @@ SELECTED = "context_sensitive"
 """Indices of steps."""
 CONTRAST = "contrast"
 """What steps were compared with, by their positions."""
+OF_SCORES = ("completeness_gap", "largest_score", *BY_ROW, PAIRS, "check")
+"""Measured of the scores as the method's default aggregation makes them; see `wherefrom.results.measured`."""
 OF_ONE_RUN = (*BY_STEP, *BY_ROW, PAIRS, SELECTED, TRACE, "check")
 """Measured of one run: neither the sum nor the difference of two has them."""
 
@@ -91,6 +93,29 @@ def of_steps(details: Mapping[str, Any], steps: int, groups: Sequence[Span], mer
 def without_steps(details: Mapping[str, Any]) -> dict[str, Any]:
     """The details where columns are no longer the steps they were."""
     return _changed(details, dict.fromkeys((*BY_STEP, *BY_ROW, PAIRS, SELECTED), _gone))
+
+
+def in_other_units(details: Mapping[str, Any], factors: npt.NDArray[Any]) -> dict[str, Any]:
+    """The details where the scores of each step are multiplied by a positive number.
+
+    Args:
+        factors: Shape ``(steps,)``.
+    """
+
+    def row(values: Any) -> Any:
+        if len(values) != len(factors):
+            raise ValueError(f"{len(values)} entries for {len(factors)} steps")
+        return (np.asarray(values, dtype=np.float64) * factors).tolist()
+
+    def pairs(value: Any) -> Any:
+        table = msgspec.convert(value, PairTable)
+        parts = {name: getattr(table, name) for name in ("alone", "scores", *_PAIR_ERRORS)}
+        changed = {name: None if part is None else list(map(row, part)) for name, part in parts.items()}
+        return msgspec.structs.replace(table, **changed).to_dict()
+
+    ways: dict[str, _Way] = {PAIRS: pairs, "largest_score": row}
+    ways |= dict.fromkeys(BY_ROW, lambda value: _on_rows(value, lambda rows, _: list(map(row, rows))))
+    return _changed(details, ways)
 
 
 def of_whole(details: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,8 @@ class PairedUnit(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PairTable(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What pairs of units are worth together beyond what each is, for every output. In units of the target function."""
+    """What pairs of units are worth together beyond what each is, for every output. In units of the target function, or
+    of the shares that the result's scores were made."""
 
     index: str
     """``"fbii"`` or ``"fsii"``."""

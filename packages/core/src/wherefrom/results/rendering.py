@@ -76,7 +76,7 @@ def render(attributions: Shown, name: str, **options: Any) -> Any:
     if options.pop("public", False) or without:
         assert isinstance(attributions, AttributionData | AttributionsData)
         attributions = public(attributions, without)
-    with options_known(options, f"Drawing as {name!r}"):
+    with options_known(options, f"Drawing as {name!r}", given=("target",)):
         return draw(attributions, **options)
 
 

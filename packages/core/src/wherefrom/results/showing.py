@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import FunctionType, TracebackType
 from typing import Any, TypeVar
@@ -57,12 +57,13 @@ def _each(shown: Any, change: Callable[[AttributionData], AttributionData]) -> A
 
 
 @contextmanager
-def options_known(options: Mapping[str, Any], what: str) -> Iterator[None]:
+def options_known(options: Mapping[str, Any], what: str, given: Collection[str] = ()) -> Iterator[None]:
     """Within the block, an option that nobody takes, or that the caller gives itself, is an error of the library's.
 
     Args:
         options: What is handed on in the block.
         what: What takes them, for messages.
+        given: Names that the caller gives itself.
 
     Raises:
         SettingsError: Nobody takes one of them, with the nearest name; or the caller gives it.
@@ -70,7 +71,7 @@ def options_known(options: Mapping[str, Any], what: str) -> Iterator[None]:
     try:
         yield
     except TypeError as error:
-        told = _given_twice(error, options, what) or _unknown_option(error, options, what)
+        told = _given_twice(error, options, what) or _unknown_option(error, options, what, given)
         if told is None:
             raise
         raise told from error
@@ -86,12 +87,14 @@ def _given_twice(error: TypeError, options: Mapping[str, Any], what: str) -> Set
     )
 
 
-def _unknown_option(error: TypeError, options: Mapping[str, Any], what: str) -> SettingsError | None:
+def _unknown_option(
+    error: TypeError, options: Mapping[str, Any], what: str, given: Collection[str]
+) -> SettingsError | None:
     """A Python error about one of our options, as the library's error; None: about something else."""
     found = _UNKNOWN.search(str(error))
     if found is None or found[2] not in options:
         return None
-    known = {name for name in _parameters(error.__traceback__, found[1]) if name not in ("attributions", "options")}
+    known = _parameters(error.__traceback__, found[1]) - {*given}
     return SettingsError(
         f"{what} takes no option {found[2]!r}.{nearest(found[2], known)} It takes: {', '.join(sorted(known))}."
     )
@@ -108,7 +111,7 @@ def _parameters(trace: TracebackType | None, called: str) -> set[str]:
         function = trace.tb_frame.f_globals.get(called)
         if callable(function):
             kinds = inspect.signature(function).parameters.values()
-            names |= {one.name for one in kinds if one.kind not in (one.VAR_KEYWORD, one.VAR_POSITIONAL)}
+            names |= {one.name for one in kinds if one.kind is one.KEYWORD_ONLY}
         for own in trace.tb_frame.f_locals.values():  # who draws, found by name and called at once
             if isinstance(own, FunctionType) and own.__name__ == called:
                 names |= {n for n, one in inspect.signature(own).parameters.items() if one.kind is one.KEYWORD_ONLY}

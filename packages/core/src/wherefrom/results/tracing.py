@@ -17,6 +17,7 @@ from wherefrom.results.data import TRACE, AttributionData
 from wherefrom.results.details import without_steps
 from wherefrom.results.direction import without_direction
 from wherefrom.results.hops import Masses, Walk
+from wherefrom.results.measured import without_measures
 from wherefrom.text.places import last_sentence, names_segment, places_of
 from wherefrom.text.tokens import Segment, Token
 
@@ -133,7 +134,7 @@ def traced(
         "signed": False,
         "default_aggregation": (),
         "details": {
-            **without_direction(without_steps(attribution.details)),
+            **without_direction(without_steps(without_measures(attribution, {})["details"])),
             TRACE: {
                 "span": "".join(attribution.target[index].text for index in span).strip(),
                 "positions": [_positions(attribution.target[index]) for index in span],

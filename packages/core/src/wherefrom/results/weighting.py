@@ -10,7 +10,9 @@ from wherefrom.errors import UnknownNameError, nearest
 from wherefrom.results.aggregation import aggregated
 from wherefrom.results.aggregators._record import scaled
 from wherefrom.results.data import AnyAttribution
+from wherefrom.results.details import in_other_units
 from wherefrom.results.direction import without_direction
+from wherefrom.results.measured import without_measures
 from wherefrom.results.stages import Stage
 from wherefrom.settings import check_call
 
@@ -42,4 +44,8 @@ def weighted(attribution: AnyAttribution, step_score: str) -> AnyAttribution:
     stage = Stage(name="weight", settings={"step_score": step_score})
     if (weights < 0).any():
         changes |= {"signed": True, "details": without_direction(done.details, signed=True)}
+    if (weights > 0).all() and not done.dimensions:
+        changes["details"] = in_other_units(done.details, weights)
+    else:  # scores of other ranks, or none
+        changes |= without_measures(done, changes)
     return done.replace(aggregations=(*done.aggregations, stage), **changes)

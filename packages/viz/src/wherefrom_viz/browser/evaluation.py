@@ -12,8 +12,8 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import DataTable, Footer, Static
 from wherefrom.evaluation import Evaluation
 
-from wherefrom_viz.console.plot import plot
-from wherefrom_viz.describe.evaluation import LEGEND, Row, describe_evaluation
+from wherefrom_viz.console.plot import plots
+from wherefrom_viz.describe.evaluation import LEGEND, SIDES, Row, describe_evaluation
 
 RANDOM = "random"
 
@@ -96,11 +96,14 @@ class EvaluationBrowser(App[None]):
         curves = {one.method: one for one in self.description.curves_of(removal)}
         if method not in curves:
             return ""
-        one, chance = curves[method], curves.get(RANDOM)
-        drawn = [one.most_first, one.least_first, *([chance.most_first] if chance is not None else [])]
-        words = "log-probability as units go: most relevant first, least relevant first"
-        lines = plot(drawn, 30, 10)
-        return "\n".join(["", words + (", random" if chance is not None else ""), *lines, "0 %" + " " * 24 + "all"])
+        one = curves[method]
+        drawn = dict(zip(SIDES, (one.most_first, one.least_first), strict=True))
+        if RANDOM in curves and method != RANDOM:
+            drawn["random order"] = curves[RANDOM].most_first
+        lines = ["", "log-probability as units go, on one scale"]
+        for name, found in zip(drawn, plots(list(drawn.values()), 30, 3), strict=True):
+            lines += [f"{name}, down to {found.lowest}", *found.rows]
+        return "\n".join([*lines, "0 %" + " " * 24 + "all"])
 
 
 def _details(row: Row, titles: list[str]) -> str:

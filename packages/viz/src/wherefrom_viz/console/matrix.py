@@ -56,20 +56,23 @@ def compact_layout(description: Description, width: int) -> MatrixLayout:
     )
 
 
-def matrix(description: Description, terminal: TerminalStyle, layout: MatrixLayout) -> Iterator[Text]:
+def matrix(
+    description: Description, terminal: TerminalStyle, layout: MatrixLayout, outputs: str = "outputs"
+) -> Iterator[Text]:
     """The lines of the matrix.
 
     Args:
         description: What to draw.
         terminal: What the terminal can show.
         layout: From `full_layout` or `compact_layout`.
+        outputs: What the columns are, for the lines above bands.
     """
     bands = layout.bands(len(description.steps))
     for number, band in enumerate(bands):
         if len(bands) > 1:
             if number:
                 yield Text()
-            yield Text(f"outputs {band[0] + 1}-{band[-1] + 1} of {len(description.steps)}", style="dim")
+            yield Text(f"{outputs} {band[0] + 1}-{band[-1] + 1} of {len(description.steps)}", style="dim")
         yield from _header(description, layout, band)
         yield from _body(description, terminal, layout, band)
         yield from _step_scores(description, terminal, layout, band)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from attrs import frozen
+
+from wherefrom_viz.describe.numbers import short
 
 _DOTS = np.array([[0x01, 0x08], [0x02, 0x10], [0x04, 0x20], [0x40, 0x80]])
 FIRST = 0x2800
@@ -12,24 +15,38 @@ UPPER = 0x01 | 0x08 | 0x02 | 0x10
 """The dots of a character's upper half."""
 
 
-def plot(lines: Sequence[Sequence[float]], width: int, height: int) -> list[str]:
-    """Several lines over one axis from left to right, on one scale.
+@frozen(kw_only=True)
+class Plot:
+    """One line over an axis from left to right."""
+
+    rows: tuple[str, ...]
+    """The highest values first."""
+    lowest: str
+    """The lowest value; empty where none is finite."""
+    lowest_row: int
+    """The row in which it is drawn."""
+
+
+def plots(lines: Sequence[Sequence[float]], width: int, height: int) -> list[Plot]:
+    """A plot for each of several lines, all on one scale.
 
     Args:
         lines: Values at even distances; values that are not finite are left out.
         width: Columns of text.
         height: Rows of text.
-
-    Returns:
-        Rows, the highest values first.
     """
     known = [value for line in lines for value in line if np.isfinite(value)]
+    return [_plot(line, width, height, min(known, default=0.0), max(known, default=0.0)) for line in lines]
+
+
+def _plot(line: Sequence[float], width: int, height: int, low: float, high: float) -> Plot:
     dots = np.zeros((4 * height, 2 * width), dtype=bool)
-    if known:
-        low, high = min(known), max(known)
-        for line in lines:
-            _draw(dots, np.asarray(line, dtype=np.float64), low, high)
-    return ["".join(_character(dots, row, column) for column in range(width)) for row in range(height)]
+    _draw(dots, np.asarray(line, dtype=np.float64), low, high)
+    return Plot(
+        rows=tuple("".join(_character(dots, row, column) for column in range(width)) for row in range(height)),
+        lowest=short(min(finite)) if (finite := [value for value in line if np.isfinite(value)]) else "",
+        lowest_row=int(np.flatnonzero(dots.any(axis=1)).max(initial=0)) // 4,
+    )
 
 
 def _draw(dots: np.ndarray, line: np.ndarray, low: float, high: float) -> None:

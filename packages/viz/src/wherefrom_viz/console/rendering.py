@@ -73,7 +73,7 @@ def console_view(
         view: See `render_console`.
         palette: ``"red-blue"``, ``"orange-blue"`` or ``"green-purple"``.
         theme: ``"light"`` or ``"dark"`` terminal; guessed if None.
-        steps: Which steps to read or tabulate, counted from 0, negative ones from the end; None takes all.
+        steps: Which steps to show, counted from 0, negative ones from the end; None takes all.
         top: Inputs per line of the table.
         together: Read the chosen ``steps`` as one, their scores summed.
         share_scale: One colour scale for all examples.

@@ -10,6 +10,7 @@ from rich.text import Text
 from wherefrom_viz.console.terminal_style import TerminalStyle
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.options import checked_steps
 from wherefrom_viz.describe.running_text import heights
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
@@ -56,8 +57,11 @@ def strongest(
         yield Text(_NO_ROOM + "strongest inputs", style="dim")
 
 
-def step_table(description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
-    """One line per output token: every step score right-aligned, a bar, and a flag where it is improbable."""
+def step_table(
+    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int] | None = None
+) -> Iterator[Text]:
+    """One line per output token: every step score right-aligned, a bar, and a flag where it is improbable. ``columns``:
+    of these alone."""
     if not description.step_scores:
         yield Text("There are no step scores. Ask for them with step_scores=['probability', 'entropy'].", style="dim")
         return
@@ -65,7 +69,8 @@ def step_table(description: Description, terminal: TerminalStyle, width: int) ->
     names = list(description.step_scores)
     texts = {name: aligned(description.step_scores[name]) for name in names}
     widths = {name: max([cells(name), *(len(text) for text in texts[name])]) for name in names}
-    token_width = min(max([cells(step.label) for step in description.steps] + [5]), max(8, width // 4))
+    chosen = range(len(description.steps)) if columns is None else checked_steps(columns, len(description.steps))
+    token_width = min(max([cells(description.steps[c].label) for c in chosen] + [5]), max(8, width // 4))
     fixed = index_width + 2 + token_width
     shown = _fitting_names(names, widths, width - fixed)
     head = Text(pad("#", index_width, right=True) + "  " + pad("token", token_width), style="bold")
@@ -73,8 +78,8 @@ def step_table(description: Description, terminal: TerminalStyle, width: int) ->
         head.append("  " + pad(name, widths[name], right=True) + " " * (_BAR_WIDTH + 1), style="bold")
     yield head
     _, probability = _probability(description)
-    for column, step in enumerate(description.steps):
-        label = elide(step.label, token_width)
+    for column in chosen:
+        label = elide(description.steps[column].label, token_width)
         line = Text(pad(str(column + 1), index_width, right=True) + "  ", style="dim")
         line.append(isolate(label) + " " * (token_width - cells(label)), style="bold not dim")
         for name in shown:

@@ -40,7 +40,7 @@ class ConsoleView(JupyterMixin):
     view: View = "auto"
     theme: Theme | None = None
     columns: Sequence[int] | None = None
-    """Steps of the reading view and the table; None: all."""
+    """Steps that are shown; None: all."""
     together: bool = False
     """Are they read as one, their scores summed?"""
     top: int = 5
@@ -69,7 +69,7 @@ class ConsoleView(JupyterMixin):
             yield Text("There are no scores to show.", style="dim")
             view = "steps" if description.steps else "none"  # type: ignore[assignment]
         if view == "steps":
-            yield from step_table(description, terminal, width)
+            yield from step_table(description, terminal, width, self.columns)
         elif view == "topk":
             yield from strongest(description, terminal, width, self.columns, self.top)
             yield Text()
@@ -102,15 +102,17 @@ class ConsoleView(JupyterMixin):
             yield Text(NO_TRACE, style="dim")
 
     def _matrix_or_text(self, description: Description, terminal: TerminalStyle, width: int) -> Iterator[Text]:
-        full, compact = full_layout(description, terminal, width), compact_layout(description, width)
-        rows = len(description.seen_rows())
+        shown = description if self.columns is None else description.with_steps(self.columns)
+        outputs = "outputs" if self.columns is None else "chosen outputs"
+        full, compact = full_layout(shown, terminal, width), compact_layout(shown, width)
+        rows = len(shown.seen_rows())
         fits = self.view == "matrix" or rows <= _TALLEST_MATRIX
         if full is not None and fits:
-            yield from matrix(description, terminal, full)
+            yield from matrix(shown, terminal, full)
         elif self.view == "matrix":
-            yield from matrix(description, terminal, compact)
-        elif fits and compact.per_band >= len(description.steps):
-            yield from matrix(description, terminal, compact)
+            yield from matrix(shown, terminal, compact, outputs)
+        elif fits and compact.per_band >= len(shown.steps):
+            yield from matrix(shown, terminal, compact)
             yield Text()
             yield from strongest(description, terminal, width, self.columns, self.top)
         else:
@@ -118,7 +120,7 @@ class ConsoleView(JupyterMixin):
             yield Text()
             yield from strongest(description, terminal, width, self.columns, self.top)
         yield Text()
-        yield from legend(description, terminal, width)
+        yield from legend(shown, terminal, width)
 
 
 def checked_view(view: str) -> View:

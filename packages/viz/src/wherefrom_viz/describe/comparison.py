@@ -34,7 +34,7 @@ from wherefrom_viz.describe.description import (
     and_normalized,
     counted,
     describe,
-    normalized,
+    divisors_of,
     scale_of,
     unit_of,
 )
@@ -153,7 +153,7 @@ def _regrouped(
     scores, visible = merged_cells(description.scores, description.visible, rows, columns)
     _, lost = merged_cells(description.scores, ~description.finite, rows, columns)
     if normalize != "none":
-        scores = normalized(scores, normalize)
+        scores = scores / divisors_of(scores, normalize)
     inputs = tuple(_merged(description.inputs[start:end]) for start, end in rows)
     step_scores = {
         name: units.step_scores_of_spans(values, columns, ways[name])

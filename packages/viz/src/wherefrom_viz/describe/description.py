@@ -34,6 +34,7 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.laid_out import LAID_OUT
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
@@ -177,7 +178,7 @@ class Description:
     pair_labels: tuple[tuple[str, str], ...] = ()
     """Pairs of units that interact, as they are shown; see `wherefrom.methods.interactions`."""
     pair_scores: npt.NDArray[np.float64] = field(factory=lambda: np.zeros((0, 0)))
-    """What each pair is worth beyond its members. Shape ``(pairs, steps)``."""
+    """What each pair is worth beyond its members, in the unit of the scores. Shape ``(pairs, steps)``."""
     doubtful: tuple[bool, ...] = ()
     """Columns whose scores were not told from chance; empty where nothing was held against the model."""
     trace: TraceDescription | None = None
@@ -219,6 +220,20 @@ class Description:
         }
         places = (step.token.position for step in self.steps)
         return {column: rows[place] for column, place in enumerate(places) if place in rows}
+
+    def with_steps(self, columns: Sequence[int]) -> Description:
+        """The same with these outputs alone, on the same colour scale."""
+        kept = list(columns)
+        return evolve(
+            self,
+            steps=tuple(self.steps[column] for column in kept),
+            scores=self.scores[:, kept],
+            visible=self.visible[:, kept],
+            finite=self.finite[:, kept],
+            step_scores={name: values[kept] for name, values in self.step_scores.items()},
+            pair_scores=self.pair_scores[:, kept] if self.pair_labels else self.pair_scores,
+            doubtful=tuple(self.doubtful[column] for column in kept) if self.doubtful else (),
+        )
 
     def seen_rows(self) -> list[int]:
         """Rows that at least one step could see."""
@@ -324,14 +339,12 @@ def describe(
     check_name("normalization", normalize, NORMALIZATIONS)
     check_options(describe, locals())
     provenance = provenance or Provenance()
-    card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(with_spans(attribution, spans, place))
+    card = card_of(attribution, provenance).brief()
     scores, visible, sides, tokens = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
     words = sign_words(attribution, provenance)
     lost = visible & ~np.isfinite(scores)
-    if lost.any():
-        notes.append(NOT_FINITE)
     scores = np.where(visible & ~lost, scores, 0.0)
 
     pair_labels, pair_scores = _pairs(attribution)
@@ -340,8 +353,11 @@ def describe(
     step_scores = {name: np.asarray(values) for name, values in attribution.step_scores.items()}
     if granularity != "token":
         cut = partition_of(attribution, granularity)
-        scores = cut.merged(scores, visible, merge)
+        with np.errstate(over="ignore", invalid="ignore"):  # of scores near the largest number there is
+            scores = cut.merged(scores, visible, merge)
         visible, lost = (cut.any(cells) for cells in (visible, lost))
+        lost |= ~np.isfinite(scores)
+        scores = np.where(np.isfinite(scores), scores, 0.0)
         tokens, sides = cut.tokens(tokens, sides)
         template = [all(template[a:b]) for a, b in itertools.pairwise((*cut.rows, len(template)))]
         step_scores = {
@@ -354,8 +370,12 @@ def describe(
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
         words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
+    if lost.any():
+        notes.append(NOT_FINITE)
     if normalize != "none":
-        scores = normalized(scores, normalize)
+        divisors = divisors_of(scores, normalize)
+        scores = scores / divisors
+        pair_scores = pair_scores / divisors if pair_labels else pair_scores
 
     shown_steps = tuple(unit_of(token, before) for token, before in with_before(steps))
     shown_inputs = tuple(
@@ -421,10 +441,34 @@ def describe_all(attributions: Shown, *, spans: Spans = (), **options: Any) -> l
     """Describe one or many examples; several get their place in the sequence as title."""
     examples = examples_of(attributions)
     check_places(spans, len(examples))
-    return [
-        describe(one, made, title=title_of(one, index, len(examples)), place=index, spans=spans, **options)
-        for index, (one, made) in enumerate(examples)
-    ]
+    return [describe_one_of(examples, index, spans=spans, **options) for index in range(len(examples))]
+
+
+def describe_one_of(
+    examples: Sequence[tuple[Attribution, Provenance]],
+    index: int,
+    *,
+    granularity: Level = "token",
+    merge: Merge = "sum",
+    normalize: Normalization = "none",
+    min_val: float | None = None,
+    max_val: float | None = None,
+    spans: Spans = (),
+) -> Description:
+    """Describe one of several examples, called by its id or its place among them; see `describe`."""
+    one, made = examples[index]
+    return describe(
+        one,
+        made,
+        granularity=granularity,
+        merge=merge,
+        normalize=normalize,
+        min_val=min_val,
+        max_val=max_val,
+        title=title_of(one, index, len(examples)),
+        spans=spans,
+        place=index,
+    )
 
 
 def title_of(attribution: Attribution, index: int, count: int) -> str:
@@ -536,6 +580,8 @@ def stage_words(stage: Stage) -> str:
         chosen = settings.pop("select_idx", None)
         part = "" if chosen is None else f" {chosen}"
         words = f"{how} over {over}{part}" if how else f"{over}{part}"
+    elif stage.name == LAID_OUT:
+        words = f"each {settings.pop('dimension')} beside the others, 0 for inputs that an output could not see"
     elif stage.name == "weight":
         words = f"multiplied by each step's {settings.pop('step_score', 'score')}"
     else:
@@ -581,16 +627,18 @@ _TARGET_WORDS = {
 
 def subtitle_of(attribution: Attribution, provenance: Provenance) -> str:
     """Method, model and target function, as far as known."""
-    model = provenance.model
-    # a model saved in a folder goes by the folder's name: the way there is nobody else's business
-    name = str(model.get("name") or "")
-    name = model_named(name)
     target = explained(attribution, provenance)
     if " " in target:
         target = str(provenance.attributed_fn.get("name", "") or "")
     method = attribution.method or str(provenance.method.get("name", "") or "")
-    parts = [text_marks.visible(part) for part in (method, name, target) if part]
+    parts = [text_marks.visible(part) for part in (method, model_of(provenance), target) if part]
     return " · ".join(parts)
+
+
+def model_of(provenance: Provenance) -> str:
+    """The model's name; one that was saved in a folder goes by the folder's: the way there is nobody else's
+    business."""
+    return str(model_named(str(provenance.model.get("name") or "")))
 
 
 def unit_of(token: Token, before: Token | None) -> Unit:
@@ -777,13 +825,12 @@ def template_rows(attribution: Attribution, sides: Sequence[Side]) -> list[bool]
     ]
 
 
-def normalized(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
-    """Scores as shares of each step's total magnitude (``"step"``) or of the largest score (``"sequence"``)."""
-    if normalize == "step":
-        total = np.abs(scores).sum(axis=0, keepdims=True)
-        return np.asarray(scores / np.where(total > 0, total, 1.0))
-    largest = np.abs(scores).max(initial=0.0)
-    return scores / largest if largest > 0 else scores
+def divisors_of(scores: npt.NDArray[np.float64], normalize: Normalization) -> npt.NDArray[np.float64]:
+    """What scores ``(inputs, steps)`` are divided by to be shares of each step's total magnitude (``"step"``) or of the
+    largest score (``"sequence"``); > 0. Shape ``(steps,)``."""
+    sizes = np.abs(scores)
+    totals = sizes.sum(axis=0) if normalize == "step" else np.full(scores.shape[1], sizes.max(initial=0.0))
+    return np.where(totals > 0, totals, 1.0)
 
 
 def _context(attribution: Attribution, target_side: Side | None) -> tuple[Unit, ...]:

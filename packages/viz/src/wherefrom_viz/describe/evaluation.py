@@ -90,6 +90,8 @@ class EvaluationDescription:
         return [one for one in self.curves if one.removal == removal]
 
 
+SIDES = ("the most relevant first (steeper is better)", "the least relevant first (flatter is better)")
+"""The two curves of a method."""
 LEGEND = (
     "bold or *: better than random orders by more than chance (paired permutation test, corrected by Holm's procedure)"
 )

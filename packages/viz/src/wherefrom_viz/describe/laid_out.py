@@ -10,8 +10,13 @@ from msgspec.structs import replace
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.breaks import boundaries_of
+from wherefrom.results.measured import without_measures
+from wherefrom.results.stages import Stage
 from wherefrom.settings import is_pair
 from wherefrom.text.tokens import Token
+
+LAID_OUT = "laid_out"
+"""Name of the stage, of which views tell that what a step could not see is 0."""
 
 
 def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] | None = None) -> Attribution:
@@ -62,11 +67,15 @@ def laid_out(attribution: Attribution, dimension: str, between: tuple[int, int] 
         target_attributions=None,
         attr_pos_start=0,
         attr_pos_end=len(steps),
-        step_scores={name: np.repeat(values, len(entries)) for name, values in attribution.step_scores.items()},
+        step_scores={
+            name: np.repeat(values, len(entries))
+            for name, values in without_measures(attribution, {})["step_scores"].items()
+        },
         sequence_scores={},
         segments=(),
         details={},
         dimensions=left,
+        aggregations=(*attribution.aggregations, Stage(name=LAID_OUT, settings={"dimension": dimension})),
         default_aggregation=attribution.default_aggregation if left else (),
     )
 

@@ -80,7 +80,10 @@ def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[in
         counts = np.add.reduceat(visible.astype(scores.dtype), fold, axis=0)
         return np.add.reduceat(scores, fold, axis=0) / np.maximum(counts, 1)
     if how == "l2":
-        return np.sqrt(np.add.reduceat(scores**2, fold, axis=0))
+        sizes = np.abs(scores)
+        largest = np.maximum.reduceat(sizes, fold, axis=0)  # squares of the very large and small do not exist
+        scale = np.repeat(np.where(largest > 0, largest, 1.0), np.diff([*starts, len(scores)]), axis=0)
+        return largest * np.sqrt(np.add.reduceat((sizes / scale) ** 2, fold, axis=0))
     if how == "max":
         highest = np.maximum.reduceat(np.where(visible, scores, -np.inf), fold, axis=0)
         return np.where(merge_visible(visible, starts), highest, 0.0)

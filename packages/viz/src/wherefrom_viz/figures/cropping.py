@@ -42,16 +42,7 @@ def cropped(description: Description, top: int | None = None, steps: Sequence[in
         InputError: There is no such output.
     """
     if steps is not None:
-        kept = checked_steps(steps, len(description.steps))
-        description = evolve(
-            description,
-            steps=tuple(description.steps[step] for step in kept),
-            scores=description.scores[:, kept],
-            visible=description.visible[:, kept],
-            finite=description.finite[:, kept],
-            step_scores={name: values[kept] for name, values in description.step_scores.items()},
-            doubtful=tuple(description.doubtful[step] for step in kept) if description.doubtful else (),
-        )
+        description = description.with_steps(checked_steps(steps, len(description.steps)))
     rows = description.seen_rows()
     if top is None or len(rows) <= top:
         return description

@@ -13,7 +13,7 @@ from wherefrom.errors import InputError
 from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import Palette, Theme, palette_named
-from wherefrom_viz.describe.description import Shown, describe, examples_of, first_of, title_of
+from wherefrom_viz.describe.description import Shown, describe_one_of, examples_of, first_of
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.spans import check_places
 from wherefrom_viz.figures.cropping import cropped
@@ -104,10 +104,10 @@ def _figures(
     **options: Any,
 ) -> tuple[list[TextFigure], Theme]:
     check_options(_figures, locals())
-    one, made = first_of(attributions)
-    count = len(examples_of(attributions))
-    check_places(options.get("spans", ()), count)
-    description = describe(one, made, title=title_of(one, 0, count), **options)
+    first_of(attributions)  # refused where there is none
+    examples = examples_of(attributions)
+    check_places(options.get("spans", ()), len(examples))
+    description = describe_one_of(examples, 0, **options)
     if not description.steps:
         raise InputError("There are no explained tokens to draw.")
     figures = [

@@ -37,7 +37,7 @@ class Opening:
 
     Raises:
         SettingsError: A view, units, a merge, a normalisation, a theme or a palette of this name are unknown, or the
-            intensity is no finite number.
+            intensity is no finite number above 0.
     """
 
     title: str = TITLE
@@ -53,8 +53,11 @@ class Opening:
     def __attrs_post_init__(self) -> None:
         palette_named(self.palette)
         number = isinstance(self.intensity, int | float) and not isinstance(self.intensity, bool)
-        if not number or not math.isfinite(self.intensity):
-            raise SettingsError(f"intensity = {self.intensity!r} does not fit: expected a finite number.")
+        if not number or not math.isfinite(self.intensity) or self.intensity <= 0:
+            raise SettingsError(
+                f"intensity = {self.intensity!r} does not fit: expected a finite number above 0, by which colours are "
+                "stronger (1: as the scores are)."
+            )
         for what, name, known in (
             ("view", self.view, tuple(_TABS)),
             ("granularity", self.granularity, get_args(Level)),

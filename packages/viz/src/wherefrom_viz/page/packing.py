@@ -37,13 +37,13 @@ from wherefrom_viz.describe.description import (
     before_labels,
     bound_for,
     counted_rows,
+    model_of,
     score_rows,
     shown_text,
     sign_words,
     spaced,
     subtitle_of,
     template_rows,
-    title_of,
     unit_starts_of_side,
     with_before,
 )
@@ -51,6 +51,7 @@ from wherefrom_viz.describe.options import check_name
 from wherefrom_viz.describe.spans import KIND
 from wherefrom_viz.describe.text_marks import flowing, joined
 from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
+from wherefrom_viz.page.titles import Titles, titles_for
 
 FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32}
 """Bits of a token's letter: where units begin, and what is no text of anybody: special tokens and template parts."""
@@ -86,10 +87,7 @@ class Packer:
     """Packs blocks one after the other, and remembers of them what a page says of all."""
 
     precision: Precision
-    count: int
-    """Examples in all."""
-    several_methods: bool = False
-    """Are they of several methods, so that titles name them?"""
+    titles: Titles
     ends: tuple[float | None, float | None] = (None, None)
     """Ends of the range of colours; None follows the scores."""
     fine: bool = False
@@ -150,9 +148,9 @@ def pack(
     Raises:
         SettingsError: An unknown precision.
     """
-    several = len({one.method for one, _ in examples}) > 1
+    titles = titles_for((one.id, one.method, model_of(made)) for one, made in examples)
     fine = sum(one.cells for one, _ in examples) <= FINE_CELLS
-    packer = Packer(precision=precision, count=len(examples), several_methods=several, ends=ends, fine=fine)
+    packer = Packer(precision=precision, titles=titles, ends=ends, fine=fine)
     size = block_size(max((one.cells for one, _ in examples), default=1))
     blocks, index = [], []
     for start in range(0, len(examples), size):
@@ -193,8 +191,8 @@ def _packed(
     packer: Packer,
 ) -> tuple[dict[str, Any], list[bytes], npt.NDArray[np.float64], list[npt.NDArray[np.float64]], list[Any]]:
     """Header of an example, planes of its scores, scales of its columns, its step scores, its line of the list."""
-    card = card_of(attribution, provenance).brief()
     attribution, pipeline = aggregated(attribution)
+    card = card_of(attribution, provenance).brief()
     scores, visible, sides, _ = score_rows(attribution)
     notes = [*([card] if card else []), *provenance.warnings]
     lost = visible & ~np.isfinite(scores)
@@ -213,9 +211,7 @@ def _packed(
         "b": attribution.attr_pos_end,
         "bound": bound,
     }
-    title, own_subtitle = title_of(attribution, place, packer.count), subtitle_of(attribution, provenance)
-    if packer.several_methods and not attribution.id:
-        title = f"{place + 1} · {attribution.method}"
+    title, own_subtitle = packer.titles.title(attribution, provenance, place), subtitle_of(attribution, provenance)
     optional = {
         "i": title,
         "m": own_subtitle if own_subtitle != packer.subtitle else "",

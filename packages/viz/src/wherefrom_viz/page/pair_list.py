@@ -35,7 +35,8 @@ def _table(description: Description) -> str:
         for first, second, score in found
     ]
     caption = escape(" · ".join(part for part in (description.title, description.subtitle) if part))
-    note = f'<p class="quiet">Numbers {escape(style.note)}.</p>' if style.note else ""
+    notes = [description.pipeline_words, f"Numbers {style.note}." if style.note else ""]
+    note = "".join(f'<p class="quiet">{escape(one)}</p>' for one in notes if one)
     head = '<tr><th scope="col">together</th><th scope="col">unit</th><th scope="col">unit</th></tr>'
     return f"<table><caption>{caption}</caption><thead>{head}</thead><tbody>{''.join(lines)}</tbody></table>{note}"
 

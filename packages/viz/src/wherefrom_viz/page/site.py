@@ -31,6 +31,7 @@ from wherefrom_viz.page.meta import Opening, meta_of
 from wherefrom_viz.page.packing import FINE_CELLS, Packer, block_size, deflated_bytes
 from wherefrom_viz.page.quantisation import Precision
 from wherefrom_viz.page.static_table import static_style, static_table
+from wherefrom_viz.page.titles import Titles, titles_for
 
 LIST_LINES = 5_000
 """Lines in a part of the list: some 200 kB, so that the first ones are there at once."""
@@ -47,7 +48,7 @@ class _Facts:
     """Of the largest."""
     fine: bool
     """Are they few enough for five digits of each score?"""
-    several_methods: bool
+    titles: Titles
 
 
 def save_site(
@@ -92,7 +93,7 @@ def save_site(
         return (one.public(without) if public or without else one), made
 
     chosen, facts, count = Opening(**opening), _facts(results), len(results)
-    packer = Packer(precision=precision, count=count, several_methods=facts.several_methods, fine=facts.fine)
+    packer = Packer(precision=precision, titles=facts.titles, fine=facts.fine)
     first = example(0)
     table = _first_table(chosen, first, count)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
@@ -151,14 +152,14 @@ class _ListParts:
 
 def _facts(results: Run | Attributions) -> _Facts:
     if isinstance(results, Run):
-        cells, methods = [], set()
+        cells, names = [], []
         for summary in map(results.summary, range(len(results))):
             # tokens of the source and of the target, a start and an end token included
             cells.append((summary.inputs + summary.steps + 2) * summary.steps)
-            methods.add(summary.method)
+            names.append((summary.id, summary.method, ""))
     else:
-        cells, methods = [one.cells for one in results], {one.method for one in results}
-    return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, len(methods) > 1)
+        cells, names = [one.cells for one in results], [(one.id, one.method, "") for one in results]
+    return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, titles_for(names))
 
 
 def _emptied(folder: Path, overwrite: bool) -> Path:

@@ -29,10 +29,11 @@ from wherefrom.inseq.utils.registry import Registry
 from wherefrom.inseq.utils.torch_utils import aggregate_contiguous, normalize, rescale, validate_indices
 from wherefrom.inseq.utils.typing import OneOrMoreIndices, TokenWithId
 from wherefrom.results.aggregators.merging import checked_spans
-from wherefrom.results.aggregators.pair import CHECKED
+from wherefrom.results.aggregators.reduce import reduces_by_default
 from wherefrom.results.aggregators.slices import cut_sequence_scores
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.details import of_both
+from wherefrom.results.measured import CHECKED, without_measures
 from wherefrom.results.stages import Stage
 from wherefrom.settings import is_whole
 
@@ -218,10 +219,32 @@ class SequenceAttributionAggregator(Aggregator):
             for name, scores in (attr.sequence_scores or {}).items()
             if scores.ndim > 2
         }
+        others = {} if all(_by_default(attr, stage) for stage in done) else without_what_was_measured(attr)
         done += [Stage(name=name) for name, asked in (("normalize", normalize), ("rescale", rescale)) if asked]
         return attr.changed(
-            **_scaled(sides, normalize, rescale), sequence_scores=sequence, _stages=(*attr._stages, *done)
+            **_scaled(sides, normalize, rescale),
+            **others,
+            sequence_scores=sequence,
+            _stages=(*attr._stages, *done),
         )
+
+
+def _by_default(attr: Any, reduction: Stage) -> bool:
+    """Is the last dimension removed as the method that the result came from does by default?"""
+    origin = attr._origin
+    return origin is not None and reduces_by_default(
+        reduction, origin.default_aggregation, attr._inner_dimensions() - 1
+    )
+
+
+def without_what_was_measured(attr: Any) -> dict[str, Any]:
+    """What else changes where scores are others than those that something was measured of."""
+    origin = attr._origin
+    step_scores = {name: values for name, values in (attr.step_scores or {}).items() if name not in CHECKED}
+    return {
+        "step_scores": step_scores,
+        "_origin": None if origin is None else origin.replace(**without_measures(origin, {})),
+    }
 
 
 def _reduction(attr: Any, function: Any, chosen: OneOrMoreIndices | None) -> Stage:

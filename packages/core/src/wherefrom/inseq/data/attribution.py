@@ -19,7 +19,12 @@ from wherefrom.files import load as load_any
 from wherefrom.files.wire.bytes import refuse_existing, without_mark, write_whole
 from wherefrom.files.wire.inseq import OURS, beside, is_inseq, read_beside
 from wherefrom.files.wire.limits import Budget
-from wherefrom.inseq.data.aggregator import AggregableMixin, AggregatorInput, SliceAggregator
+from wherefrom.inseq.data.aggregator import (
+    AggregableMixin,
+    AggregatorInput,
+    SliceAggregator,
+    without_what_was_measured,
+)
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.data_utils import TensorWrapper
 from wherefrom.inseq.utils.misc import pretty_dict
@@ -144,8 +149,10 @@ class FeatureAttributionSequenceOutput(TensorWrapper, AggregableMixin):
         for name in ("source_attributions", "target_attributions"):
             scores = getattr(done, name)
             setattr(self, name, None if scores is None else scores * weights)
-        for name in ("source", "target", "attr_pos_start", "attr_pos_end", "step_scores", "sequence_scores"):
+        for name in ("source", "target", "attr_pos_start", "attr_pos_end", "sequence_scores"):
             setattr(self, name, getattr(done, name))
+        for name, value in without_what_was_measured(done).items():
+            setattr(self, name, value)
         self._stages = (*done._stages, Stage(name="weight", settings={"step_score": step_fn_id}))
         self._aggregator = []
         return self

@@ -13,6 +13,7 @@ from wherefrom.results.aggregators._record import recorded
 from wherefrom.results.aggregators.normalize import Normalize
 from wherefrom.results.data import TRACE, AnyAttribution
 from wherefrom.results.direction import without_direction
+from wherefrom.results.measured import without_measures
 
 
 @aggregator("against_other_steps")
@@ -22,8 +23,9 @@ class AgainstOtherSteps(Aggregator):
 
     What every step reads alike (the first token, the question, the format) goes to zero, and what one step reads more
     than the others stays, with a sign. Inputs that some steps could not see are compared with the mean of those that
-    could. No model is asked. Made for attention and its kin over long inputs; where the other steps restate the
-    evidence it takes the evidence away as well.
+    could. What a check found, standard errors and pairs that interact are told of the scores before, and go. No model
+    is asked. Made for attention and its kin over long inputs; where the other steps restate the evidence it takes the
+    evidence away as well.
     """
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
@@ -52,4 +54,4 @@ class AgainstOtherSteps(Aggregator):
             changes["target_attributions"] = np.where(visible, one.target_attributions - mean[:, None], 0.0).astype(
                 one.target_attributions.dtype
             )
-        return recorded(one, self, **changes)
+        return recorded(one, self, **changes | without_measures(one, changes))

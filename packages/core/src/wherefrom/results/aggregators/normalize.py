@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from attrs import frozen
 
-from wherefrom.results.aggregation import Aggregator, aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator, removals
 from wherefrom.results.aggregators._record import column_sums, recorded, scaled
-from wherefrom.results.data import AnyAttribution
+from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.details import in_other_units
+from wherefrom.results.measured import without_measures
 
 
 @aggregator("normalize")
@@ -17,7 +21,7 @@ class Normalize(Aggregator):
 
     Afterwards absolute values sum to 1 in every column (and every remaining dimension) that has a score other than 0.
     Step and sequence scores stay as they are, and so do scores that are not finite, which take no part in the sum.
-    Normalising twice in a row is normalising once.
+    Pairs that interact and standard errors are divided too. Normalising twice in a row is normalising once.
     """
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
@@ -25,7 +29,7 @@ class Normalize(Aggregator):
             return attribution
         sums = column_sums(attribution)
         divisor = np.where(sums > 0, sums, 1)
-        changes = {
+        changes: dict[str, Any] = {
             name: scaled(np.divide, scores, divisor)
             for name, scores in (
                 ("source_attributions", attribution.source_attributions),
@@ -33,4 +37,15 @@ class Normalize(Aggregator):
             )
             if scores is not None
         }
+        if not attribution.dimensions:
+            changes["details"] = in_other_units(attribution.details, 1 / divisor)
+        elif not _is_default(attribution):  # sums and means over the others are other scores than without it
+            changes |= without_measures(attribution, changes)
         return recorded(attribution, self, **changes)
+
+
+def _is_default(attribution: AttributionData) -> bool:
+    """Does the method's default aggregation normalise, too, while there are so many dimensions left?"""
+    default = attribution.default_aggregation
+    places, left = removals(default), len(attribution.dimensions)
+    return left < len(places) and default[places[-left] - 1].name in ("normalize", "scores")

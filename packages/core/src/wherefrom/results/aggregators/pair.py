@@ -18,10 +18,10 @@ from wherefrom.results.aggregators.functions import known_function
 from wherefrom.results.aggregators.merging import NOT_MERGED, merge_spans, several, step_rule
 from wherefrom.results.alignment import aligned_sides, within
 from wherefrom.results.breaks import answers_begin
-from wherefrom.results.card import CHANCE, FIT, STABILITY
 from wherefrom.results.data import AnyAttribution, AttributionData
 from wherefrom.results.details import carried, of_both, of_steps, without_steps
 from wherefrom.results.direction import direction_of_both, without_direction
+from wherefrom.results.measured import CHECKED
 from wherefrom.results.stages import Stage
 from wherefrom.text.carrying import carrying
 from wherefrom.text.common_units import Aligned
@@ -39,8 +39,6 @@ _ONE_ALONE = ("first", "second")
 """Combinations that are the scores of one run."""
 _LINEAR = {"sum", "mean"}
 """Functions that give the same before a difference and after it."""
-CHECKED = (FIT, CHANCE, STABILITY)
-"""Step scores that say how far one run's scores can be trusted."""
 _Common: TypeAlias = tuple[Sequence[Aligned], Sequence[Token]]
 """What corresponds on a side, and the units that it is shown as."""
 

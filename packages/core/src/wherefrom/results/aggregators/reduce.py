@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -11,10 +12,12 @@ from attrs import field, frozen, validators
 
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.results.aggregation import Aggregator, aggregator
+from wherefrom.results.aggregation import Aggregator, aggregator, removals, stage_of
 from wherefrom.results.aggregators._record import of_other_sign, recorded, target_mask
 from wherefrom.results.aggregators.functions import combine, keeps_sign, known_function
 from wherefrom.results.data import AnyAttribution, AttributionData
+from wherefrom.results.measured import without_measures
+from wherefrom.results.stages import Stage
 from wherefrom.settings import is_whole
 
 
@@ -52,7 +55,9 @@ def canonical_selection(selection: Any) -> int | str | list[int] | None:
 class Reduce(Aggregator):
     """One dimension less: its entries are combined, or one of them is selected.
 
-    Step scores stay as they are; sequence scores lose the same axis, by the mean unless a function was asked for.
+    Step scores stay as they are; sequence scores lose the same axis, by the mean unless a function was asked for. What
+    a check found, standard errors and completeness gaps are told of the default aggregation's scores, and go where
+    another reduction is asked for.
     """
 
     aggregate_fn: str | None = field(default=None, validator=known_function)
@@ -66,7 +71,8 @@ class Reduce(Aggregator):
 
     def __call__(self, attribution: AnyAttribution) -> AnyAttribution:
         axis = self._axis(attribution)
-        name = self.aggregate_fn or _default_function(attribution, axis)
+        default = attribution.default_aggregation
+        name = self.aggregate_fn or str(_default_settings(default, axis).get("aggregate_fn") or _USUAL["aggregate_fn"])
         changes: dict[str, Any] = {"dimensions": (*attribution.dimensions[:axis], *attribution.dimensions[axis + 1 :])}
         if attribution.source_attributions is not None:
             changes["source_attributions"] = self._reduce(name, attribution.source_attributions, axis)
@@ -85,6 +91,8 @@ class Reduce(Aggregator):
         resolved = attrs.evolve(self, dimension=attribution.dimensions[axis])  # so that the record stands alone
         if not isinstance(self.select_idx, int):
             resolved = attrs.evolve(resolved, aggregate_fn=name)
+        if not reduces_by_default(stage_of(resolved), default, axis):
+            changes |= without_measures(attribution, changes)
         return recorded(attribution, resolved, **changes)
 
     def _axis(self, attribution: AttributionData) -> int:
@@ -153,8 +161,22 @@ def _check_bounds(bounds: list[int], size: int, *, inclusive_end: bool = False) 
             )
 
 
-def _default_function(attribution: AttributionData, axis: int) -> str:
-    """What the method's own default aggregation uses for a dimension: its last stage that removes one is the first
-    dimension's."""
-    removals = [stage for stage in attribution.default_aggregation if stage.name in ("reduce", "scores")]
-    return str(removals[-1 - axis].settings.get("aggregate_fn") or "mean") if axis < len(removals) else "mean"
+_USUAL = {"aggregate_fn": "mean", "select_idx": None, "vnorm_ord": 2.0}
+"""What a stage that removes a dimension does where it does not say so."""
+
+
+def reduces_by_default(stage: Stage, default: Sequence[Stage], axis: int) -> bool:
+    """Does a stage remove a dimension as the default aggregation does?
+
+    Args:
+        default: The method's default aggregation.
+        axis: Place of the dimension among those that there are.
+    """
+    wanted = _default_settings(default, axis)
+    return all((stage.settings.get(name) or usual) == (wanted.get(name) or usual) for name, usual in _USUAL.items())
+
+
+def _default_settings(default: Sequence[Stage], axis: int) -> Mapping[str, Any]:
+    """How a default aggregation removes a dimension."""
+    places = removals(default)
+    return default[places[-1 - axis]].settings if axis < len(places) else {}
