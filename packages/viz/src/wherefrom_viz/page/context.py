@@ -38,7 +38,8 @@ _STYLE = """
 .wf-static table{border-collapse:collapse}.wf-static th,.wf-static td{padding:.15rem .6rem;text-align:right;
 border:1px solid var(--line)}.wf-static th[scope=row]{text-align:left;font-weight:normal}
 .wf-static .scroll{overflow-x:auto}
-@media print{.wf-static .panel{display:block}}
+@media print{.wf-static .panel{display:block}.wf-static .scroll{overflow-x:visible}
+.wf-static details::details-content{content-visibility:visible}}
 """
 
 

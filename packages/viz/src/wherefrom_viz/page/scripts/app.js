@@ -389,6 +389,7 @@ export class App {
     document.addEventListener("pointerdown", (event) => this.controls.close(event.composedPath()));
     if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
+    window.addEventListener("beforeprint", () => this.root.querySelectorAll("table").forEach((table) => table.style.setProperty("--wide", table.offsetWidth)));
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
     if (meta.height) Object.assign(this.root.style, { maxHeight: `${meta.height}px`, minHeight: "0", overflow: "auto" });
     this.host.replaceChildren(this.root);

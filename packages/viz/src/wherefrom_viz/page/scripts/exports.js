@@ -46,9 +46,9 @@ export function toJson(names, view, state, pair = null) {
     granularity: state.g,
     merge: state.m,
     normalization: pair ? "step" : state.n,
-    inputs: view.seen.map((r) => ({ side: view.inputs[r].side, ...unit(view.inputs[r]) })),
+    inputs: view.seen.map((r) => ({ "side": view.inputs[r].side, ...unit(view.inputs[r]) })),
     outputs: view.cols.map((col) => col.label),
-    ...(pair ? { outputs_only_in: view.cols.map((col) => col.only || null), a: rows(pair.a), b: rows(pair.b), difference: rows(pair.difference), agreement: pair.agreement } : { scores: rows(view), step_scores: view.stepScores }),
+    ...(pair ? { outputs_only_in: view.cols.map((col) => col.only || null), a: rows(pair.a), b: rows(pair.b), difference: rows(pair.difference), agreement: pair.agreement } : { "scores": rows(view), step_scores: view.stepScores }),
   };
   return JSON.stringify(value, null, 1) + "\n";
 }
