@@ -10,11 +10,12 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
-from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.evaluation import Evaluation, Measurement
 from wherefrom.evaluation.records import MetricFacts
+from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_html
 from wherefrom_viz.context import render_context_html
+from wherefrom_viz.describe.description import PALE
 from wherefrom_viz.page.evaluation import render_evaluation_html
 
 from tests.viz.page.reader import Open, Page, exported
@@ -67,6 +68,14 @@ def test_print_leaves_out_the_controls(open_page: Open, everyone: Attributions) 
     assert page.locator(".flow").first.is_visible()
 
 
+@pytest.mark.parametrize("view", ["matrix", "read"])
+def test_pictures_say_what_is_pale(open_page: Open, hospital: Attribution, view: str) -> None:
+    for chance, pale in ((0.6, True), (0.01, False)):
+        steps = {"check_chance": np.array([0.01, chance, 0.01, 0.01])}
+        page = open_page(render_html(hospital.replace(step_scores=steps), view=view), hash_="#tok=2")
+        assert (PALE in exported(page)["SVG"].decode()) == pale
+
+
 WIDE, SHEET = 718, {"viewport": {"width": 718, "height": 1000}}
 """An A4 sheet's width between a browser's margins, in CSS pixels."""
 LOST_ON_PAPER = """() => {
@@ -76,8 +85,9 @@ LOST_ON_PAPER = """() => {
     const { position, overflowX, overflowY, textOverflow, display } = getComputedStyle(e);
     if (position === "sticky" || position === "fixed") bad.push(`moves: ${e.tagName}.${e.className}`);
     if (textOverflow === "ellipsis" || display === "inline") continue;
-    if (overflowX !== "visible" && e.scrollWidth > e.clientWidth + 1) bad.push(`cut at its side: ${e.tagName}.${e.className}`);
-    if (overflowY !== "visible" && e.scrollHeight > e.clientHeight + 1) bad.push(`cut below: ${e.tagName}.${e.className}`);
+    const wider = e.scrollWidth > e.clientWidth + 1 && overflowX !== "visible";
+    const higher = e.scrollHeight > e.clientHeight + 1 && overflowY !== "visible";
+    if (wider || higher) bad.push(`cut: ${e.tagName}.${e.className}`);
   }
   return bad;
 }"""
@@ -117,7 +127,9 @@ def test_matrices_of_a_comparison_are_whole_on_paper(
     open_page: Open, make: Callable[..., Attribution], hospital: Attribution
 ) -> None:
     one = long_texts(make, 60, 8)
-    page = open_page(render_html([one, one.replace(method="saliency")], view="compare"), hash_="#cm=difference", **SHEET)
+    page = open_page(
+        render_html([one, one.replace(method="saliency")], view="compare"), hash_="#cm=difference", **SHEET
+    )
     page.wait_for_selector(".compare .matrix table")
     printed(page)
     assert page.evaluate(LOST_ON_PAPER) == []

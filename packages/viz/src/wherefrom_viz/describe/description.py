@@ -34,6 +34,7 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
+from wherefrom_viz.describe.numbers import NumberStyle
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
@@ -50,6 +51,8 @@ NOT_FINITE = "Some scores are not finite (NaN or infinite); they are shown as 0.
 """Said where they are shown; see `Description.unshown`."""
 LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
 """Said where that changes one of them; see `Description.omits_special`."""
+PALE = "pale: scores not told from chance"
+"""Said where columns are `FADED`."""
 
 
 @frozen
@@ -202,6 +205,16 @@ class Description:
     def unshown(self) -> str:
         """What is said where scores are shown as 0 that are none; nothing where there are none such."""
         return "" if self.finite.all() else NOT_FINITE
+
+    def remarks(self, columns: Sequence[int] | None = None) -> list[str]:
+        """What is said of colours in a figure or table: what they leave out, where they are pale, what is no number.
+
+        Args:
+            columns: Outputs that are shown as one; None: each alone.
+        """
+        pale = any(self.doubtful) if columns is None else self.fading(*columns) < 1
+        said = {LEFT_OUT: self.omits_special(columns), PALE: pale, self.unshown: True}
+        return [words for words, true in said.items() if words and true]
 
     @property
     def pipeline_words(self) -> str:
@@ -477,6 +490,17 @@ def strongest_first(slices: Sequence[Attribution]) -> list[int]:
             found, equal = found + sorted(equal), []
         equal.append(place)
     return found + sorted(equal)
+
+
+def sentences(*parts: str) -> str:
+    """Remarks as sentences behind each other; empty ones are left out."""
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def told(description: Description, style: NumberStyle, remarks: Sequence[str]) -> str:
+    """What stands below a table of numbers: what signs and numbers mean, how they came about, and some remarks."""
+    unit = style.note and f"Numbers {style.note}"
+    return sentences(description.words.sentence, unit, description.pipeline_words, *remarks)
 
 
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:

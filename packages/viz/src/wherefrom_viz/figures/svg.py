@@ -16,7 +16,7 @@ from wherefrom.errors import InputError, WherefromWarning
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
-from wherefrom_viz.describe.description import LEFT_OUT, Description, Shown, describe_all
+from wherefrom_viz.describe.description import Description, Shown, describe_all
 from wherefrom_viz.describe.numbers import number_style, written
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import cells, elide
@@ -339,9 +339,8 @@ def _ramp(palette: Palette, theme: Theme, size: float, y: float, grey: str, ends
 
 
 def _legend_words(description: Description, *, together: bool = False) -> list[str]:
-    left_out = description.omits_special(range(len(description.steps)) if together else None)
     words = [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
-    return [*words, *([LEFT_OUT] if left_out else []), *([description.unshown] if description.unshown else [])]
+    return [*words, *description.remarks(range(len(description.steps)) if together else None)]
 
 
 def surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:

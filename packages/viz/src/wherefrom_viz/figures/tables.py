@@ -8,7 +8,7 @@ from typing import Any
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
-from wherefrom_viz.describe.description import Description, Shown, describe_all
+from wherefrom_viz.describe.description import Description, Shown, describe_all, told
 from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import elide
@@ -88,8 +88,8 @@ def _latex_text(description: Description, palette: Palette, together: bool) -> I
         yield from text.latex_lines(paragraph, palette, _LATEX)
     yield "}"
     yield f"% colours from {low} to {high}; {description.words.sentence}; {description.pipeline_words}"
-    if description.unshown:
-        yield f"% {description.unshown}"
+    for remark in description.remarks(range(len(description.steps)) if together else None):
+        yield f"% {remark}"
 
 
 def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[tuple[str, float | None]]:
@@ -100,12 +100,6 @@ def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[t
         else:
             value = float(description.scores[row, column])
             yield style(value, plus=description.words.signed), description.strength(value, column)
-
-
-def _notes(description: Description, style: NumberStyle) -> str:
-    unit = f" Numbers {style.note}." if style.note else ""
-    unshown = f" {description.unshown}" if description.unshown else ""
-    return f"{description.words.sentence}.{unit} {description.pipeline_words}.{unshown}"
 
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
@@ -132,7 +126,7 @@ def _markdown(description: Description) -> Iterator[str]:
     for name, scores in description.step_scores.items():
         yield f"| *{safe(name)}* | {' | '.join(aligned(scores))} |"
     yield ""
-    yield safe(_notes(description, style))
+    yield safe(told(description, style, [description.unshown]))
 
 
 _LATEX = {
@@ -192,4 +186,4 @@ def _latex(description: Description, palette: Palette) -> Iterator[str]:
         yield " & ".join([rf"\textit{{{safe(name)}}}", *aligned(scores)]) + r" \\"
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield f"% {_notes(description, style)}"
+    yield f"% {told(description, style, description.remarks())}"

@@ -225,6 +225,9 @@ export function fading(view, from, to = from) {
   return chance && !chance.slice(from, to + 1).some((value) => value < view.pale[0]) ? view.pale[1] : 1;
 }
 
+/** What is said where columns are pale. */
+export const paleWords = (view) => view.cols.some((_, c) => fading(view, c) < 1) && view.pale[2];
+
 /** Scores of inputs that are not hidden, of columns together. */
 export const shownColumns = (view, from, to) => shownOnly(view, columnScores(view, from, to).scores);
 
