@@ -22,7 +22,7 @@ OWN = (
     "across", "active", "addSpan", "allowed", "alone", "announce", "app", "asTable", "blocks", "breaks", "bringIn",
     "cardLines", "cell", "choose", "chosen", "clipped", "colour", "cols", "columns", "contrasts", "crossed", "cycle",
     "down", "drawExample", "drawing", "drawLegend", "element", "extent", "first", "fitting", "flows", "glyph",
-    "groups", "heights", "help", "hides", "hits", "hover", "incomplete", "intensity", "legend", "lines", "live",
+    "groups", "heights", "help", "hits", "hover", "incomplete", "intensity", "legend", "lines", "live",
     "longest", "lost", "methodOf", "nameField", "nameSpan", "neighbour", "numbers", "others", "output", "overview",
     "paint", "painter", "paintFlows", "pair", "pane", "panel", "partner", "partners", "picked", "picture", "pinLine",
     "pinnedAmong", "place", "point", "positions", "preview", "readAddress", "redraw", "remember", "removeSpans",

@@ -15,9 +15,10 @@ from wherefrom.evaluation.records import MetricFacts
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import render_html
 from wherefrom_viz.context import render_context_html
-from wherefrom_viz.describe.description import PALE
+from wherefrom_viz.describe.description import PALE, describe
 from wherefrom_viz.page.evaluation import render_evaluation_html
 
+from tests.viz.conftest import marked_chat
 from tests.viz.page.reader import Open, Page, exported
 from tests.viz.test_context import made as context_result
 
@@ -74,6 +75,35 @@ def test_pictures_say_what_is_pale(open_page: Open, hospital: Attribution, view:
         steps = {"check_chance": np.array([0.01, chance, 0.01, 0.01])}
         page = open_page(render_html(hospital.replace(step_scores=steps), view=view), hash_="#tok=2")
         assert (PALE in exported(page)["SVG"].decode()) == pale
+
+
+def rows_of(tsv: bytes) -> list[tuple[str, list[float]]]:
+    """Name and scores of each input."""
+    lines = [line.split("\t") for line in tsv.decode().strip("\n").split("\n")[1:]]
+    return [(name, [float(value or 0) for value in values]) for side, name, *values in lines if side != "step"]
+
+
+@pytest.mark.parametrize("view", ["matrix", "compare"])
+def test_files_of_numbers_have_what_the_page_hides_and_pictures_say_that_it_is_left_out(
+    open_page: Open, view: str
+) -> None:
+    one = marked_chat().aggregate("normalize")
+    html = render_html([one, one.replace(method="saliency")], view=view)
+    for hide in (True, False):
+        page = open_page(html, hash_=f"#cm=a&h={int(hide)}")
+        page.wait_for_selector(".matrix table")
+        assert (page.locator(".matrix tbody th").first.inner_text() == "What") == hide
+        files = exported(page)
+        rows = rows_of(files["TSV"])
+        assert rows[0][0] == "<|im_start|>"
+        assert np.sum([scores for _, scores in rows], axis=0) == pytest.approx(1.0, abs=1e-3)
+        found = json.loads(files["JSON"])
+        assert [row["text"] for row in found["inputs"]] == [unit.label for unit in describe(one).inputs][: len(rows)]
+        assert len(found["a" if view == "compare" else "scores"]) == len(found["inputs"]) == len(one.target) - 1
+        assert files["Markdown"].decode().count("im\\_start") == 2
+        picture = files["SVG"].decode()
+        assert ("special and template tokens left out" in picture) == hide
+        assert ("im_start" in picture) == (not hide)
 
 
 WIDE, SHEET = 718, {"viewport": {"width": 718, "height": 1000}}

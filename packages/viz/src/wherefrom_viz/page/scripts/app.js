@@ -120,11 +120,6 @@ export class App {
     return [name === "shown" ? largest(scores, range) / (rows ? 1 : fading(view, ...shown)) : this.bound(rows ? null : span[0]), scores];
   }
 
-  /** Are there inputs that the page leaves out? */
-  hides() {
-    return Boolean(this.view.hidden?.some(Boolean));
-  }
-
   drawLegend() {
     this.legend.replaceChildren(...legend(this));
   }

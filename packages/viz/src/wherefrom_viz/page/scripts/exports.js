@@ -3,6 +3,7 @@
 import { css, shades, textOn } from "./colour.js";
 import { elided } from "./labels.js";
 import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
+import { shownRows } from "./units.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 /** The score of a cell; null where there is none, or no number. */
@@ -15,9 +16,9 @@ function cell({ visible, alone, lost, scores, columns }, r, c) {
 export function toMarkdown(view, { title, notes, signs }) {
   const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@]/g, "\\$&").replace(/[\r\n]/g, " ");
   const lines = [title && `**${safe(title)}**`, "", `| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
+  const written = (value) => (value === null ? "" : signed(value, signs));
   for (const r of view.seen) {
-    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), signs)));
-    lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
+    lines.push(`| ${safe(named(view.inputs[r]))} | ${view.cols.map((_, c) => written(cell(view, r, c))).join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
     lines.push(`| *${safe(name)}* | ${values.map((value) => stepScore(value)).join(" | ")} |`);
@@ -88,18 +89,19 @@ export function rampSvg(painter, range, { x, y, ink, signs }) {
 /** The matrix of a scene as a drawing. */
 export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   const { view } = scene;
+  const rows = shownRows(view);
   const unit = cellUnit(scene.bound(null));
   if (unit) legend += ` · ${unit}`;
   const longest = (units) => 7 * Math.max(...units.map((unit) => [...named(unit)].length), 4);
-  const label = Math.min(240, 20 + longest(view.seen.map((r) => view.inputs[r])));
+  const names = Object.keys(view.stepScores);
+  const label = Math.min(240, 20 + longest([...rows.map((r) => view.inputs[r]), ...names.map((name) => ({ label: name }))]));
   const upright = view.columns > 10 || longest(view.cols) > 63;
   const [width, height] = [upright ? 30 : 66, 22];
   const head = upright ? Math.min(160, 16 + longest(view.cols)) : 24;
   const top = 26 + head;
-  const names = Object.keys(view.stepScores);
   const total = [
     Math.max(label + width * view.columns + 12, 24 + 8 * [...title].length, 24 + 7 * [...legend].length),
-    top + height * (view.seen.length + names.length) + (legend ? 58 : 14),
+    top + height * (rows.length + names.length) + (legend ? 58 : 14),
   ];
   const parts = [
     view.alone ? `<pattern id="alone" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" stroke="${ink}" stroke-opacity="0.5"/></pattern>` : "",
@@ -111,7 +113,7 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
     if (upright) write(x + 4, top - 5, text, `transform="rotate(-90 ${x + 4} ${top - 5})"`);
     else write(x, top - 7, text, 'text-anchor="middle" font-weight="bold"');
   });
-  view.seen.forEach((r, place) => {
+  rows.forEach((r, place) => {
     const y = top + place * height;
     write(label - 6, y + 15, named(view.inputs[r], 24), 'text-anchor="end"');
     view.cols.forEach((_, c) => {
@@ -125,7 +127,7 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
     });
   });
   names.forEach((name, place) => {
-    const y = top + (view.seen.length + place) * height + 4;
+    const y = top + (rows.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
     view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, stepScore(value, 2), 'text-anchor="middle" font-size="10"'));
   });

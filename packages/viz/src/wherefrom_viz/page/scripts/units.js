@@ -141,10 +141,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
   view.bound = largest(counted(view), range);
-  view.seen = [];
-  for (let r = 0; r < view.rows; r++) {
-    if (!view.hidden?.[r] && view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
-  }
+  view.seen = [...all.keys()].filter((r) => view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean));
   if (all.some((unit) => unit.only) || cols.some((col) => col.only)) {
     // cells of a comparison that have no counterpart
     view.alone = new Uint8Array(view.rows * view.columns);
@@ -215,6 +212,9 @@ export function normalizeScores(view, how) {
 
 /** Of values of all inputs, each with `each` of them, those that are not hidden. */
 export const shownOnly = ({ hidden }, values, each = 1) => (hidden ? values.map((value, at) => (hidden[Math.floor(at / each)] ? 0 : value)) : values);
+
+/** Rows that any step could see and that are not hidden. */
+export const shownRows = ({ seen, hidden }) => seen.filter((r) => !hidden?.[r]);
 
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
 export const counted = (view) => shownOnly(view, view.scores, view.columns);
