@@ -8,7 +8,6 @@ figures and the terminal browser read only this, so they cannot disagree.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, get_args
@@ -627,10 +626,6 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     )
 
 
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-"""Letters and signs of scripts that are read from right to left; the page has the same."""
-
-
 def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tuple[Unit, ...]:
     """Units of a side, those that are a token of bytes of one letter or mark named by it: ``智 2/3``."""
     tokens = attribution.source if side == "source" else attribution.target
@@ -642,7 +637,7 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
         if end - start == 1 or not glyph:
             continue
         direction = (
-            text_marks.LEFT_TO_RIGHT if _RIGHT_TO_LEFT.search(glyph) else ""
+            text_marks.LEFT_TO_RIGHT if text_marks.RIGHT_TO_LEFT.search(glyph) else ""
         )  # else the number goes to the wrong side of it
         for at in range(start, end):
             name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"

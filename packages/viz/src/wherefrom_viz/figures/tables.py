@@ -84,7 +84,10 @@ def _latex_text(description: Description, palette: Palette, together: bool) -> I
     low, high = text.legend_ends(description, together)
     yield r"% needs \usepackage{xcolor} and \usepackage{textcomp}"
     yield r"{\setlength{\fboxsep}{1pt}\raggedright"
-    for paragraph in text.paragraphs(description, together):
+    paragraphs = text.paragraphs(description, together)
+    if any(piece.backwards for paragraph in paragraphs for piece in paragraph.pieces):
+        yield r"% read from right to left: set it between \begin{RTL} and \end{RTL} of the package bidi (XeLaTeX)"
+    for paragraph in paragraphs:
         yield from text.latex_lines(paragraph, palette, _LATEX)
     yield "}"
     yield f"% colours from {low} to {high}; {description.words.sentence}; {description.pipeline_words}"
