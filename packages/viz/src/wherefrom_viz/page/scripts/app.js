@@ -37,9 +37,8 @@ export class App {
     this.defaults = { ...DEFAULTS, ...meta.defaults };
     const has = { compare: meta.n > 1 && !meta.site, citations: Boolean(meta.context?.citations) }; // a site has no pairs
     this.tabNames = TABS.filter((name) => has[name] ?? true);
-    this.allowed = { tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
+    this.allowed = { examples: meta.n, tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
-    this.state.ex = Math.min(this.state.ex, meta.n - 1);
     if (!this.tabNames.includes(this.state.tab)) this.state.tab = "read";
     this.pairs = null; // what can be compared, once it is loaded
     this.seen = null; // preview: {span} or {rows}
@@ -392,7 +391,7 @@ export class App {
 
   readAddress() {
     const wanted = parseHash(location.hash, this.defaults, this.allowed);
-    if (formatHash(wanted, this.defaults) !== formatHash(this.state, this.defaults)) this.update({ ...wanted, ex: Math.min(wanted.ex, this.meta.n - 1) });
+    if (formatHash(wanted, this.defaults) !== formatHash(this.state, this.defaults)) this.update(wanted);
   }
 
   tabKey(event) {

@@ -34,7 +34,7 @@ export function toTsv(view) {
     const unit = view.inputs[r];
     lines.push([unit.side, safe(named(unit)), ...view.cols.map((_, c) => cell(view, r, c) ?? "")].join("\t"));
   }
-  for (const [name, values] of Object.entries(view.stepScores)) lines.push(["step", safe(name), ...values].join("\t"));
+  for (const [name, values] of Object.entries(view.stepScores)) lines.push(["step", safe(name), ...[...values].map((value) => (Number.isFinite(value) ? value : ""))].join("\t"));
   return lines.join("\n") + "\n";
 }
 
