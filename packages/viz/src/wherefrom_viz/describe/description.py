@@ -33,7 +33,7 @@ from wherefrom.text.tokens import Segment, Token
 from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
-from wherefrom_viz.describe.numbers import NumberStyle
+from wherefrom_viz.describe.numbers import NumberStyle, number_style
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
@@ -489,6 +489,25 @@ def strongest_first(slices: Sequence[Attribution]) -> list[int]:
             found, equal = found + sorted(equal), []
         equal.append(place)
     return found + sorted(equal)
+
+
+def style_of(*descriptions: Description, columns: Sequence[int] | None = None) -> NumberStyle:
+    """How views write scores: for the largest that counts, or that of the strongest colour if it is less, so that a
+    wide range of colours takes no digits from them.
+
+    Args:
+        descriptions: What is shown; all of it with one power of ten.
+        columns: Outputs that are shown as one; None: each alone.
+    """
+
+    def largest(one: Description) -> float:
+        if columns is None or len(columns) == 1:
+            scores, bound = one.scores, one.scale.bound
+        else:
+            scores, bound = one.scores[:, list(columns)].sum(axis=1), one.bound_of(columns)
+        return min(bound_for(scores[counted(one.inputs)]), bound)
+
+    return number_style(max(map(largest, descriptions)))
 
 
 def sentences(*parts: str) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
-from wherefrom_viz.describe.description import Description, Shown, describe_all, told
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.description import Description, Shown, describe_all, style_of, told
+from wherefrom_viz.describe.numbers import NumberStyle, aligned
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import elide
 from wherefrom_viz.figures import text
@@ -109,7 +109,7 @@ _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
 
 
 def _markdown(description: Description) -> Iterator[str]:
-    style = number_style(description.scale.bound)
+    style = style_of(description)
 
     def safe(text: str) -> str:
         return _MARKDOWN.sub(r"\\\1", text)
@@ -156,7 +156,7 @@ _LATEX = {
 
 
 def _latex(description: Description, palette: Palette) -> Iterator[str]:
-    style = number_style(description.scale.bound)
+    style = style_of(description)
 
     def safe(text: str) -> str:
         return "".join(_LATEX.get(character, character) for character in text)

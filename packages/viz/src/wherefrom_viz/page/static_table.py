@@ -7,8 +7,7 @@ from html import escape
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette
-from wherefrom_viz.describe.description import Description, rescaled, sentences, told
-from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.description import Description, rescaled, sentences, style_of, told
 from wherefrom_viz.describe.text_marks import elide
 
 _LEVELS = 8
@@ -24,7 +23,7 @@ def static_table(description: Description, *, more: int = 0) -> str:
         more: How many other examples the page holds.
     """
     rows, columns = description.seen_rows()[:_MOST_ROWS], range(min(len(description.steps), _MOST_COLUMNS))
-    style = number_style(description.scale.bound)
+    style = style_of(description)
     left = []
     if len(rows) < len(description.seen_rows()) or len(columns) < len(description.steps):
         left.append("the rest of this example")

@@ -3,7 +3,7 @@
 import { css, shades, textOn } from "./colour.js";
 import { elided } from "./labels.js";
 import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
-import { shownRows } from "./units.js";
+import { mostOf, shownRows } from "./units.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 /** The score of a cell; null where there is none, or no number. */
@@ -90,7 +90,8 @@ export function rampSvg(painter, range, { x, y, ink, signs }) {
 export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   const { view } = scene;
   const rows = shownRows(view);
-  const unit = cellUnit(scene.bound(null));
+  const most = mostOf(scene);
+  const unit = cellUnit(most);
   if (unit) legend += ` · ${unit}`;
   const longest = (units) => 7 * Math.max(...units.map((unit) => [...named(unit)].length), 4);
   const names = Object.keys(view.stepScores);
@@ -123,7 +124,7 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
       if (value === null) return;
       const rgb = painter.background(value / scene.bound(c));
       if (rgb) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${css(rgb)}"/>`);
-      write(x + width / 2, y + 15, cellNumber(value, scene.bound(null)), 'text-anchor="middle" font-size="10"', rgb ? textOn(rgb) : ink);
+      write(x + width / 2, y + 15, cellNumber(value, most), 'text-anchor="middle" font-size="10"', rgb ? textOn(rgb) : ink);
     });
   });
   names.forEach((name, place) => {

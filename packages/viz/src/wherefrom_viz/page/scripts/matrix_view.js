@@ -6,7 +6,7 @@ import { MatrixCanvas } from "./matrix_canvas.js";
 import { MatrixTable } from "./matrix_table.js";
 import { cellUnit, signed } from "./numbers.js";
 import { inside, within } from "./state.js";
-import { shownRows } from "./units.js";
+import { mostOf, shownRows } from "./units.js";
 
 const MOST_CELLS = 4000;
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -119,7 +119,7 @@ export class MatrixView {
   say(place) {
     const { view, words } = this.scene;
     if (!place) {
-      this.status.textContent = (this.drawing instanceof MatrixTable && this.numbers() && cellUnit(this.scene.bound(null))) || " ";
+      this.status.textContent = (this.drawing instanceof MatrixTable && this.numbers() && cellUnit(mostOf(this.scene))) || " ";
       return;
     }
     const { r, c, value, alone } = place;

@@ -219,6 +219,9 @@ export const shownRows = ({ seen, hidden }) => seen.filter((r) => !hidden?.[r]);
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
 export const counted = (view) => shownOnly(view, view.scores, view.columns);
 
+/** What the numbers of a scene are written for: its largest score, or that of the strongest colour if it is less, as in Python. */
+export const mostOf = (scene) => Math.min((scene.view.most ??= largest(counted(scene.view))), scene.bound(null));
+
 /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
 export function fading(view, from, to = from) {
   const chance = from !== null && view.stepScores.check_chance;
