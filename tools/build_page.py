@@ -20,18 +20,20 @@ PAGE = Path(bundle.__file__).parent
 VERSION = "0.28.2"
 OWN = (
     "across", "active", "addSpan", "allowed", "alone", "announce", "app", "asTable", "blocks", "breaks", "bringIn",
-    "cardLines", "choose", "chosen", "clipped", "colour", "cols", "columns", "contrasts", "cycle", "drawExample",
-    "drawing", "drawLegend", "element", "extent", "first", "fitting", "glyph", "groups", "heights", "hides",
-    "hits", "hover", "incomplete", "intensity", "legend", "lines", "live", "longest", "lost", "methodOf", "nameField",
-    "nameSpan", "neighbour", "numbers", "others", "output", "overview", "paint", "painter", "paintFlows", "pane",
-    "panel", "partner", "partners", "picture", "pinLine", "pinnedAmong", "place", "positions", "preview",
-    "readAddress", "redraw", "remember", "removeSpans", "render", "reveal", "root", "scaleName", "scene", "scenes",
-    "scrollBack", "seen", "selection", "setFont", "setSpans", "shownRange", "signed", "signs", "sliders", "sorter",
-    "spaced", "spanBar", "spans", "state", "stepMerge", "stepRow", "stepScores", "stripes", "surface", "swapped",
-    "tabKey", "table", "tabNames", "thumbs", "toggleExports", "tokens", "trouble", "update", "view", "viewOptions",
-    "views", "visible", "widening",
+    "cardLines", "cell", "choose", "chosen", "clipped", "colour", "cols", "columns", "contrasts", "crossed", "cycle",
+    "down", "drawExample", "drawing", "drawLegend", "element", "extent", "first", "fitting", "flows", "glyph",
+    "groups", "heights", "help", "hits", "hover", "incomplete", "intensity", "legend", "lines", "live", "longest",
+    "lost", "methodOf", "nameField", "nameSpan", "neighbour", "numbers", "others", "output", "overview", "paint",
+    "painter", "paintFlows", "pair", "pane", "panel", "partner", "partners", "picked", "picture", "pinLine",
+    "pinnedAmong", "place", "point", "positions", "preview", "readAddress", "redraw", "remember", "removeSpans",
+    "render", "reveal", "root", "says", "scaleName", "scene", "scenes", "score", "scores", "scrollBack", "seen",
+    "selection", "setFont", "setSpans", "shownRange", "side", "signed", "signs", "sliders", "sorter", "spaced",
+    "spanBar", "spans", "state", "stepMerge", "stepRow", "stepScores", "strip", "stripes", "surface", "swapped",
+    "tabKey", "table", "tabNames", "tabs", "thumbs", "toggleExports", "tokens", "trouble", "update", "view",
+    "viewOptions", "views", "visible", "widening", "wordsOf", "written",
 )  # fmt: skip
-"""Names of our objects' members that esbuild shortens. None may be the browser's, nor in what a page carries."""
+"""Names of our objects' members that esbuild shortens. None may be the browser's, nor in what a page carries.
+Where they name a part of a file they are written in quotes, which esbuild keeps."""
 LOCAL = Path(__file__).parent / "node_modules" / ".bin" / "esbuild"
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,41 @@ def test_cells_of_the_page_hold_the_numbers_of_python(share: float) -> None:
         style = number_style(number)
         assert text == style(share * number, plus=False), number
         assert unit == (f"numbers in cells × 10^{style.exponent}" if style.exponent else ""), number
+
+
+SMALL: dict[str, Callable[..., str]] = {
+    "matrix": lambda one, **options: render_text(one, view="matrix", **options),
+    "steps": lambda one, **options: render_text(one, view="topk", **options),
+    "SVG": render_svg,
+    "LaTeX": render_latex,
+    "Markdown": render_markdown,
+    "table without scripts": lambda one, **options: re.sub("<script.*", "", render_html(one, **options), flags=re.S),
+}
+
+
+@pytest.mark.parametrize("view", SMALL)
+def test_a_wide_range_of_colours_takes_no_digits_from_numbers(hospital: Attribution, view: str) -> None:
+    small = hospital.replace(target_attributions=np.asarray(hospital.target_attributions) * 1e-3)
+    for options in ({}, {"max_val": 150.0}, {"min_val": -0.7, "max_val": 0.7}):
+        shown = SMALL[view](small, **options)
+        assert "6.20" in shown, "of the largest, 0.00062"
+        assert re.search("10(⁻⁴|.textsuperscript.{1,12}4)", shown)
+
+
+def test_numbers_in_a_text_have_their_digits_and_their_power_of_ten(hospital: Attribution) -> None:
+    small = hospital.replace(target_attributions=np.asarray(hospital.target_attributions) * 1e-3)
+    for steps, power in ([2], "⁻⁴"), ([1, 2], "⁻⁴"):
+        shown = render_text(small, view="read", steps=steps, max_val=0.0012, together=len(steps) > 1)
+        text = shown.split("\n-")[0]
+        assert "sick[+" in text
+        assert f"×10{power}" in text
+
+
+def test_examples_on_one_scale_keep_their_digits(hospital: Attribution) -> None:
+    small = hospital.replace(target_attributions=np.asarray(hospital.target_attributions) * 1e-3)
+    shown = render_text([hospital, small], view="matrix", share_scale=True)
+    assert "0.62" in shown
+    assert "6.20" in shown
 
 
 def _read(one: Attribution) -> str:

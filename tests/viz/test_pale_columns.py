@@ -19,7 +19,10 @@ from wherefrom_viz.browser.style_cache import StyleCache
 from wherefrom_viz.browser.widgets import top_inputs
 from wherefrom_viz.colours import palette_named
 from wherefrom_viz.console.terminal_style import terminal_style_for
-from wherefrom_viz.describe.description import FADED, describe
+from wherefrom_viz.describe.description import FADED, LEFT_OUT, PALE, describe
+from wherefrom_viz.page.static_table import static_multiples, static_table
+
+from tests.viz.conftest import marked_chat
 
 
 def checked(one: Attribution, doubtful: tuple[int, ...]) -> Attribution:
@@ -108,6 +111,45 @@ def test_what_is_drawn_of_one_output_is_as_pale_as_that_output(
         drawn = _colours(DRAWN[view](checked(hospital, doubtful), step))
         assert drawn == _colours(DRAWN[view](hospital, step, **pale)), step
         assert drawn
+
+
+SAYING: dict[str, Callable[..., str]] = {
+    "SVG": lambda one, step, **options: render_svg(one, steps=[step], **options),
+    "SVG, text": lambda one, step, **options: render_svg(one, steps=[step], view="read", **options),
+    "LaTeX": DRAWN["LaTeX"],
+    "LaTeX, text": DRAWN["LaTeX, text"],
+    "slides": lambda one, step, **options: render_frames(one, **options)[step],
+    "table without scripts": lambda one, step, **options: static_table(
+        describe(one.select_steps(step, step + 1), **options)
+    ),
+    "small tables without scripts": lambda one, step, **options: static_multiples(
+        [describe(one.select_steps(step, step + 1), **options)]
+    ),
+}
+
+
+@pytest.mark.parametrize("view", SAYING)
+def test_what_is_pale_is_said_to_be(hospital: Attribution, view: str) -> None:
+    for step in range(4):
+        assert (PALE in SAYING[view](checked(hospital, (1, 3)), step)) == (step in (1, 3)), step
+        assert PALE not in SAYING[view](hospital, step)
+
+
+@pytest.mark.parametrize("render", [render_svg, render_latex])
+def test_outputs_shown_as_one_are_said_to_be_pale_where_all_of_them_are_doubtful(
+    hospital: Attribution, render: Callable[..., str]
+) -> None:
+    assert PALE not in render(checked(hospital, (0, 1, 2)), view="read")
+    assert PALE in render(checked(hospital, (0, 1, 2, 3)), view="read")
+
+
+@pytest.mark.parametrize(
+    "draw", [lambda one: static_table(describe(one)), lambda one: static_multiples([describe(one)]), render_latex]
+)
+def test_tables_say_how_scores_came_about_and_what_their_colours_leave_out(draw: Callable[..., str]) -> None:
+    said = draw(marked_chat().aggregate("normalize"))
+    assert "share of each step" in said
+    assert LEFT_OUT in said
 
 
 def test_weak_numbers_are_not_bold(hospital: Attribution) -> None:

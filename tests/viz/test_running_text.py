@@ -14,8 +14,13 @@ from wherefrom_viz import render_html, render_latex, render_svg, render_text
 from wherefrom_viz.browser.reading_layout import lay_out
 from wherefrom_viz.browser.widgets.sparkline import StepSparkline
 from wherefrom_viz.console.tables import step_bar
+from wherefrom_viz.context import render_context_html
 from wherefrom_viz.describe.description import describe
 from wherefrom_viz.describe.running_text import found_in, heights
+from wherefrom_viz.describe.text_marks import direction
+
+from tests.core.made import attribution
+from tests.viz.test_context import made
 
 CODE = ("if", " x", ":", "\n\t\t", "return", " 2", "\n\n   ", " else", "\n", " y", " z")
 LINES = ["ifx:⏎", "⇥⇥return2⏎", "⏎", "␣␣␣else⏎", "y"]
@@ -53,9 +58,63 @@ DOORS: list[Callable[[Attribution], list[str]]] = [in_terminal_browser, in_conso
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
 def test_code_keeps_its_lines(door: Callable[[Attribution], list[str]], make: Callable[..., Attribution]) -> None:
-    made = make(CODE, len(CODE) - 1)
-    one = made.replace(target_attributions=np.zeros_like(made.target_attributions))
+    drawn = make(CODE, len(CODE) - 1)
+    one = drawn.replace(target_attributions=np.zeros_like(drawn.target_attributions))
     assert [line for line in (unescape(line).replace(" ", "") for line in door(one)) if line] == LINES
+
+
+ARABIC = [" عاصمة", " فرنسا", " هي", " باريس", "."]
+
+
+def places_in_svg(one: Attribution, width: float) -> dict[str, list[float]]:
+    """Line to the left edges of its pieces, in the order in which they are read."""
+    drawn = render_svg(one, view="read", width=width)
+    pieces = re.findall(r'<text x="([\d.-]+)" y="([\d.]+)" textLength="([\d.]+)"', drawn)
+    assert all(float(x) > 0 and float(x) + float(wide) < width for x, _, wide in pieces)
+    found: dict[str, list[float]] = {}
+    for x, y, _ in pieces:
+        found.setdefault(y, []).append(float(x))
+    return found
+
+
+@pytest.mark.parametrize("width", [80.0, 345.0])
+def test_figures_set_each_text_in_its_reading_direction(width: float) -> None:
+    english = [" The", " capital", " of", " France", "."]
+    for source, target in ((ARABIC, english), (english, ARABIC)):
+        lines = places_in_svg(attribution(source, ["<s>", *target], 1, special=(0,)), width)
+        backwards = [line == sorted(line, reverse=True) for line in lines.values() if len(line) > 1]
+        forwards = [line == sorted(line) for line in lines.values() if len(line) > 1]
+        assert backwards == [not one for one in forwards]
+        first, last = backwards[0], backwards[-1]
+        assert (first, last) == (source is ARABIC, target is ARABIC)
+        assert backwards == sorted(backwards, reverse=first), "all lines of one text go one way"
+
+
+def test_files_say_that_a_text_is_read_from_right_to_left(make: Callable[..., Attribution]) -> None:
+    latin, arabic = make([" a", " b", " c"], 1), make(ARABIC, 2)
+    assert r"\begin{RTL}" in render_latex(arabic, view="read")
+    assert r"\begin{RTL}" not in render_latex(latin, view="read")
+    assert '<div dir="rtl">' in render_html(arabic, wrap_after=3)
+    assert 'dir="rtl"' not in render_html(latin, wrap_after=3)
+    context = made(input_context_texts=ARABIC[:4])
+    assert render_context_html(context).count('class="flow" dir="rtl"') == 2, "the context in both panels"
+
+
+# the page's script has the same cases
+@pytest.mark.parametrize(
+    "texts, way",
+    [
+        (["عاصمة", "a"], "rtl"),
+        (["1. (", "שלום"], "rtl"),
+        (["a", "عاصمة"], "ltr"),
+        (["漢字"], "ltr"),
+        (["ﻼ"], "rtl"),
+        (["…", "12"], "ltr"),
+        ([], "ltr"),
+    ],
+)
+def test_the_first_letter_says_how_a_text_is_read(texts: list[str], way: str) -> None:
+    assert direction(texts) == way
 
 
 def test_what_is_said_of_a_unit_stands_before_the_line_ends(make: Callable[..., Attribution]) -> None:

@@ -24,8 +24,8 @@ test("zoom and intensity keep their limits", () => {
 test("the default state needs no link", () => assert.equal(formatHash(DEFAULTS), ""));
 
 test("senseless parts of a link are ignored", () => {
-  const allowed = { tab: ["read"], g: ["token"], cm: ["text"] };
-  for (const hash of ["#tab=<script>", "#g=x", "#ex=-5", "#ex=abc", "#tok=0", "#tok=x-y", "#nothing=1", "#row=0", "#cm=z", "#sp=~!~", "#ex=", "#%%%"]) {
+  const allowed = { tab: ["read"], g: ["token"], cm: ["text"], examples: 3 };
+  for (const hash of ["#tab=<script>", "#g=x", "#ex=-5", "#ex=abc", "#tok=0", "#tok=x-y", "#nothing=1", "#row=0", "#cm=z", "#sp=~!~", "#ex=", "#ex=4", "#b=4", "#%%%"]) {
     assert.deepEqual(parseHash(hash, DEFAULTS, allowed), DEFAULTS, hash);
   }
 });

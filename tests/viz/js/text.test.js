@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { luminance, Painter, rampColour, textOn } from "../../../packages/viz/src/wherefrom_viz/page/scripts/colour.js";
+import { direction } from "../../../packages/viz/src/wherefrom_viz/page/scripts/dom.js";
 import { toMarkdown, toSvg, toTsv } from "../../../packages/viz/src/wherefrom_viz/page/scripts/exports.js";
 import { cellNumber, cellUnit, short, signed } from "../../../packages/viz/src/wherefrom_viz/page/scripts/numbers.js";
 import { found } from "../../../packages/viz/src/wherefrom_viz/page/scripts/search.js";
@@ -51,6 +52,20 @@ test("exports escape what their formats would act on", () => {
   const palette = { light: [["#ffffff", "#ff0000"], ["#ffffff", "#0000ff"]] };
   const svg = toSvg({ view, bound: () => 1, shownRange: () => [1, []] }, new Painter(palette, "light"), { title: "<&>", legend: "" });
   assert.ok(!svg.includes("<script>") && svg.includes("&lt;&amp;&gt;"));
+});
+
+// the cases of tests/viz/test_running_text.py
+test("the first letter says how a text is read", () => {
+  for (const [texts, way] of [
+    [["عاصمة", "a"], "rtl"],
+    [["1. (", "שלום"], "rtl"],
+    [["a", "عاصمة"], "ltr"],
+    [["漢字"], "ltr"],
+    [["ﻼ"], "rtl"],
+    [["…", "12"], "ltr"],
+    [[], "ltr"],
+  ]) assert.equal(direction(texts.map((text) => ({ text }))), way);
+  assert.equal(direction([{ text: "<s>", template: true }, { text: "שלום" }]), "rtl");
 });
 
 test("search needs every word; sorting keeps the rest in order", () => {

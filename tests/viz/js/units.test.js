@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { buildView, columnScores, joined, mergeRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
+import { buildView, columnScores, joined, mergeRows, shownRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
 
 // prompt "a", output "b" "c"; b sees a, c sees a and b
 const example = () => ({
@@ -38,6 +38,14 @@ test("cells a step could not see are hidden whatever is stored there", () => {
   assert.deepEqual([...view.visible], [1, 1, 0, 1, 0, 0]);
   assert.deepEqual([...view.scores], [1, 2, 0, -4, 0, 0]);
   assert.deepEqual(view.seen, [0, 1]);
+});
+
+test("hidden rows are seen by steps, and not shown", () => {
+  const whole = example();
+  whole.sides[0].f = "?10"; // the first is special and a template's
+  const view = buildView(whole, { hide: true });
+  assert.deepEqual([view.seen, shownRows(view)], [[0, 1], [1]]);
+  assert.deepEqual(shownRows(buildView(whole)), [0, 1]);
 });
 
 test("words merge rows, columns and step scores", () => {

@@ -27,7 +27,7 @@ def test_names_that_every_object_has_are_no_settings(open_page: Open, everyone: 
 def test_an_example_that_is_no_number_of_one_is_the_first(open_page: Open, everyone: Attributions) -> None:
     page = open_page(render_html(everyone), hash_="#ex=1.5")
     assert page.locator(".outputs .tok").count() > 0
-    for number in ("1.5", "2.0", "1e0", "0x2", "+2", "-2", "0", "two", "NaN", "Infinity", ""):
+    for number in ("1.5", "2.0", "1e0", "0x2", "+2", "-2", "0", "two", "NaN", "Infinity", "", "5", "99"):
         go(page, "ex=2")
         expect(page.locator(".place")).to_have_text("2 of 4")
         go(page, f"ex={number}")

@@ -38,12 +38,19 @@ def test_a_page_is_read_in_every_tab(open_page: Open, hospital: Attribution, val
     for _ in range(2):
         page.get_by_role("button", name="probability").click()
     assert page.locator(".steps tbody tr").count() == 4
-    assert json.loads(exported(page)["JSON"])["step_scores"]["probability"][1] is None
+    assert page.locator(".sparks figcaption").first.inner_text().startswith("probability: 0.")
+    files = exported(page)
+    assert json.loads(files["JSON"])["step_scores"]["probability"][1] is None
+    (steps,) = [line for line in files["TSV"].decode().split("\n") if line.startswith("step\tprobability\t")]
+    assert [bool(cell) for cell in steps.split("\t")[2:]] == [True, False, True, True]
     page.locator("select[aria-label='Sort examples']").select_option("doubt")
     assert page.locator(".line").count() == 3
     page.evaluate("location.hash = '#ex=2&tab=read'")
     page.wait_for_selector(".place >> text=2 of 3")
     assert output(page, "hospital").is_visible()
+    show(page, "steps")
+    assert page.locator(".sparks figcaption").all_inner_texts() == ["probability: n/a", "entropy: n/a"]
+    assert page.locator(".sparks svg").first.get_attribute("aria-label") == "probability: n/a"
 
 
 @pytest.mark.parametrize("value", NOT_FINITE)

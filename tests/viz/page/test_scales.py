@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,3 +96,16 @@ def test_norms_over_units_have_no_sign_on_the_page(open_page: Open, hospital: At
     page.evaluate("location.hash = '#tab=matrix&g=token&m=l2'")
     page.wait_for_selector(".matrix table")
     page.wait_for_function("document.querySelector('.legend').innerText.includes('raises')")
+
+
+@pytest.mark.parametrize("options", [{"share_scale": True}, {"max_val": 150.0}])
+def test_a_wide_range_of_colours_takes_no_digits_from_numbers(
+    open_page: Open, hospital: Attribution, options: dict[str, Any]
+) -> None:
+    small = hospital.replace(target_attributions=np.asarray(hospital.target_attributions) * 1e-3, id="small")
+    page = open_page(render_html([small, hospital], view="matrix", **options))
+    assert "6.20" in page.locator(".matrix tbody td").all_inner_texts()
+    assert "numbers in cells × 10^-4" in page.locator(".status").inner_text()
+    picture = exported(page)["SVG"].decode()
+    assert ">6.20</text>" in picture
+    assert "numbers in cells × 10^-4" in picture

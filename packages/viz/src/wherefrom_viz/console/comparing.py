@@ -16,8 +16,8 @@ from wherefrom_viz.console.matrix import compact_layout, full_layout, matrix
 from wherefrom_viz.console.plain import spelt, whole
 from wherefrom_viz.console.terminal_style import TerminalStyle, terminal_style_for
 from wherefrom_viz.describe.comparison import Comparison
-from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import NumberStyle, number_style
+from wherefrom_viz.describe.description import Description, style_of
+from wherefrom_viz.describe.numbers import NumberStyle
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 
@@ -44,7 +44,7 @@ class CompareView(JupyterMixin):
             )
         yield Text(f"rank agreement {_number(pair.mean_agreement)} (mean of steps; 1 same order, 0 unrelated)")
         yield Text()
-        style = number_style(pair.a.scale.bound)  # A and B have the same
+        style = style_of(pair.a, pair.b)
         if style.note:
             yield Text(style.heading("strongest inputs"), style="bold")
         token_width = min(max(cells(step.label) for step in pair.a.steps), max(8, width // 5))
@@ -58,7 +58,7 @@ class CompareView(JupyterMixin):
             _strongest(second, "B", pair.b, column, style, terminal, width, self.top)
             yield second
         yield Text()
-        yield Text(number_style(pair.difference.scale.bound).heading("A - B"), style="bold")
+        yield Text(style_of(pair.difference).heading("A - B"), style="bold")
         layout = full_layout(pair.difference, terminal, width) or compact_layout(pair.difference, width)
         yield from matrix(pair.difference, terminal, layout)
         yield Text()

@@ -8,8 +8,8 @@ from attrs import frozen
 from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import FAINT, TerminalStyle
-from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import NumberStyle, number_style, written
+from wherefrom_viz.describe.description import Description, style_of
+from wherefrom_viz.describe.numbers import NumberStyle, written
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
 
 HIDDEN = "·"
@@ -80,11 +80,11 @@ def matrix(
 
 def _header(description: Description, layout: MatrixLayout, band: range) -> Iterator[Text]:
     if layout.numbers:
-        line = Text(" " * (layout.label_width + 1))
+        line = Text(pad(style_of(description).note, layout.label_width, right=True) + " ", style="dim")
         for column in band:
             line.append(
                 _centred(elide(description.steps[column].label, layout.cell_width - 1), layout.cell_width),
-                style="bold" if description.fading(column) == 1.0 else "dim",
+                style="bold not dim" if description.fading(column) == 1.0 else "dim",
             )
         yield line
         return
@@ -106,7 +106,7 @@ def _elided_down(letters: list[str], height: int) -> list[str]:
 
 
 def _body(description: Description, terminal: TerminalStyle, layout: MatrixLayout, band: range) -> Iterator[Text]:
-    style = number_style(description.scale.bound)
+    style = style_of(description)
     sections = description.sections()
     for title, rows in sections:
         if len(sections) > 1:
@@ -176,4 +176,4 @@ def _centred(text: str, width: int) -> str:
 def _label_width(description: Description, width: int) -> int:
     labels: Sequence[int] = [cells(description.inputs[row].label) for row in description.seen_rows()]
     names = [cells(name) for name in description.step_scores]
-    return max(3, min(max([*labels, *names], default=3), max(12, width // 5)))
+    return max(3, len(style_of(description).note), min(max([*labels, *names], default=3), max(12, width // 5)))

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import TerminalStyle
-from wherefrom_viz.describe.description import Description, Unit
-from wherefrom_viz.describe.numbers import NumberStyle, number_style, short, step_score
+from wherefrom_viz.describe.description import Description, Unit, style_of
+from wherefrom_viz.describe.numbers import NumberStyle, short, step_score
 from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate
 
@@ -51,11 +51,14 @@ def reading(
             bound = description.bound_of(group)
             whole = "all " if len(group) == len(description.steps) else ""
             together = f"{whole}{len(group)} outputs together"
-            title = Text(number_style(bound).heading(together) if terminal.level == "none" else together, style="bold")
-            yield title.append(f"   strongest colour: {short(bound)}", style="not bold dim")
+            if terminal.level == "none":
+                together = style_of(description, columns=group).heading(together)
+            yield Text(together, style="bold").append(f"   strongest colour: {short(bound)}", style="not bold dim")
             yield from _texts(description, terminal, width, group, wrap_after)
         else:
-            yield _step_line(description, group[0])
+            line = _step_line(description, group[0])
+            note = style_of(description).note if terminal.level == "none" else ""
+            yield line.append(f"   numbers {note}", style="dim") if note else line
             yield from _texts(description, terminal, width, group, wrap_after)
             yield Text()
 
@@ -113,7 +116,7 @@ def _texts(
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)
     seen = np.asarray(description.visible[:, columns].any(axis=1))
-    shares, style = description.strengths(columns), number_style(description.bound_of(columns))
+    shares, style = description.strengths(columns), style_of(description, columns=columns)
     faded = description.fading(*columns)
     for side in description.sides:
         rows = [row for row in range(side.start, side.end) if seen[row]]

@@ -8,8 +8,8 @@ import numpy as np
 from rich.text import Text
 
 from wherefrom_viz.console.terminal_style import TerminalStyle
-from wherefrom_viz.describe.description import Description
-from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.description import Description, style_of
+from wherefrom_viz.describe.numbers import aligned
 from wherefrom_viz.describe.options import checked_steps
 from wherefrom_viz.describe.running_text import heights
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
@@ -25,7 +25,7 @@ def strongest(
     description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int] | None = None, count: int = 5
 ) -> Iterator[Text]:
     """Token, probability, and as many of its ``count`` strongest inputs as fit, with signed values."""
-    style = number_style(description.scale.bound)
+    style = style_of(description)
     chosen = range(len(description.steps)) if columns is None else columns
     token_width = min(max([cells(description.steps[c].label) for c in chosen] + [5], default=5), max(8, width // 5))
     name, values = _probability(description)

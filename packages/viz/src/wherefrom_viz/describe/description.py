@@ -8,7 +8,6 @@ figures and the terminal browser read only this, so they cannot disagree.
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Literal, TypeAlias, get_args
@@ -35,6 +34,7 @@ from wherefrom.text.turns import template_parts
 
 from wherefrom_viz.describe import text_marks, units
 from wherefrom_viz.describe.laid_out import LAID_OUT
+from wherefrom_viz.describe.numbers import NumberStyle, number_style
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.spans import Spans, check_places, span_names, with_spans
 from wherefrom_viz.describe.trace import TraceDescription, describe_trace
@@ -51,6 +51,8 @@ NOT_FINITE = "Some scores are not finite (NaN or infinite); they are shown as 0.
 """Said where they are shown; see `Description.unshown`."""
 LEFT_OUT = "special and template tokens left out of colours and strongest inputs"
 """Said where that changes one of them; see `Description.omits_special`."""
+PALE = "pale: scores not told from chance"
+"""Said where columns are `FADED`."""
 
 
 @frozen
@@ -203,6 +205,16 @@ class Description:
     def unshown(self) -> str:
         """What is said where scores are shown as 0 that are none; nothing where there are none such."""
         return "" if self.finite.all() else NOT_FINITE
+
+    def remarks(self, columns: Sequence[int] | None = None) -> list[str]:
+        """What is said of colours in a figure or table: what they leave out, where they are pale, what is no number.
+
+        Args:
+            columns: Outputs that are shown as one; None: each alone.
+        """
+        pale = any(self.doubtful) if columns is None else self.fading(*columns) < 1
+        said = {LEFT_OUT: self.omits_special(columns), PALE: pale, self.unshown: True}
+        return [words for words, true in said.items() if words and true]
 
     @property
     def pipeline_words(self) -> str:
@@ -523,6 +535,36 @@ def strongest_first(slices: Sequence[Attribution]) -> list[int]:
     return found + sorted(equal)
 
 
+def style_of(*descriptions: Description, columns: Sequence[int] | None = None) -> NumberStyle:
+    """How views write scores: for the largest that counts, or that of the strongest colour if it is less, so that a
+    wide range of colours takes no digits from them.
+
+    Args:
+        descriptions: What is shown; all of it with one power of ten.
+        columns: Outputs that are shown as one; None: each alone.
+    """
+
+    def largest(one: Description) -> float:
+        if columns is None or len(columns) == 1:
+            scores, bound = one.scores, one.scale.bound
+        else:
+            scores, bound = one.scores[:, list(columns)].sum(axis=1), one.bound_of(columns)
+        return min(bound_for(scores[counted(one.inputs)]), bound)
+
+    return number_style(max(map(largest, descriptions)))
+
+
+def sentences(*parts: str) -> str:
+    """Remarks as sentences behind each other; empty ones are left out."""
+    return " ".join(part if part.endswith(".") else f"{part}." for part in parts if part)
+
+
+def told(description: Description, style: NumberStyle, remarks: Sequence[str]) -> str:
+    """What stands below a table of numbers: what signs and numbers mean, how they came about, and some remarks."""
+    unit = style.note and f"Numbers {style.note}"
+    return sentences(description.words.sentence, unit, description.pipeline_words, *remarks)
+
+
 def rescaled(descriptions: Sequence[Description]) -> list[Description]:
     """The same descriptions on one shared colour scale."""
     bound = max((one.scale.bound for one in descriptions), default=1.0)
@@ -651,10 +693,6 @@ def unit_of(token: Token, before: Token | None) -> Unit:
     )
 
 
-_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-"""Letters and signs of scripts that are read from right to left; the page has the same."""
-
-
 def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tuple[Unit, ...]:
     """Units of a side, those that are a token of bytes of one letter or mark named by it: ``智 2/3``."""
     tokens = attribution.source if side == "source" else attribution.target
@@ -666,7 +704,7 @@ def _in_parts(shown: Sequence[Unit], attribution: Attribution, side: str) -> tup
         if end - start == 1 or not glyph:
             continue
         direction = (
-            text_marks.LEFT_TO_RIGHT if _RIGHT_TO_LEFT.search(glyph) else ""
+            text_marks.LEFT_TO_RIGHT if text_marks.RIGHT_TO_LEFT.search(glyph) else ""
         )  # else the number goes to the wrong side of it
         for at in range(start, end):
             name = f"{direction}{glyph}{direction} {at - start + 1}/{end - start}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import itertools
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
-from typing import Any, TypeAlias
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ from attrs import frozen
 from wherefrom.errors import SettingsError, nearest
 
 from wherefrom_viz.describe.description import Description, Unit
-from wherefrom_viz.describe.text_marks import NEWLINE
+from wherefrom_viz.describe.text_marks import NEWLINE, direction
 
 WrapAfter: TypeAlias = int | str | Sequence[str] | None
 
@@ -44,6 +44,11 @@ def line_parts(text: str, spaced: bool) -> tuple[Part, ...]:
     *lines, rest = re.split(f"(?<={NEWLINE})", text)
     parts = [Part(line, spaced and not place, ends=True) for place, line in enumerate(lines)]
     return tuple(parts if parts and not rest else [*parts, Part(rest, spaced and not parts, ends=False)])
+
+
+def reading_direction(units: Iterable[Unit]) -> Literal["ltr", "rtl"]:
+    """How a text is read, whatever special tokens and template parts are in it; as in the page."""
+    return direction(unit.text for unit in units if not unit.template and not unit.token.special)
 
 
 def found_in(units: Sequence[Unit], wanted: str) -> list[int]:

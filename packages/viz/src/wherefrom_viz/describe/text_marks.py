@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from typing import Literal
 
 from rich.cells import cell_len
 from wherefrom.text.characters import characters
@@ -35,6 +36,8 @@ _NAMED = {
     "\u202f": NO_BREAK_SPACE,
     "\x7f": "␡",
 }
+RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+"""Letters and signs of scripts that are read from right to left; the page has the same."""
 _EXTENDING = {"Mn", "Me", "Mc"}
 _MARKED_JOINER = re.compile("(?<![⏎⇥⍽\u2400-\u2426])‹U\\+(200[CD])›")
 """A mark for one, unless it stands behind the mark of another character, which may be a sign of its own."""
@@ -160,6 +163,17 @@ def isolate(text: str) -> str:
     if text.isascii() or not any(unicodedata.bidirectional(c) in {"R", "AL", "AN"} for c in text):
         return text
     return FIRST_STRONG_ISOLATE + text + POP_ISOLATE
+
+
+def direction(texts: Iterable[str]) -> Literal["ltr", "rtl"]:
+    """How a text, in pieces, is read: its first letter says, in the page as well.
+
+    Example:
+        >>> direction(["1. ", "עברית"]), direction(["a", "עברית"])
+        ('rtl', 'ltr')
+    """
+    first = next((character for text in texts for character in text if character.isalpha()), "")
+    return "rtl" if RIGHT_TO_LEFT.match(first) else "ltr"
 
 
 def _joins(text: str, index: int) -> bool:

@@ -16,8 +16,8 @@ from wherefrom.errors import InputError, WherefromWarning
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme, palette_named
-from wherefrom_viz.describe.description import LEFT_OUT, Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import number_style, written
+from wherefrom_viz.describe.description import Description, Shown, describe_all, style_of
+from wherefrom_viz.describe.numbers import written
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import cells, elide
 from wherefrom_viz.figures import text as running_text
@@ -135,7 +135,7 @@ class _Figure:
         self.description, self.palette, self.size = description, palette, size
         self.theme: Theme = theme
         self.rows = description.seen_rows()
-        self.style = number_style(description.scale.bound)
+        self.style = style_of(description)
         labels = [description.inputs[row].label for row in self.rows] + list(description.step_scores)
         self.label_width = min(26, max(map(cells, labels), default=4)) * size * _CHARACTER + size
         longest = max(cells(step.label) for step in description.steps)
@@ -339,9 +339,8 @@ def _ramp(palette: Palette, theme: Theme, size: float, y: float, grey: str, ends
 
 
 def _legend_words(description: Description, *, together: bool = False) -> list[str]:
-    left_out = description.omits_special(range(len(description.steps)) if together else None)
     words = [description.words.sentence.replace(", - ", ", − "), description.pipeline_words]
-    return [*words, *([LEFT_OUT] if left_out else []), *([description.unshown] if description.unshown else [])]
+    return [*words, *description.remarks(range(len(description.steps)) if together else None)]
 
 
 def surroundings(theme: Theme) -> tuple[Rgb, Rgb, Rgb]:

@@ -8,8 +8,8 @@ from typing import Any
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, palette_named
-from wherefrom_viz.describe.description import Description, Shown, describe_all
-from wherefrom_viz.describe.numbers import NumberStyle, aligned, number_style
+from wherefrom_viz.describe.description import Description, Shown, describe_all, style_of, told
+from wherefrom_viz.describe.numbers import NumberStyle, aligned
 from wherefrom_viz.describe.options import check_options
 from wherefrom_viz.describe.text_marks import elide
 from wherefrom_viz.figures import text
@@ -84,12 +84,15 @@ def _latex_text(description: Description, palette: Palette, together: bool) -> I
     low, high = text.legend_ends(description, together)
     yield r"% needs \usepackage{xcolor} and \usepackage{textcomp}"
     yield r"{\setlength{\fboxsep}{1pt}\raggedright"
-    for paragraph in text.paragraphs(description, together):
+    paragraphs = text.paragraphs(description, together)
+    if any(piece.backwards for paragraph in paragraphs for piece in paragraph.pieces):
+        yield r"% read from right to left: set it between \begin{RTL} and \end{RTL} of the package bidi (XeLaTeX)"
+    for paragraph in paragraphs:
         yield from text.latex_lines(paragraph, palette, _LATEX)
     yield "}"
     yield f"% colours from {low} to {high}; {description.words.sentence}; {description.pipeline_words}"
-    if description.unshown:
-        yield f"% {description.unshown}"
+    for remark in description.remarks(range(len(description.steps)) if together else None):
+        yield f"% {remark}"
 
 
 def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[tuple[str, float | None]]:
@@ -102,17 +105,11 @@ def _cells(description: Description, row: int, style: NumberStyle) -> Iterator[t
             yield style(value, plus=description.words.signed), description.strength(value, column)
 
 
-def _notes(description: Description, style: NumberStyle) -> str:
-    unit = f" Numbers {style.note}." if style.note else ""
-    unshown = f" {description.unshown}" if description.unshown else ""
-    return f"{description.words.sentence}.{unit} {description.pipeline_words}.{unshown}"
-
-
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+\-.!|~$&:@])")
 
 
 def _markdown(description: Description) -> Iterator[str]:
-    style = number_style(description.scale.bound)
+    style = style_of(description)
 
     def safe(text: str) -> str:
         return _MARKDOWN.sub(r"\\\1", text)
@@ -132,7 +129,7 @@ def _markdown(description: Description) -> Iterator[str]:
     for name, scores in description.step_scores.items():
         yield f"| *{safe(name)}* | {' | '.join(aligned(scores))} |"
     yield ""
-    yield safe(_notes(description, style))
+    yield safe(told(description, style, [description.unshown]))
 
 
 _LATEX = {
@@ -159,7 +156,7 @@ _LATEX = {
 
 
 def _latex(description: Description, palette: Palette) -> Iterator[str]:
-    style = number_style(description.scale.bound)
+    style = style_of(description)
 
     def safe(text: str) -> str:
         return "".join(_LATEX.get(character, character) for character in text)
@@ -192,4 +189,4 @@ def _latex(description: Description, palette: Palette) -> Iterator[str]:
         yield " & ".join([rf"\textit{{{safe(name)}}}", *aligned(scores)]) + r" \\"
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield f"% {_notes(description, style)}"
+    yield f"% {told(description, style, description.remarks())}"

@@ -12,7 +12,7 @@ from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette, Rgb, Theme
 from wherefrom_viz.describe.description import Description
 from wherefrom_viz.describe.numbers import range_ends, step_score
-from wherefrom_viz.describe.running_text import Part, line_parts
+from wherefrom_viz.describe.running_text import Part, line_parts, reading_direction
 from wherefrom_viz.describe.text_marks import cells, isolate
 
 _CHARACTER = 0.56
@@ -29,6 +29,8 @@ class Piece:
     strength: float
     first: bool
     """Does it begin its paragraph?"""
+    backwards: bool
+    """Is its paragraph read from right to left?"""
 
 
 @frozen(kw_only=True)
@@ -47,6 +49,12 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
         together: One paragraph for all outputs.
     """
     columns = [list(range(len(description.steps)))] if together else [[c] for c in range(len(description.steps))]
+    backwards = {
+        row
+        for side in description.sides
+        if reading_direction(description.inputs[side.start : side.end]) == "rtl"
+        for row in range(side.start, side.end)
+    }
     found = []
     for chosen in columns:
         strengths = description.strengths(chosen)
@@ -56,7 +64,10 @@ def paragraphs(description: Description, together: bool) -> list[Paragraph]:
             unit, first = description.inputs[row], place == 0 or any(row == side.start for side in description.sides)
             strength = float(strengths[row])
             parts = line_parts(unit.text, unit.space_before)
-            pieces += [Piece(part=part, strength=strength, first=first and part is parts[0]) for part in parts]
+            pieces += [
+                Piece(part=part, strength=strength, first=first and part is parts[0], backwards=int(row) in backwards)
+                for part in parts
+            ]
         output = "all outputs together" if together else description.steps[chosen[0]].label
         facts = (
             ""
@@ -87,17 +98,18 @@ def drawn_lines(
         if x + gap + wide > width - size / 2 and x > size / 2:
             x, y, gap = size / 2, y + _LINE * size, 0.0
         x += gap
+        left = width - x - wide if piece.backwards else x
         background = palette.colour(piece.strength, theme)
         fill = text
         if abs(piece.strength) > 0.01:
             fill = colours.text_on(background)
             out.append(
-                f'<rect x="{_n(x)}" y="{_n(y - 1.05 * size)}" width="{_n(wide)}" height="{_n(1.4 * size)}" '
+                f'<rect x="{_n(left)}" y="{_n(y - 1.05 * size)}" width="{_n(wide)}" height="{_n(1.4 * size)}" '
                 f'fill="{colours.to_hex(background)}"/>'
             )
         if shown:
             out.append(
-                f'<text x="{_n(x)}" y="{_n(y)}" textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs" '
+                f'<text x="{_n(left)}" y="{_n(y)}" textLength="{_n(wide)}" lengthAdjust="spacingAndGlyphs" '
                 f'fill="{colours.to_hex(fill)}">{_x(isolate(shown))}</text>'
             )
         x += wide

@@ -20,7 +20,7 @@ from wherefrom.results.attribution import Attributions
 from wherefrom_viz.colours import Palette
 from wherefrom_viz.describe.context import ContextDescription, Matrix, Panel, Word, describe, nats
 from wherefrom_viz.describe.numbers import short
-from wherefrom_viz.describe.text_marks import label, visible
+from wherefrom_viz.describe.text_marks import direction, label, visible
 from wherefrom_viz.page.document import assembled, assembled_cell, page_parts
 from wherefrom_viz.page.static_table import shade_class
 
@@ -38,7 +38,8 @@ _STYLE = """
 .wf-static table{border-collapse:collapse}.wf-static th,.wf-static td{padding:.15rem .6rem;text-align:right;
 border:1px solid var(--line)}.wf-static th[scope=row]{text-align:left;font-weight:normal}
 .wf-static .scroll{overflow-x:auto}
-@media print{.wf-static .panel{display:block}}
+@media print{.wf-static .panel{display:block}.wf-static .scroll{overflow-x:visible}
+.wf-static details::details-content{content-visibility:visible}}
 """
 
 
@@ -172,7 +173,7 @@ def _body(description: ContextDescription, name: str) -> str:
             "Output context", description.output_context
         )
     matrix = "" if description.matrix is None else _table(description.matrix, description.cited_text)
-    output = f'<h2>Output</h2><div class="flow">{"".join(_token(word, name) for word in description.output)}</div>'
+    output = f"<h2>Output</h2>{_flow(description.output, name)}"
     return f"{heading}{inputs}{output}{panels}{matrix}"
 
 
@@ -190,10 +191,15 @@ def _panel(panel: Panel, index: int, name: str, metric: str) -> str:
     return f'<div class="panel" id="{name}-panel{index}">{text}</div>'
 
 
+def _flow(words: Sequence[Word], name: str) -> str:
+    tokens = "".join(_token(word, name) for word in words)
+    return f'<div class="flow" dir="{direction(word.text for word in words)}">{tokens}</div>'
+
+
 def _context(title: str, words: Sequence[Word], name: str) -> str:
     if not words:
         return ""
-    flow = f'<div class="flow">{"".join(_token(word, name) for word in words)}</div>'
+    flow = _flow(words, name)
     if sum(len(word.text) for word in words) > _LONG:
         return f"<details><summary><h2>{title}</h2></summary>{flow}</details>"
     return f"<h2>{title}</h2>{flow}"

@@ -29,6 +29,7 @@ td.better { font-weight: 700; }
 tr.ordering { color: var(--quiet); }
 .quiet { color: var(--quiet); }
 .wide { overflow-x: auto; }
+@media print { .wide { overflow-x: visible; } th, td { white-space: normal; } }
 figure { display: inline-block; margin: 0 1rem 1rem 0; vertical-align: top; }
 svg { max-width: 100%; height: auto; }
 svg text { font: 12px system-ui, sans-serif; fill: currentColor; }

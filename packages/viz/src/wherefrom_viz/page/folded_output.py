@@ -7,7 +7,7 @@ from html import escape
 
 from wherefrom_viz.describe.description import Description, Unit
 from wherefrom_viz.describe.numbers import short, step_score
-from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts
+from wherefrom_viz.describe.running_text import WrapAfter, highlights, line_ends, line_parts, reading_direction
 from wherefrom_viz.page.static_table import shade_class
 
 FOLDED_STYLE = (
@@ -44,7 +44,8 @@ def _section(description: Description, wrap_after: WrapAfter, highlight: str | N
     heading = "Output" if highlight is None else f"Output, shaded by {highlight}"
     name = f" · {description.title}" if description.title else ""
     return (
-        f'<section class="wf-static wf-folded"><h2>{escape(heading + name)}</h2><div>{"".join(parts)}</div>'
+        f'<section class="wf-static wf-folded"><h2>{escape(heading + name)}</h2>'
+        f'<div dir="{reading_direction(description.steps)}">{"".join(parts)}</div>'
         '<p class="quiet">Each token unfolds to the inputs that made it.</p></section>\n'
     )
 
@@ -62,7 +63,8 @@ def _inputs(description: Description, column: int, wrap_after: WrapAfter) -> Ite
             end = "<br>" if (place in ends or _ends_line(unit)) and place + 1 < len(rows) else ""
             spans.append(f'{space}<span{shade} title="{short(value)}">{_shown(unit)}</span>{end}')
         if spans:
-            yield f"<p><i>{escape(side.title)}</i>: {''.join(spans)}</p>"
+            way = reading_direction(description.inputs[row] for row in rows)
+            yield f'<p><i>{escape(side.title)}</i>: <bdi dir="{way}">{"".join(spans)}</bdi></p>'
 
 
 def _shade(strength: float) -> str:

@@ -13,7 +13,7 @@ from wherefrom.results.card import LEVEL
 from wherefrom.results.provenance import Provenance
 
 from wherefrom_viz.colours import PALETTES, Palette, Theme, palette_named, to_hex
-from wherefrom_viz.describe.description import FADED, NORMALIZATIONS, Normalization, sign_words
+from wherefrom_viz.describe.description import FADED, NORMALIZATIONS, PALE, Normalization, sign_words
 from wherefrom_viz.describe.options import THEMES, check_name
 from wherefrom_viz.describe.units import MERGES, Level, Merge
 
@@ -120,7 +120,7 @@ def meta_of(
         "blockSize": block_size,
         "bound": bound,
         "units": units or units_of(),
-        "pale": [LEVEL, FADED],
+        "pale": [LEVEL, FADED, PALE],
         "palettes": {name: _palette(one) for name, one in {**PALETTES, chosen.name: chosen}.items()},
         "defaults": opening.state(),
         "controls": True,

@@ -7,8 +7,7 @@ from html import escape
 
 from wherefrom_viz import colours
 from wherefrom_viz.colours import Palette
-from wherefrom_viz.describe.description import Description, rescaled
-from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.description import Description, rescaled, sentences, style_of, told
 from wherefrom_viz.describe.text_marks import elide
 
 _LEVELS = 8
@@ -24,18 +23,14 @@ def static_table(description: Description, *, more: int = 0) -> str:
         more: How many other examples the page holds.
     """
     rows, columns = description.seen_rows()[:_MOST_ROWS], range(min(len(description.steps), _MOST_COLUMNS))
-    style = number_style(description.scale.bound)
+    style = style_of(description)
     left = []
     if len(rows) < len(description.seen_rows()) or len(columns) < len(description.steps):
         left.append("the rest of this example")
     if more:
         left.append(f"{more} more")
     caption = " · ".join(part for part in (description.title, description.subtitle) if part)
-    note = " ".join(
-        part
-        for part in (description.words.sentence + ".", style.note and f"Numbers {style.note}.", description.unshown)
-        if part
-    )
+    note = told(description, style, description.remarks())
     cells = _table(description, rows, columns, caption, lambda value: style(value, plus=description.words.signed))
     return f'<div class="wf-static">{cells}<p class="quiet">{escape(note)}{_left(left)}</p></div>'
 
@@ -57,8 +52,10 @@ def static_multiples(descriptions: Sequence[Description], *, more: int = 0) -> s
         )
         for description in rescaled(descriptions)
     ]
-    note = f"{descriptions[0].words.sentence}. The strongest slices are shown, on one scale." if descriptions else ""
-    note += next((f" {one.unshown}" for one in descriptions if one.unshown), "")
+    said = dict.fromkeys(
+        part for one in descriptions for part in (one.words.sentence, one.pipeline_words, *one.remarks())
+    )
+    note = sentences(*said, "The strongest slices are shown, on one scale")
     return (
         f'<div class="wf-static"><div class="small">{"".join(tables)}</div>'
         f'<p class="quiet">{escape(note)}{_left([f"{more} more, with a slider for each dimension"] if more else [])}'

@@ -15,7 +15,7 @@ from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.describe.comparison import Comparison
-from wherefrom_viz.describe.numbers import number_style
+from wherefrom_viz.describe.description import style_of
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 _BAR = 10
@@ -38,7 +38,7 @@ class AgreementView(DescriptionView):
         assert self.description is not None
         longest = max((cells(step.label) for step in self.description.steps), default=6)
         self._token_width = max(6, min(longest, max(10, width // 5)))
-        self._numbers = number_style(self.description.scale.bound)
+        self._numbers = style_of(self.description)
         return Size(width, len(self.description.steps) + 1)
 
     def cursor_region(self) -> Region | None:

@@ -14,7 +14,8 @@ from wherefrom_viz.browser.messages import InputPointed, StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.console.terminal_style import FAINT
-from wherefrom_viz.describe.numbers import NumberStyle, number_style
+from wherefrom_viz.describe.description import style_of
+from wherefrom_viz.describe.numbers import NumberStyle
 from wherefrom_viz.describe.text_marks import cells, elide, graphemes, isolate, pad
 
 _NUMBER_WIDTH = 7
@@ -48,7 +49,7 @@ class MatrixView(DescriptionView):
             rows += members
         self._rows = tuple(rows)
         longest = max((cells(description.inputs[row].label) for row in description.seen_rows()), default=4)
-        self._numbers = number_style(description.scale.bound)
+        self._numbers = style_of(description)
         self._label_width = max(4, min(longest, width // 4))
         with_factor = max(self._label_width, len(self._numbers.note))
         self._cell_width = 2

@@ -14,7 +14,8 @@ from wherefrom_viz.browser.messages import StepPointed
 from wherefrom_viz.browser.widgets.description_view import DescriptionView
 from wherefrom_viz.browser.widgets.lines import strip_of
 from wherefrom_viz.console.tables import step_bar
-from wherefrom_viz.describe.numbers import aligned, number_style
+from wherefrom_viz.describe.description import style_of
+from wherefrom_viz.describe.numbers import aligned
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
 
 _BAR = 8
@@ -45,7 +46,7 @@ class StepsView(DescriptionView):
             for name, texts in self._written.items()
             if texts
         }
-        self._numbers = number_style(description.scale.bound)
+        self._numbers = style_of(description)
         return Size(width, len(description.steps) + 1)
 
     def cursor_region(self) -> Region | None:

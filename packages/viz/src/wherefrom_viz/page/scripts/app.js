@@ -37,9 +37,8 @@ export class App {
     this.defaults = { ...DEFAULTS, ...meta.defaults };
     const has = { compare: meta.n > 1 && !meta.site, citations: Boolean(meta.context?.citations) }; // a site has no pairs
     this.tabNames = TABS.filter((name) => has[name] ?? true);
-    this.allowed = { tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
+    this.allowed = { examples: meta.n, tab: this.tabNames, g: LEVELS, m: MERGES, n: NORMALIZATIONS, cm: Object.keys(MATRICES), sc: Object.keys(SCALES), c: Object.keys(meta.palettes), t: THEMES };
     this.state = page ? parseHash(location.hash, this.defaults, this.allowed) : { ...this.defaults };
-    this.state.ex = Math.min(this.state.ex, meta.n - 1);
     if (!this.tabNames.includes(this.state.tab)) this.state.tab = "read";
     this.pairs = null; // what can be compared, once it is loaded
     this.seen = null; // preview: {span} or {rows}
@@ -118,11 +117,6 @@ export class App {
     const shown = span ?? [0, view.columns - 1];
     const scores = rows ? rowScores(view, ...rows).scores : shownColumns(view, ...shown);
     return [name === "shown" ? largest(scores, range) / (rows ? 1 : fading(view, ...shown)) : this.bound(rows ? null : span[0]), scores];
-  }
-
-  /** Are there inputs that the page leaves out? */
-  hides() {
-    return Boolean(this.view.hidden?.some(Boolean));
   }
 
   drawLegend() {
@@ -389,6 +383,7 @@ export class App {
     document.addEventListener("pointerdown", (event) => this.controls.close(event.composedPath()));
     if (this.page) document.addEventListener("keydown", (event) => !event.composedPath().includes(this.root) && pressed(this, event));
     if (this.page) window.addEventListener("hashchange", () => this.readAddress());
+    window.addEventListener("beforeprint", () => this.root.querySelectorAll("table").forEach((table) => table.style.setProperty("--wide", table.offsetWidth)));
     window.matchMedia?.("(prefers-color-scheme: dark)").addEventListener?.("change", () => this.redraw());
     if (meta.height) Object.assign(this.root.style, { maxHeight: `${meta.height}px`, minHeight: "0", overflow: "auto" });
     this.host.replaceChildren(this.root);
@@ -396,7 +391,7 @@ export class App {
 
   readAddress() {
     const wanted = parseHash(location.hash, this.defaults, this.allowed);
-    if (formatHash(wanted, this.defaults) !== formatHash(this.state, this.defaults)) this.update({ ...wanted, ex: Math.min(wanted.ex, this.meta.n - 1) });
+    if (formatHash(wanted, this.defaults) !== formatHash(this.state, this.defaults)) this.update(wanted);
   }
 
   tabKey(event) {

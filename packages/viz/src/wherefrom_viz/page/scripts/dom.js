@@ -55,10 +55,10 @@ export function flowOn(flow, unit, element) {
   if (unit.breaks) flow.append("\n");
 }
 
-/** Reading direction of a text: that of its first letter. The browser's own guess does not look into fenced text. */
+/** Reading direction of a text: that of its first letter, special tokens and template parts left out. The browser's own guess does not look into fenced text. */
 export function direction(units) {
-  for (const { text } of units) {
-    const letter = text.match(/\p{L}/u);
+  for (const { text, template } of units) {
+    const letter = !template && text.match(/\p{L}/u);
     if (letter) return /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/.test(letter[0]) ? "rtl" : "ltr";
   }
   return "ltr";

@@ -3,6 +3,7 @@
 import { css, shades, textOn } from "./colour.js";
 import { elided } from "./labels.js";
 import { cellNumber, cellUnit, rangeEnds, signed, stepScore } from "./numbers.js";
+import { mostOf, shownRows } from "./units.js";
 
 const named = (unit, most = Infinity) => elided(unit.label, (text) => [...text].length <= most) + (unit.only ? ` (only in ${unit.only})` : "");
 /** The score of a cell; null where there is none, or no number. */
@@ -15,9 +16,9 @@ function cell({ visible, alone, lost, scores, columns }, r, c) {
 export function toMarkdown(view, { title, notes, signs }) {
   const safe = (text) => text.replace(/[\\`*_{}[\]<>()#+\-.!|~$&:@]/g, "\\$&").replace(/[\r\n]/g, " ");
   const lines = [title && `**${safe(title)}**`, "", `| | ${view.cols.map((col) => safe(named(col))).join(" | ")} |`, `|---|${"---:|".repeat(view.columns)}`];
+  const written = (value) => (value === null ? "" : signed(value, signs));
   for (const r of view.seen) {
-    const cells = view.cols.map((_, c) => (cell(view, r, c) === null ? "" : signed(cell(view, r, c), signs)));
-    lines.push(`| ${safe(named(view.inputs[r]))} | ${cells.join(" | ")} |`);
+    lines.push(`| ${safe(named(view.inputs[r]))} | ${view.cols.map((_, c) => written(cell(view, r, c))).join(" | ")} |`);
   }
   for (const [name, values] of Object.entries(view.stepScores)) {
     lines.push(`| *${safe(name)}* | ${values.map((value) => stepScore(value)).join(" | ")} |`);
@@ -33,7 +34,7 @@ export function toTsv(view) {
     const unit = view.inputs[r];
     lines.push([unit.side, safe(named(unit)), ...view.cols.map((_, c) => cell(view, r, c) ?? "")].join("\t"));
   }
-  for (const [name, values] of Object.entries(view.stepScores)) lines.push(["step", safe(name), ...values].join("\t"));
+  for (const [name, values] of Object.entries(view.stepScores)) lines.push(["step", safe(name), ...[...values].map((value) => (Number.isFinite(value) ? value : ""))].join("\t"));
   return lines.join("\n") + "\n";
 }
 
@@ -46,9 +47,9 @@ export function toJson(names, view, state, pair = null) {
     granularity: state.g,
     merge: state.m,
     normalization: pair ? "step" : state.n,
-    inputs: view.seen.map((r) => ({ side: view.inputs[r].side, ...unit(view.inputs[r]) })),
+    inputs: view.seen.map((r) => ({ "side": view.inputs[r].side, ...unit(view.inputs[r]) })),
     outputs: view.cols.map((col) => col.label),
-    ...(pair ? { outputs_only_in: view.cols.map((col) => col.only || null), a: rows(pair.a), b: rows(pair.b), difference: rows(pair.difference), agreement: pair.agreement } : { scores: rows(view), step_scores: view.stepScores }),
+    ...(pair ? { outputs_only_in: view.cols.map((col) => col.only || null), a: rows(pair.a), b: rows(pair.b), difference: rows(pair.difference), agreement: pair.agreement } : { "scores": rows(view), step_scores: view.stepScores }),
   };
   return JSON.stringify(value, null, 1) + "\n";
 }
@@ -88,18 +89,20 @@ export function rampSvg(painter, range, { x, y, ink, signs }) {
 /** The matrix of a scene as a drawing. */
 export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
   const { view } = scene;
-  const unit = cellUnit(scene.bound(null));
+  const rows = shownRows(view);
+  const most = mostOf(scene);
+  const unit = cellUnit(most);
   if (unit) legend += ` · ${unit}`;
   const longest = (units) => 7 * Math.max(...units.map((unit) => [...named(unit)].length), 4);
-  const label = Math.min(240, 20 + longest(view.seen.map((r) => view.inputs[r])));
+  const names = Object.keys(view.stepScores);
+  const label = Math.min(240, 20 + longest([...rows.map((r) => view.inputs[r]), ...names.map((name) => ({ label: name }))]));
   const upright = view.columns > 10 || longest(view.cols) > 63;
   const [width, height] = [upright ? 30 : 66, 22];
   const head = upright ? Math.min(160, 16 + longest(view.cols)) : 24;
   const top = 26 + head;
-  const names = Object.keys(view.stepScores);
   const total = [
     Math.max(label + width * view.columns + 12, 24 + 8 * [...title].length, 24 + 7 * [...legend].length),
-    top + height * (view.seen.length + names.length) + (legend ? 58 : 14),
+    top + height * (rows.length + names.length) + (legend ? 58 : 14),
   ];
   const parts = [
     view.alone ? `<pattern id="alone" width="6" height="6" patternUnits="userSpaceOnUse"><path d="M0 6L6 0" stroke="${ink}" stroke-opacity="0.5"/></pattern>` : "",
@@ -111,7 +114,7 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
     if (upright) write(x + 4, top - 5, text, `transform="rotate(-90 ${x + 4} ${top - 5})"`);
     else write(x, top - 7, text, 'text-anchor="middle" font-weight="bold"');
   });
-  view.seen.forEach((r, place) => {
+  rows.forEach((r, place) => {
     const y = top + place * height;
     write(label - 6, y + 15, named(view.inputs[r], 24), 'text-anchor="end"');
     view.cols.forEach((_, c) => {
@@ -121,11 +124,11 @@ export function toSvg(scene, painter, { ink, page, title, legend, signs }) {
       if (value === null) return;
       const rgb = painter.background(value / scene.bound(c));
       if (rgb) parts.push(`<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="${css(rgb)}"/>`);
-      write(x + width / 2, y + 15, cellNumber(value, scene.bound(null)), 'text-anchor="middle" font-size="10"', rgb ? textOn(rgb) : ink);
+      write(x + width / 2, y + 15, cellNumber(value, most), 'text-anchor="middle" font-size="10"', rgb ? textOn(rgb) : ink);
     });
   });
   names.forEach((name, place) => {
-    const y = top + (view.seen.length + place) * height + 4;
+    const y = top + (rows.length + place) * height + 4;
     write(label - 6, y + 15, name, 'text-anchor="end" font-style="italic"');
     view.stepScores[name].forEach((value, c) => write(label + c * width + width / 2, y + 15, stepScore(value, 2), 'text-anchor="middle" font-size="10"'));
   });

@@ -5,6 +5,8 @@ import { h } from "./dom.js";
 import { rangeEnds } from "./numbers.js";
 import { MERGE_WORDS, SCALES } from "./state.js";
 
+export const LEFT_OUT = "special and template tokens left out";
+
 /** The parts of the legend for what the page shows now. */
 export function legend(app) {
   const { state, example } = app;
@@ -18,7 +20,7 @@ export function legend(app) {
   if (state.tab === "citations") return [...shown, ...notes];
   return [
     ...shown,
-    h("span.quiet", [pipeline(app), last, "“·” was not visible to that output", app.hides() && "special and template tokens left out"].filter(Boolean).join(" · ")),
+    h("span.quiet", [pipeline(app), last, "“·” was not visible to that output", app.view.hidden && LEFT_OUT].filter(Boolean).join(" · ")),
     ...notes,
   ];
 }

@@ -2,6 +2,7 @@
 
 import { fenced, h, rowHead } from "./dom.js";
 import { cellNumber, stepScore } from "./numbers.js";
+import { mostOf } from "./units.js";
 
 export class MatrixTable {
   constructor(matrix) {
@@ -61,7 +62,7 @@ export class MatrixTable {
       td.textContent = "·";
     } else {
       app.painter.paint(td, value / scene.bound(c));
-      td.textContent = numbers ? cellNumber(value, scene.bound(null)) : td.dataset.sign === "-" ? "−" : "";
+      td.textContent = numbers ? cellNumber(value, mostOf(scene)) : td.dataset.sign === "-" ? "−" : "";
     }
     return td;
   }

@@ -6,6 +6,7 @@ import { MatrixCanvas } from "./matrix_canvas.js";
 import { MatrixTable } from "./matrix_table.js";
 import { cellUnit, signed } from "./numbers.js";
 import { inside, within } from "./state.js";
+import { mostOf, shownRows } from "./units.js";
 
 const MOST_CELLS = 4000;
 const ARROWS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] };
@@ -20,7 +21,7 @@ export class MatrixView {
 
   render() {
     const { app, scene } = this;
-    const rows = scene.view.seen.map((row) => ({ row }));
+    const rows = shownRows(scene.view).map((row) => ({ row }));
     const columns = scene.view.cols.map((_, col) => ({ col }));
     [this.across, this.down] = app.state.x ? [rows, columns] : [columns, rows];
     const shape = [app.state.ex, app.state.b, app.state.g, app.state.x, rows.length, columns.length].join();
@@ -118,7 +119,7 @@ export class MatrixView {
   say(place) {
     const { view, words } = this.scene;
     if (!place) {
-      this.status.textContent = (this.drawing instanceof MatrixTable && this.numbers() && cellUnit(this.scene.bound(null))) || " ";
+      this.status.textContent = (this.drawing instanceof MatrixTable && this.numbers() && cellUnit(mostOf(this.scene))) || " ";
       return;
     }
     const { r, c, value, alone } = place;

@@ -2,8 +2,9 @@
 
 import { download, h } from "./dom.js";
 import { toJson, toMarkdown, toSvg, toTsv } from "./exports.js";
-import { meaning, pipeline, told } from "./legend.js";
+import { LEFT_OUT, meaning, pipeline, told } from "./legend.js";
 import { toTextSvg } from "./text_export.js";
+import { paleWords } from "./units.js";
 
 export async function exported(app, kind) {
   if (kind === "link") return copyLink(app);
@@ -18,7 +19,7 @@ export async function exported(app, kind) {
   if (kind === "tsv") return download(`${name}.tsv`, toTsv(view), "text/tab-separated-values");
   if (kind === "json") return download(`${name}.json`, toJson(pair ? app.views.compare.written : { title: app.example.title, method: app.methodOf(app.example) }, view, cited ? { g: "sentence", n: "none" } : app.state, pair), "application/json");
   const dark = app.theme() === "dark";
-  const look = { title, legend: meaning(app, words).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs };
+  const look = { title, legend: [...meaning(app, words), view.hidden && LEFT_OUT, paleWords(view)].filter(Boolean).join(" · "), ink: dark ? "#eeeeee" : "#111111", page: dark ? "#1c1d21" : "#ffffff", signs };
   const svg = app.state.tab === "read" ? toTextSvg(app, look) : toSvg(shown, app.painter, look);
   return kind === "svg" ? download(`${name}.svg`, svg, "image/svg+xml") : download(`${name}.png`, await picture(svg));
 }

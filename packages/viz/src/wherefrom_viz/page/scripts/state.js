@@ -64,7 +64,8 @@ export function parseHash(hash, defaults = DEFAULTS, allowed = {}) {
       if (from >= 0 && to >= 0 && !more.length) state[key] = [from, Math.max(from, to)];
     } else if (key === "sp") state.sp = parseSpans(text);
     else if (PLACES.has(key)) {
-      if (placeOf(text) >= 0) state[key] = placeOf(text);
+      const place = placeOf(text);
+      if (place >= 0 && place < (allowed.examples ?? Infinity)) state[key] = place;
     } else if (key in LIMITS) {
       const number = Number(text);
       if (text.trim() !== "" && Number.isFinite(number) && number >= 0) state[key] = within(number, ...LIMITS[key]);

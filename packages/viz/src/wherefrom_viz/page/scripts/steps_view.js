@@ -94,12 +94,13 @@ function spark(name, values) {
   const [low, high] = [Math.min(...known), Math.max(...known)];
   const x = (i) => (values.length > 1 ? (i / (values.length - 1)) * (width - 4) + 2 : width / 2);
   const y = (v) => height - 3 - ((v - low) / (high - low || 1)) * (height - 6);
+  const says = `${name}: ${known.length ? `${stepScore(low)} to ${stepScore(high)}` : "n/a"}`;
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", `${name} from ${stepScore(low)} to ${stepScore(high)}`);
+  svg.setAttribute("aria-label", says);
   const line = document.createElementNS("http://www.w3.org/2000/svg", "polyline");
   line.setAttribute("points", values.flatMap((v, i) => (Number.isFinite(v) ? `${x(i).toFixed(1)},${y(v).toFixed(1)}` : [])).join(" "));
   svg.append(line);
-  return h("figure", svg, h("figcaption", `${name}: ${stepScore(low)} to ${stepScore(high)}`));
+  return h("figure", svg, h("figcaption", says));
 }

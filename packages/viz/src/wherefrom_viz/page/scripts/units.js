@@ -141,10 +141,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   if (normalize !== "none") normalizeScores(view, normalize);
   view.hidden = hide && all.some((unit) => unit.template) && all.some((unit) => !unit.template) ? Uint8Array.from(all, (unit) => (unit.template ? 1 : 0)) : null;
   view.bound = largest(counted(view), range);
-  view.seen = [];
-  for (let r = 0; r < view.rows; r++) {
-    if (!view.hidden?.[r] && view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean)) view.seen.push(r);
-  }
+  view.seen = [...all.keys()].filter((r) => view.visible.subarray(r * view.columns, (r + 1) * view.columns).some(Boolean));
   if (all.some((unit) => unit.only) || cols.some((col) => col.only)) {
     // cells of a comparison that have no counterpart
     view.alone = new Uint8Array(view.rows * view.columns);
@@ -216,14 +213,23 @@ export function normalizeScores(view, how) {
 /** Of values of all inputs, each with `each` of them, those that are not hidden. */
 export const shownOnly = ({ hidden }, values, each = 1) => (hidden ? values.map((value, at) => (hidden[Math.floor(at / each)] ? 0 : value)) : values);
 
+/** Rows that any step could see and that are not hidden. */
+export const shownRows = ({ seen, hidden }) => seen.filter((r) => !hidden?.[r]);
+
 /** Scores that decide how strong colours are: those of inputs that are not hidden. */
 export const counted = (view) => shownOnly(view, view.scores, view.columns);
+
+/** What the numbers of a scene are written for: its largest score, or that of the strongest colour if it is less, as in Python. */
+export const mostOf = (scene) => Math.min((scene.view.most ??= largest(counted(scene.view))), scene.bound(null));
 
 /** What the colours of some columns are multiplied by: pale where all were held against the model and none was told from chance. */
 export function fading(view, from, to = from) {
   const chance = from !== null && view.stepScores.check_chance;
   return chance && !chance.slice(from, to + 1).some((value) => value < view.pale[0]) ? view.pale[1] : 1;
 }
+
+/** What is said where columns are pale. */
+export const paleWords = (view) => view.cols.some((_, c) => fading(view, c) < 1) && view.pale[2];
 
 /** Scores of inputs that are not hidden, of columns together. */
 export const shownColumns = (view, from, to) => shownOnly(view, columnScores(view, from, to).scores);
