@@ -312,6 +312,21 @@ def test_layers_that_do_not_exist_are_refused():
         answer_for(build("llama"), rows_for("llama")[0], heads={"decoder": Heads(by_layer={5: None})})
 
 
+@pytest.mark.parametrize("heads", [Heads(everywhere=(0,)), Heads(by_layer={9: (0,)})])
+@pytest.mark.parametrize("where", ["encoder", "cross"])
+def test_heads_of_attention_that_a_model_lacks_are_refused(where, heads):
+    with pytest.raises(SettingsError, match=f"{where}_zeroed_units_indices .* LlamaForCausalLM has no such attention"):
+        answer_for(build("llama"), rows_for("llama")[0], heads={where: heads})
+    answer_for(build("llama"), rows_for("llama")[0], heads={where: Heads()})
+
+
+@pytest.mark.parametrize("where", ["encoder", "decoder"])
+def test_heads_of_attention_that_is_not_asked_for_are_refused(where):
+    model, row = build("bart"), rows_for("bart")[0]
+    with pytest.raises(SettingsError, match=f"output_{where}_self_scores=False leaves its scores out"):
+        answer_for(model, row, heads={where: Heads(everywhere=(0,))}, **{where: False})
+
+
 class MixesPositions(nn.Module):
     """A feed-forward layer that looks at the neighbour: not to be recomputed position by position."""
 

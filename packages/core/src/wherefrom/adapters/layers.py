@@ -38,10 +38,10 @@ class LayerStates:
     """What a layer answered in one pass."""
 
     source: Array | None = None
-    """Shape ``(S, width of the layer)``; None if the layer does not run on the source."""
+    """Shape ``(S, width of the layer)``; None if the layer does not answer on the source's positions."""
     target: Array | None = None
     """Shape ``(positions run, width of the layer)``: target positions up to the one that predicts the last
-    step; None if the layer does not run on the target."""
+    step; None if the layer does not answer on the target's."""
 
 
 @frozen(kw_only=True, eq=False)

@@ -127,10 +127,11 @@ class _Zeroing:
 
         Raises:
             ModelCapabilityError: Some attention ran in no block.
-            SettingsError: Heads are named of a layer that is none.
+            SettingsError: Heads are named of a layer that is none, or of attention that is not looked at.
         """
         for one in watch.attended:
             watch.block_of(one)
+        self._need_all_named()
         for where, found in self._found.items():
             self._check_layers(where, len(found))
         for stack, waiting in self._waiting.items():
@@ -151,6 +152,16 @@ class _Zeroing:
         with torch.no_grad(), looking_into(self.module):
             for layer, one in waiting.layers:
                 self._found[one.where][layer] = self._layer(layer, one, waiting, norm)
+
+    def _need_all_named(self) -> None:
+        for where, heads in self.heads.items():
+            if heads == Heads() or where in self._found:
+                continue
+            lacks = f"{type(self.module).__name__} has no such attention"
+            without = lacks if where in self.queries else f"output_{where}_self_scores=False leaves its scores out"
+            raise SettingsError(
+                f"{where}_zeroed_units_indices chooses heads to zero, and {without}. Leave the setting out."
+            )
 
     def _check_layers(self, where: Where, layers: int) -> None:
         chosen = self.heads.get(where, Heads()).by_layer or {}

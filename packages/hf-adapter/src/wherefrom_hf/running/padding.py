@@ -6,7 +6,7 @@ row keeps the positions it has alone. Masks appear only where a caller hides pos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -60,9 +60,16 @@ def _pad_flags(flags: Sequence[np.ndarray | None], lengths: Sequence[int], lengt
     return out
 
 
-def decoder_batch(rows: Sequence[Row], fill: int, device: torch.device) -> DecoderBatch:
-    """The decoder's side of ``rows``."""
+def decoder_batch(
+    rows: Sequence[Row], fill: int, device: torch.device, pad_to: Callable[[int], int] | None = None
+) -> DecoderBatch:
+    """The decoder's side of ``rows``.
+
+    Args:
+        pad_to: The padded length where the longest row has so many positions; None: as many.
+    """
     length = max(read_length(row) for row in rows)
+    length = length if pad_to is None else pad_to(length)
     visible = None
     if any(row.target_visible is not None for row in rows):
         flags = _pad_flags([row.target_visible for row in rows], [len(row.target_ids) for row in rows], length, True)
@@ -72,8 +79,14 @@ def decoder_batch(rows: Sequence[Row], fill: int, device: torch.device) -> Decod
     )
 
 
-def encoder_batch(rows: Sequence[Row], fill: int, device: torch.device) -> EncoderBatch:
-    """The encoder's side of ``rows``; rows that read the same source share it."""
+def encoder_batch(
+    rows: Sequence[Row], fill: int, device: torch.device, pad_to: Callable[[int], int] | None = None
+) -> EncoderBatch:
+    """The encoder's side of ``rows``; rows that read the same source share it.
+
+    Args:
+        pad_to: See `decoder_batch`.
+    """
     distinct: dict[tuple[object, ...], int] = {}
     kept: list[Row] = []
     of_row: list[int] = []
@@ -87,7 +100,7 @@ def encoder_batch(rows: Sequence[Row], fill: int, device: torch.device) -> Encod
         of_row.append(distinct[key])
     sources = [row.source_ids for row in kept if row.source_ids is not None]
     lengths = [len(source) for source in sources]
-    length = max(lengths)
+    length = max(lengths) if pad_to is None else pad_to(max(lengths))
     flags = _pad_flags([row.source_visible for row in kept], lengths, length, False)
     return EncoderBatch(
         ids=pad_ids(sources, length, fill, device),

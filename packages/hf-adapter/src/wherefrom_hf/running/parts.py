@@ -9,6 +9,9 @@ from typing import Any
 from torch import nn
 from wherefrom.errors import UnknownNameError, nearest
 
+CHANNELS_FIRST = (nn.Conv1d, nn.ConvTranspose1d)
+"""Modules that answer positions behind channels, ``(rows, width, positions)``, whatever the sizes."""
+
 
 def parts_of(module: nn.Module) -> list[nn.Module]:
     """A module and all its parts, each once, in the order of `nn.Module.modules`, whose time is that of their names."""

@@ -25,7 +25,7 @@ from wherefrom_hf.running.head import cut_at_head, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
 from wherefrom_hf.running.ownership import reserved
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings
-from wherefrom_hf.running.parts import find_layer
+from wherefrom_hf.running.parts import CHANNELS_FIRST, find_layer
 from wherefrom_hf.running.passes import run_encoder, start_run
 from wherefrom_hf.running.precision import at_least_single
 
@@ -193,13 +193,20 @@ class RowInside:
 
     def _named(self, layer: str, side: Side) -> Tensor:
         part = find_layer(self._pass.predictor.module, layer)
-        seen = self._pass.run(part, side)
+        seen, length = self._pass.run(part, side), self._pass.ids[side].shape[1]
         if len(seen) != 1 or seen[0].ndim != 3:
             raise ModelCapabilityError(
                 f"{layer!r} answered {len(seen)} times while the {side} was read; expected once, one vector per "
                 "position. Name another part of the model."
             )
-        return self._pass.read(seen[0][0])
+        positions = seen[0].shape[1]
+        padded = side == "source" and positions > length  # some encoders pad on their own, behind what they are given
+        if isinstance(part, CHANNELS_FIRST) or (positions != length and not padded):
+            raise ModelCapabilityError(
+                f"{layer!r} answered {tuple(seen[0].shape)} while the {length} positions of the {side} were read; "
+                "expected (1, positions, width). Name another part of the model."
+            )
+        return self._pass.read(seen[0][0, :length])
 
     def _side(self, of: dict[Side, Tensor], side: Side) -> Tensor:
         if side not in of:

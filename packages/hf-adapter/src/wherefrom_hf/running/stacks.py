@@ -20,15 +20,21 @@ def outermost_lists(module: nn.Module) -> Iterator[tuple[str, nn.ModuleList]]:
             yield name, part
 
 
+def side_of(module: PreTrainedModel, side: Side) -> nn.Module:
+    """What the source, or the target, runs through: encoder, decoder, or the model that is no more than one of them."""
+    if not module.config.is_encoder_decoder:
+        return module
+    part: nn.Module = module.get_encoder() if side == "source" else module.get_decoder()
+    return part
+
+
 def stack_of(module: PreTrainedModel, side: Side) -> nn.ModuleList:
     """The blocks that the source, or the target, runs through in order.
 
     Raises:
         ModelCapabilityError: There is no list of blocks.
     """
-    part: nn.Module = module
-    if module.config.is_encoder_decoder:
-        part = module.get_encoder() if side == "source" else module.get_decoder()
+    part = side_of(module, side)
     lists = [one for _, one in outermost_lists(part)]
     if not lists:
         raise ModelCapabilityError(

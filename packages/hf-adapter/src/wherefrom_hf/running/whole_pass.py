@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from attrs import field, frozen
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 from wherefrom.adapters import Row, Side
 from wherefrom.adapters.layers import Depth, LayerStates
 from wherefrom.errors import InputError, ModelCapabilityError
@@ -22,13 +24,15 @@ from wherefrom_hf.running.chunking import products_at_once
 from wherefrom_hf.running.derivatives import differentiable_values
 from wherefrom_hf.running.head import one_per_position, output_layer, reads
 from wherefrom_hf.running.jacobian import vector_jacobian_products
+from wherefrom_hf.running.lengths import lengths_of
 from wherefrom_hf.running.padding import decoder_batch, encoder_batch, pad_embeddings, read_length
-from wherefrom_hf.running.parts import find_layer
+from wherefrom_hf.running.parts import CHANNELS_FIRST, find_layer
 from wherefrom_hf.running.passes import EncoderStates, run_encoder, start_run
+from wherefrom_hf.running.positions import first_position, said_limit
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.scaled import Scaled, kept_as
-from wherefrom_hf.running.stacks import blocks_at
+from wherefrom_hf.running.stacks import blocks_at, outermost_lists, side_of, stack_of
 
 Parts = Mapping[Side, Sequence[nn.Module]]
 """The modules whose answers are differentiated, by the side on which they run."""
@@ -162,18 +166,21 @@ def run_whole(
     if any(row.target_function is None for row in rows):
         raise InputError("A row to differentiate needs a target function; this one has none.")
     leaves = Leaves()
-    batch = decoder_batch(rows, predictor.fill, predictor.device)
-    watch = None if parts is None else _Watch(parts, leaves, given, len(rows))
+    watch = None if parts is None else _Watch(predictor.module, parts, leaves, given, len(rows))
     encoder = _encode(predictor, rows, leaves, watch)
+    batch = decoder_batch(
+        rows, predictor.fill, predictor.device, None if watch is None else partial(watch.padded, "target")
+    )
     embeddings = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids)).detach()
     if watch is None:
         leaves.of["target"] = embeddings.requires_grad_()
     steps = [torch.from_numpy(row.steps) for row in rows]
     pairs = reads(steps, 0, predictor.device)
+    head: dict[str, Tensor] = {} if watch is None else watch.head
     with (
         predictor.target.replaced_by(embeddings),
         _watching(watch, "target"),
-        _reading(predictor.module, *pairs) as head,
+        _reading(predictor.module, *pairs, head),
     ):
         output, _ = start_run(predictor.module, encoder).forward(batch.ids, batch.visible, keep=False)
     if not leaves.of:
@@ -188,19 +195,27 @@ def _encode(predictor: Predictor, rows: Sequence[Row], leaves: Leaves, watch: _W
     """Encoder states with every row on a line of its own."""
     if predictor.source is None:
         return None
-    batch = encoder_batch(rows, predictor.fill, predictor.device)
+    batch = encoder_batch(
+        rows, predictor.fill, predictor.device, None if watch is None else partial(watch.padded, "source")
+    )
     distinct = pad_embeddings([row.source_embeds for row in batch.rows], predictor.source.of(batch.ids))
     embeddings = distinct[batch.of_row].detach()
     if watch is None:
         leaves.of["source"] = embeddings.requires_grad_()
     with predictor.source.replaced_by(embeddings), _watching(watch, "source"):
-        return run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row])
+        encoder = run_encoder(predictor.module, batch.ids[batch.of_row], batch.visible[batch.of_row])
+    if watch is not None:
+        watch.need_positions()
+    return encoder
 
 
 @contextmanager
-def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str, Tensor]]:
-    """Within the block the output layer sees the read states only, one per line: ``(reads, 1, width)``."""
-    seen: dict[str, Tensor] = {}
+def _reading(module: Any, rows: Tensor, positions: Tensor, seen: dict[str, Tensor]) -> Iterator[None]:
+    """Within the block the output layer sees the read states only, one per line: ``(reads, 1, width)``.
+
+    Args:
+        seen: Is given all states and those that are read, once they are there.
+    """
 
     def pick(head: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         seen["states"] = one_per_position(inputs[0])
@@ -209,28 +224,52 @@ def _reading(module: Any, rows: Tensor, positions: Tensor) -> Iterator[dict[str,
 
     handle = output_layer(module).register_forward_pre_hook(pick)
     try:
-        yield seen
+        yield
     finally:
         handle.remove()
 
 
 @frozen(eq=False)
 class _Watch:
-    """Turns a layer's answers into leaves, after replacing them by what is given."""
+    """Turns a layer's answers into leaves, after replacing them by what is given.
 
+    Whose positions an answer has is told by its shape: rows, source and target are padded to numbers that differ.
+    """
+
+    module: PreTrainedModel
     parts: Parts
     leaves: Leaves
     given: Sequence[LayerStates] | None
     rows: int
+    lengths: dict[Side, int] = field(factory=dict)
+    """How many positions each side is run for, padding included."""
+    inside: list[int] = field(factory=list)
+    """Of how many the encoder's blocks are given states: some encoders pad on their own."""
+    head: dict[str, Tensor] = field(factory=dict)
+    """What was read in front of the output layer, once it runs."""
+
+    def padded(self, side: Side, longest: int) -> int:
+        """What a side is padded to, its longest row having so many positions: another number than that of the rows and
+        of the other side's positions, where the model reads so many alike."""
+        stack, length = side_of(self.module, side), longest
+        # one row of one position is the same in either order
+        while length in (*self.lengths.values(), *({self.rows} - {1})):
+            length += 1
+        config = stack.config if isinstance(stack, PreTrainedModel) else self.module.config
+        limit = said_limit(config.get_text_config())
+        readable = limit is None or length + first_position(stack) <= limit
+        self.lengths[side] = length if readable and not lengths_of(self.module) else longest
+        return self.lengths[side]
+
+    def entered(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Hook: a block of the encoder is given states."""
+        given = next((one for one in (*args, *kwargs.values()) if isinstance(one, Tensor)), None)
+        if given is not None and given.ndim == 3 and given.shape[0] == self.rows:
+            self.inside.append(given.shape[1])
 
     def answer(self, side: Side, part: nn.Module, output: Any) -> Any:
         states = output[0] if isinstance(output, tuple | list) else output
-        if not isinstance(states, Tensor) or states.ndim != 3 or states.shape[0] != self.rows:
-            shape = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
-            raise ModelCapabilityError(
-                f"{type(part).__name__} answers {shape}; a layer to attribute to must answer one vector per position, "
-                f"({self.rows}, positions, width). Choose a block, an attention or a feed-forward part."
-            )
+        side = self._whose(side, part, states)
         if side in self.leaves.of:
             raise ModelCapabilityError(
                 f"{type(part).__name__} runs more than once in a pass, so its answer is not one thing. Choose another."
@@ -241,6 +280,51 @@ class _Watch:
         leaf = leaf.clone().requires_grad_()
         self.leaves.of[side] = leaf
         return with_first(output, leaf)
+
+    def need_positions(self) -> None:
+        """Refuse an answer of the encoder, which has run, whose second axis is not that of its positions.
+
+        Raises:
+            ModelCapabilityError: As it says.
+        """
+        leaf = self.leaves.of.get("source")
+        if leaf is not None and leaf.shape[1] not in (self.lengths["source"], *self.inside):
+            raise self._refusal(self.parts["source"][0], leaf)
+
+    def _whose(self, side: Side, part: nn.Module, states: Any) -> Side:
+        """Whose positions an answer has: of a decoder's part, those of the encoder's states where it was given these.
+
+        Raises:
+            ModelCapabilityError: It has none, or it cannot be told.
+        """
+        if self.head:
+            raise ModelCapabilityError(
+                f"{type(part).__name__} is the output layer or a part of it, which runs at the positions that are read "
+                "alone. Choose a part in front of it: the last block, the norm behind it."
+            )
+        rows_first = isinstance(states, Tensor) and states.ndim == 3 and states.shape[0] == self.rows
+        if not rows_first or isinstance(part, CHANNELS_FIRST):
+            raise self._refusal(part, states)
+        length = states.shape[1]
+        whose: list[Side] = [side] if side == "source" else [one for one in self.lengths if self.lengths[one] == length]
+        if not whose:
+            raise self._refusal(part, states)
+        if len(whose) > 1 or length == self.rows > 1:
+            raise ModelCapabilityError(
+                f"{type(part).__name__} answers {tuple(states.shape)}, which does not tell rows, source and target "
+                "apart: two of them are as many. Run another number of rows at once (internal_batch_size), or give a "
+                "source or a target of another length."
+            )
+        return whose[0]
+
+    def _refusal(self, part: nn.Module, states: Any) -> ModelCapabilityError:
+        shape = tuple(states.shape) if isinstance(states, Tensor) else type(states).__name__
+        positions = " or ".join(f"{length} ({side})" for side, length in self.lengths.items())
+        return ModelCapabilityError(
+            f"{type(part).__name__} answers {shape}; a layer to attribute to must answer one vector per position, "
+            f"({self.rows}, positions, width), where positions are {positions}. Choose a block, an attention or a "
+            "feed-forward part."
+        )
 
 
 @contextmanager
@@ -254,6 +338,9 @@ def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
                 return watch.answer(side, part, output)
 
             stack.callback(module.register_forward_hook(hook).remove)
+        if watch is not None and side == "source" and any(outermost_lists(side_of(watch.module, side))):
+            block = stack_of(watch.module, side)[0]
+            stack.callback(block.register_forward_pre_hook(watch.entered, with_kwargs=True).remove)
         yield
 
 
