@@ -26,12 +26,13 @@ def streamed_identity(asked: Mapping[str, Any]) -> dict[str, Any]:
     inside = {"files": list(asked["files"]), "folder": asked["folder"]}
     inside |= {given: kwargs.pop(given) for given in ("data_files", "data_dir") if given in kwargs}
     found = {given: _held(value, base) for given, value in inside.items()}
+    unnamed = {"annotations", *([] if asked["fields"].get("contrast") else ["contrast"])}
     parts = any(inside.values()) and base.is_dir()  # of a local folder only these are read
     return {
         **{given: value for given, value in asked.items() if given not in inside},
         "name": "a folder" if parts else _held(name, Path()),
         "kwargs": kwargs,
-        "fields": {given: value for given, value in asked["fields"].items() if given != "annotations"},
+        "fields": {given: value for given, value in asked["fields"].items() if given not in unnamed},
         **found,
     }
 
