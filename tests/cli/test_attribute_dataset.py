@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.main import main
-from wherefrom_cli.request import ModelRequest
+from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Fields
 
 Run = Callable[..., Any]
@@ -242,6 +243,91 @@ def test_every_byte_of_a_local_model_is_its_identity(tmp_path: Path, changed: st
         file.seek(5 << 19)
         file.write(b"x")
     assert asked.identity() != before
+
+
+PLUGIN = """
+from wherefrom import register_step_function
+
+def mine(prediction):
+    return {sign} * prediction.at_target(prediction.log_probabilities())
+
+register_step_function(mine, "mine", overwrite=True)
+"""
+
+
+def named_things(folder: Path, content: str) -> None:
+    """A plugin, a package, a file and a folder that options can name."""
+    (folder / "package" / "__pycache__").mkdir(parents=True, exist_ok=True)
+    (folder / "named").mkdir(exist_ok=True)
+    for path in ("plugin.py", "package/__init__.py", "package/part.py", "weights.npz", "named/config.json"):
+        (folder / path).write_text(f"# {content}")
+
+
+@pytest.mark.parametrize(
+    "changed, model, asked",
+    [
+        ("plugin.py", {"plugins": ("plugin.py",)}, {}),
+        ("package/part.py", {"plugins": ("package",)}, {}),
+        ("named/config.json", {"tokenizer_kwargs": {"deep": {"place": "named"}}}, {}),
+        ("weights.npz", {}, {"settings": {"weights": "weights.npz"}}),
+        ("named/config.json", {}, {"settings": {"sampler": "named"}}),
+        ("named/config.json", {}, {"generation_args": {"custom_generate": "named"}}),
+    ],
+)
+def test_what_is_named_counts_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, model: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    def identity() -> Any:
+        return ModelRequest(name="demo:lm", **model).identity(), AttributionRequest(**asked).identity()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    named_things(tmp_path, "one")
+    before = identity()
+    (tmp_path / "package" / "__pycache__" / "part.pyc").write_bytes(b"x")
+    assert identity() == before
+    (tmp_path / changed).write_text("# two")
+    assert identity() != before
+    sys.modules.pop("package", None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tables": "named"},
+        {"cache_dir": "named"},
+        {"units": "named"},
+        {"contrast_targets": "named"},
+        {"n_steps": 3, "sampler": "", "other": "."},
+        {"contrast_sources": "x" * 5000, "other": "x" * 5000},
+    ],
+)
+def test_what_names_nothing_that_is_read_stays_what_it_says(tmp_path: Path, settings: dict[str, Any]) -> None:
+    named_things(tmp_path, "one")
+    assert AttributionRequest(settings=settings).identity()["settings"] == settings
+
+
+@pytest.mark.parametrize("changed", ["plugin.py", "weights.npz"])
+def test_a_run_does_not_go_on_with_another_plugin_or_other_weights(
+    wherefrom: Run, tmp_path: Path, changed: str
+) -> None:
+    def write_both(sign: int, seed: int, names: tuple[str, ...]) -> None:
+        if "plugin.py" in names:
+            (tmp_path / "plugin.py").write_text(PLUGIN.format(sign=sign))
+        if "weights.npz" in names:
+            fit = ("fit-attention", "texts.jsonl", "-m", "demo:lm", "--n-masks", 4, "--seed", seed, "-q", "--overwrite")
+            assert wherefrom(*fit, "-o", "weights.npz").code == 0
+
+    write(tmp_path / "texts.jsonl", rows(4))
+    write_both(1, 0, ("plugin.py", "weights.npz"))
+    asked = (*BASE, "-a", "learned_attention", "--set", "weights=weights.npz", "--plugin", "plugin.py")
+    asked += ("--step-scores", "mine", "-o", "run")
+    assert wherefrom(*asked).code == 0
+    assert wherefrom(*asked, "--resume").code == 0
+    write_both(-1, 1, (changed,))
+    refused = wherefrom(*asked, "--resume")
+    assert refused.code == 2
+    assert {"plugin.py": "model.plugins:", "weights.npz": "request.settings.weights:"}[changed] in refused.err
 
 
 @pytest.mark.parametrize(

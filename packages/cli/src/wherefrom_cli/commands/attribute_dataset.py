@@ -231,7 +231,7 @@ def _open_sink(
     identity = {
         "model": model_asked.identity(),
         "data": dataset.fingerprint(),
-        "request": {name: value for name, value in asdict(job.request).items() if value or name != "check"},
+        "request": job.request.identity(),
         "reduction": asdict(job.reduction),
         "batch size": options.batch_size,
     }

@@ -25,7 +25,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: dict[str, Any] = {}
     """The adapter's card: identity, revision or weight hash, kind, dtype, device kind, tokenizer."""
     method: dict[str, Any] = {}
-    """``{"name": ..., "settings": {...}}`` with every setting that differs from its default."""
+    """``{"name": ..., "settings": {...}}`` with every setting that differs from its default; ``"files"``: of
+    settings that name a file (learned weights), the SHA-256 of what it held."""
     attributed_fn: dict[str, Any] = {}
     """The target function, named like the method."""
     step_scores: list[dict[str, Any]] = []

@@ -21,7 +21,7 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, WherefromError
 from wherefrom.evaluation.asking import judged_scores, question_of
 from wherefrom.evaluation.bench.prompts import Prompt
-from wherefrom.evaluation.bench.specs import method_of_spec
+from wherefrom.evaluation.bench.specs import method_of_spec, parts_of_spec
 from wherefrom.evaluation.contract import as_metric
 from wherefrom.evaluation.gold import gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -39,6 +39,7 @@ from wherefrom.evaluation.records import (
 from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
+from wherefrom.files.named import files_named
 from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
@@ -129,6 +130,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     bench: dict[str, Any]
     fingerprint: str | None = None
     """What tells the model from others of its name; "" where it cannot be told, None in files of earlier versions."""
+    files: dict[str, str] = {}
+    """What settings of methods name a file, each with the digest of what it holds."""
     versions: dict[str, str] = {}
     format: str = FORMAT
 
@@ -191,6 +194,11 @@ def run_bench(
         model=adapter.card.name,
         bench=attrs.asdict(bench),
         fingerprint=model_fingerprint(adapter) or "",
+        files={
+            f"{spec}, {name}": digest
+            for spec in bench.methods
+            for name, digest in files_named(parts_of_spec(spec)[1]).items()
+        },
         versions=dict(library_versions()),
     )
     ids = [prompt.id for prompt in prompts]
@@ -455,9 +463,10 @@ def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
         return same, {}
     found, outcomes = _read(path)
     known = same.fingerprint if found.fingerprint is None else found.fingerprint
-    if (found.model, found.bench, known) != (same.model, same.bench, same.fingerprint):
+    if (found.model, found.bench, found.files, known) != (same.model, same.bench, same.files, same.fingerprint):
         raise InputError(
-            f"{path} is the bench of another model, of other weights or hooks in it, or of other methods or settings. "
+            f"{path} is the bench of another model, of other weights or hooks in it, or of other methods, settings or "
+            "files that settings name. "
             "Choose another file."
         )
     with path.open("r+b") as file:  # what is written next begins a line
