@@ -986,7 +986,9 @@ def test_secrets_are_in_no_run_and_in_no_plan(wherefrom: Run, tmp_path: Path) ->
     asked = ("-m", "demo:lm", *data, "-a", "saliency", "--max-new-tokens", 1)
 
     def loaded(token: str) -> tuple[str, str]:
-        return "--model-kwargs", json.dumps({"token": token, "local_files_only": True})
+        return "--model-kwargs", json.dumps(
+            {"token": token, "adapter_kwargs": {"token": token}, "local_files_only": True}
+        )
 
     ran = wherefrom("attribute-dataset", *asked, *loaded("sesame"), "-o", "run")
     assert ran.code == 0, ran.err

@@ -16,13 +16,13 @@ from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.results.aggregation import outstanding
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.secrets import without_secrets
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
 from wherefrom_cli.dataset.identity import with_contents
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
 from wherefrom_cli.plugins import load_plugins, plugin_contents
-from wherefrom_cli.told import without_secrets
 from wherefrom_cli.trust import HARMLESS_GENERATION
 
 if TYPE_CHECKING:

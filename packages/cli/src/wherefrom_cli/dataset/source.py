@@ -11,11 +11,11 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
+from wherefrom.results.secrets import without_secrets
 
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.rows import Row, columns_in_file, is_headed, rows_in_file
 from wherefrom_cli.texts import Example, Fields, each_once, examples_in_rows
-from wherefrom_cli.told import without_secrets
 
 _BUILDERS = {
     ".json": "json",
