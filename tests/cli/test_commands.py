@@ -508,6 +508,29 @@ def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
     assert wherefrom("show", "twice.json", "-x", "1").code == 0
 
 
+@pytest.mark.parametrize("more", [(), ("--limit", "3")])
+@pytest.mark.parametrize(
+    "command", [("export", "run", "--site", "out"), ("export", "run", "-o", "out.svg"), ("show", "run", "--json")]
+)
+def test_damaged_examples_of_a_run_are_left_out_whatever_is_asked(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    first, second = Attributions.load(saved)
+    write_run(tmp_path / "run", [first.replace(id="a"), second.replace(id="b"), second.replace(id="c")])
+    (part,) = (tmp_path / "run").glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes().replace(b'"id":"b"', b'"id":"x"'))
+    ran = wherefrom(*command, *more)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("the line is damaged") == 1
+    if "--site" in command:
+        assert "Wrote 2 examples" in ran.err
+    if command[0] == "show":
+        assert [one["id"] for one in json.loads(ran.out)["examples"]] == ["a", "c"]
+        refused = wherefrom(*command, "-x", "b")
+        assert refused.code == 5
+        assert "the line is damaged" in refused.err
+
+
 @pytest.fixture(scope="module")
 def minimal_pairs() -> Attributions:
     """One prompt, three endings, of which the second is the shortest."""
