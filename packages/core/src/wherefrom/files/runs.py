@@ -19,6 +19,7 @@ from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files.manifest import Manifest, read_manifest
 from wherefrom.files.summaries import Summary, left_out, summarized, summary_of
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.files.wire.examples import RawFields, decode_example, typed
 from wherefrom.files.wire.limits import Budget, OverBudgetError, check_max_bytes
 from wherefrom.files.writing_runs import INDEX_SUFFIX
@@ -82,7 +83,7 @@ class _Part:
         """Believe some lines of the index if they can be true of the part."""
         try:
             found = _index_decoder.decode_lines(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             return False
         new = found
         if found and found[0].offset < self.end:

@@ -41,6 +41,7 @@ from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
 from wherefrom.files.named import files_named
 from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -271,6 +272,7 @@ def _evaluation(header: Header, outcomes: Sequence[Outcome]) -> Evaluation:
 
 
 _Found = TypeVar("_Found", Measurement, Curve, Agreement)
+_Line = TypeVar("_Line", Header, Outcome)
 
 
 def _numbered(kept: Sequence[Outcome], of: Callable[[Outcome], Sequence[_Found]]) -> Iterator[_Found]:
@@ -486,12 +488,19 @@ def _answers(outcome: Outcome, prompt: Prompt, target: str) -> bool:
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     """What was asked, and what came of each prompt, by its id."""
     lines = without_mark(path.read_bytes()).split(b"\n")
+    header = _record(lines[0], Header, f"{path}, line 1")
+    if header.format != FORMAT:
+        raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
+    outcomes = [
+        _record(line, Outcome, f"{path}, line {number}")
+        for number, line in enumerate(lines[1:-1], start=2)  # a line without its end was cut off: it is run again
+        if line
+    ]
+    return header, {one.prompt: one for one in outcomes}
+
+
+def _record(line: bytes, kind: type[_Line], where: str) -> _Line:
     try:
-        header = msgspec.json.decode(lines[0], type=Header)
-        if header.format != FORMAT:
-            raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
-        complete = [line for line in lines[1:-1] if line]  # a line without its end was cut off: it is run again
-        outcomes = [msgspec.json.decode(line, type=Outcome) for line in complete]
-        return header, {one.prompt: one for one in outcomes}
-    except msgspec.MsgspecError as error:
-        raise FileFormatError(f"{path} is not a bench's file, or it is damaged: {error}.") from error
+        return msgspec.json.decode(line, type=kind)
+    except NOT_JSON as error:
+        raise FileFormatError(f"{where}: this is not a bench's file, or it is damaged: {error}.") from error
