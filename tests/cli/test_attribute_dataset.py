@@ -7,6 +7,7 @@ import os
 import resource
 import shutil
 import signal
+import sys
 import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -29,7 +30,7 @@ from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.main import main
-from wherefrom_cli.request import ModelRequest
+from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Fields
 
 Run = Callable[..., Any]
@@ -242,6 +243,91 @@ def test_every_byte_of_a_local_model_is_its_identity(tmp_path: Path, changed: st
         file.seek(5 << 19)
         file.write(b"x")
     assert asked.identity() != before
+
+
+PLUGIN = """
+from wherefrom import register_step_function
+
+def mine(prediction):
+    return {sign} * prediction.at_target(prediction.log_probabilities())
+
+register_step_function(mine, "mine", overwrite=True)
+"""
+
+
+def named_things(folder: Path, content: str) -> None:
+    """A plugin, a package, a file and a folder that options can name."""
+    (folder / "package" / "__pycache__").mkdir(parents=True, exist_ok=True)
+    (folder / "named").mkdir(exist_ok=True)
+    for path in ("plugin.py", "package/__init__.py", "package/part.py", "weights.npz", "named/config.json"):
+        (folder / path).write_text(f"# {content}")
+
+
+@pytest.mark.parametrize(
+    "changed, model, asked",
+    [
+        ("plugin.py", {"plugins": ("plugin.py",)}, {}),
+        ("package/part.py", {"plugins": ("package",)}, {}),
+        ("named/config.json", {"tokenizer_kwargs": {"deep": {"place": "named"}}}, {}),
+        ("weights.npz", {}, {"settings": {"weights": "weights.npz"}}),
+        ("named/config.json", {}, {"settings": {"sampler": "named"}}),
+        ("named/config.json", {}, {"generation_args": {"custom_generate": "named"}}),
+    ],
+)
+def test_what_is_named_counts_by_its_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str, model: dict[str, Any], asked: dict[str, Any]
+) -> None:
+    def identity() -> Any:
+        return ModelRequest(name="demo:lm", **model).identity(), AttributionRequest(**asked).identity()
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    named_things(tmp_path, "one")
+    before = identity()
+    (tmp_path / "package" / "__pycache__" / "part.pyc").write_bytes(b"x")
+    assert identity() == before
+    (tmp_path / changed).write_text("# two")
+    assert identity() != before
+    sys.modules.pop("package", None)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"tables": "named"},
+        {"cache_dir": "named"},
+        {"units": "named"},
+        {"contrast_targets": "named"},
+        {"n_steps": 3, "sampler": "", "other": "."},
+        {"contrast_sources": "x" * 5000, "other": "x" * 5000},
+    ],
+)
+def test_what_names_nothing_that_is_read_stays_what_it_says(tmp_path: Path, settings: dict[str, Any]) -> None:
+    named_things(tmp_path, "one")
+    assert AttributionRequest(settings=settings).identity()["settings"] == settings
+
+
+@pytest.mark.parametrize("changed", ["plugin.py", "weights.npz"])
+def test_a_run_does_not_go_on_with_another_plugin_or_other_weights(
+    wherefrom: Run, tmp_path: Path, changed: str
+) -> None:
+    def write_both(sign: int, seed: int, names: tuple[str, ...]) -> None:
+        if "plugin.py" in names:
+            (tmp_path / "plugin.py").write_text(PLUGIN.format(sign=sign))
+        if "weights.npz" in names:
+            fit = ("fit-attention", "texts.jsonl", "-m", "demo:lm", "--n-masks", 4, "--seed", seed, "-q", "--overwrite")
+            assert wherefrom(*fit, "-o", "weights.npz").code == 0
+
+    write(tmp_path / "texts.jsonl", rows(4))
+    write_both(1, 0, ("plugin.py", "weights.npz"))
+    asked = (*BASE, "-a", "learned_attention", "--set", "weights=weights.npz", "--plugin", "plugin.py")
+    asked += ("--step-scores", "mine", "-o", "run")
+    assert wherefrom(*asked).code == 0
+    assert wherefrom(*asked, "--resume").code == 0
+    write_both(-1, 1, (changed,))
+    refused = wherefrom(*asked, "--resume")
+    assert refused.code == 2
+    assert {"plugin.py": "model.plugins:", "weights.npz": "request.settings.weights:"}[changed] in refused.err
 
 
 @pytest.mark.parametrize(
@@ -696,6 +782,100 @@ def test_a_streamed_run_does_not_go_on_with_another_column(wherefrom: Run) -> No
     assert wherefrom(*asked, "--resume").code == 0
 
 
+MODELS = {
+    "demo:lm": (  # prompt, target, contrast; the longest first, and one that is compared with nothing
+        ("The children who saw the dog", "The children who saw the dog were", "The children who saw the dog was"),
+        ("Mary stayed at home because", "Mary stayed at home because she", "Mary stayed at home because he"),
+        ("George went home", "George went home because he", ""),
+        ("George went because", "George went because he", "George went because she"),
+    ),
+    "demo:mt": (
+        ("Marie sees the green car.", "Marie voit la voiture verte.", "Marie voit la voiture rouge."),
+        ("Nina sees the car.", "Nina voit la voiture.", "Nina voit le chien."),
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ["attribute", "attribute-dataset"])
+@pytest.mark.parametrize("model", MODELS)
+def test_each_row_is_compared_with_its_own_contrast(wherefrom: Run, tmp_path: Path, model: str, command: str) -> None:
+    texts, targets, others = map(list, zip(*MODELS[model], strict=True))
+    made = [
+        {"id": f"r{n}", "text": a, "target": b, "other": c}
+        for n, (a, b, c) in enumerate(zip(texts, targets, others, strict=True))
+    ]
+    write(tmp_path / "texts.jsonl", made)
+    asked = ("-m", model, "-a", "occlusion", "-fn", "contrast_logits_diff", "--contrast-field", "other", "-q")
+    read = {
+        "attribute": ("--input-file", "texts.jsonl"),
+        "attribute-dataset": ("-d", "texts.jsonl", "-bs", "3", "--no-aggregate-output"),
+    }
+    ran = wherefrom(command, *asked, *read[command], "-o", "out.json")
+    assert ran.code == 0, ran.err
+    expected = library.load_model(model).attribute(
+        texts,
+        targets,
+        method="occlusion",
+        attributed_fn="contrast_logits_diff",
+        contrast_targets=[other or None for other in others],
+        show_progress=False,
+    )
+    for one, two in zip(load(tmp_path / "out.json"), expected, strict=True):
+        assert one.details.get("contrast") == two.details.get("contrast")
+        np.testing.assert_allclose(one.target_attributions, two.target_attributions, rtol=1e-4, atol=1e-5)
+
+
+def test_a_run_with_contrasts_goes_on_and_is_asked_for_again_with_the_same_ones(wherefrom: Run, tmp_path: Path) -> None:
+    made = [{**row, "other": f"{row['text']} She was at home."} for row in rows(2)]
+    write(tmp_path / "texts.jsonl", made)
+    asked = (*BASE, "-a", "saliency", "-fn", "contrast_logits_diff", "-o", "run")
+    for streaming in ((), ("--streaming",)):
+        compared = (*asked, *streaming, "--contrast-field", "other")
+        assert wherefrom(*compared, "--overwrite").code == 0
+        assert wherefrom(*compared, "--resume").code == 0
+        refused = wherefrom(*asked, *streaming, "--resume")
+        assert refused.code == 2
+        assert "dataset.fields.contrast: other then, nothing now" in refused.err
+    (tmp_path / "again.toml").write_text(wherefrom("info", "run", "--as-config").out)
+    assert wherefrom("attribute-dataset", "--config-file", "again.toml", "-o", "two", "-q").code == 0
+    assert numbers(tmp_path / "two") == numbers(tmp_path / "run")
+    assert wherefrom(*asked, "--contrast-field", "other", "-o", "one.json").code == 0
+    told = wherefrom("info", "one.json", "--as-config")
+    assert "compared with texts that it does not hold" in told.out + told.err
+    write(tmp_path / "texts.jsonl", [{**row, "other": f"{row['text']} He was sick."} for row in rows(2)])
+    refused = wherefrom(*asked, "--contrast-field", "other", "--resume")
+    assert refused.code == 2
+    assert "data:" in refused.err
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"contrast_targets": ["Mary ran", "Mary sat"]},
+        {"contrast_targets": ["Mary ran"]},
+        {"contrast_sources": [[{"role": "user", "content": "Hi"}], None]},
+        {"contrast_targets": "Mary ran", "contrast_targets_alignments": [[[0, 0]], [[1, 1]]]},
+    ],
+)
+def test_settings_of_each_example_are_refused_where_examples_are_sorted(
+    wherefrom: Run, settings: dict[str, Any]
+) -> None:
+    refused = wherefrom(*BASE, "-fn", "contrast_logits_diff", "--attribution-kwargs", json.dumps(settings), "-o", "run")
+    assert refused.code == 2
+    assert "--contrast-field NAME" in refused.err
+    assert not Path("run").exists()
+
+
+def test_one_contrast_for_all_is_a_setting(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [{"text": "Mary ran", "target": f"Mary ran {end}"} for end in ("home", "out")])
+    asked = (*BASE, "-a", "saliency", "-fn", "contrast_logits_diff", "--set", "contrast_targets=Mary ran because")
+    assert wherefrom(*asked, "-o", "run").code == 0
+    assert all("contrast" in one.details for one in open_run(tmp_path / "run"))
+    refused = wherefrom(*asked, "--contrast-field", "target", "-o", "two")
+    assert refused.code == 2
+    assert "exclude each other" in refused.err
+
+
 def test_token_on_the_command_line_is_ignored_with_a_warning(wherefrom: Run) -> None:
     loud = [word for word in BASE if word != "-q"]
     ran = wherefrom(*loud, "-o", "run", "--limit", 1, "--auth", "secret")
@@ -806,7 +986,9 @@ def test_secrets_are_in_no_run_and_in_no_plan(wherefrom: Run, tmp_path: Path) ->
     asked = ("-m", "demo:lm", *data, "-a", "saliency", "--max-new-tokens", 1)
 
     def loaded(token: str) -> tuple[str, str]:
-        return "--model-kwargs", json.dumps({"token": token, "local_files_only": True})
+        return "--model-kwargs", json.dumps(
+            {"token": token, "adapter_kwargs": {"token": token}, "local_files_only": True}
+        )
 
     ran = wherefrom("attribute-dataset", *asked, *loaded("sesame"), "-o", "run")
     assert ran.code == 0, ran.err

@@ -508,6 +508,68 @@ def test_examples_of_one_id_are_compared_in_order_and_shown_by_place(
     assert wherefrom("show", "twice.json", "-x", "1").code == 0
 
 
+@pytest.mark.parametrize("more", [(), ("--limit", "3")])
+@pytest.mark.parametrize(
+    "command", [("export", "run", "--site", "out"), ("export", "run", "-o", "out.svg"), ("show", "run", "--json")]
+)
+def test_damaged_examples_of_a_run_are_left_out_whatever_is_asked(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], more: tuple[str, ...]
+) -> None:
+    first, second = Attributions.load(saved)
+    write_run(tmp_path / "run", [first.replace(id="a"), second.replace(id="b"), second.replace(id="c")])
+    (part,) = (tmp_path / "run").glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes().replace(b'"id":"b"', b'"id":"x"'))
+    ran = wherefrom(*command, *more)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("the line is damaged") == 1
+    if "--site" in command:
+        assert "Wrote 2 examples" in ran.err
+    if command[0] == "show":
+        assert [one["id"] for one in json.loads(ran.out)["examples"]] == ["a", "c"]
+        refused = wherefrom(*command, "-x", "b")
+        assert refused.code == 5
+        assert "the line is damaged" in refused.err
+
+
+@pytest.fixture(scope="module")
+def minimal_pairs() -> Attributions:
+    """One prompt, three endings, of which the second is the shortest."""
+    prompt = "Mary stayed at home because"
+    targets = [f"{prompt} {said}" for said in ("she was sick", "she was", "he was sick")]
+    return library.load_model("demo:lm").attribute([prompt] * 3, targets, show_progress=False)
+
+
+@pytest.mark.parametrize("more", [(), ("--limit", "2"), ("-x", "0", "2")])
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_run_is_compared_with_a_file_of_the_same_data_without_ids(
+    wherefrom: Run, tmp_path: Path, minimal_pairs: Attributions, turned: bool, more: tuple[str, ...]
+) -> None:
+    """A run has short texts first, and calls those without an id by their place."""
+    minimal_pairs.save(tmp_path / "file.json")
+    write_run(tmp_path / "run", [minimal_pairs[place].replace(id=str(place)) for place in (1, 2, 0)])
+    paths = ("file.json", "run") if turned else ("run", "file.json")
+    ran = wherefrom("compare", *paths, *more, "--json")
+    assert ran.code == 0, ran.err
+    told = json.loads(ran.out)["examples"]
+    assert [(one["agreement"], one["largest_difference"]) for one in told] == [
+        (pytest.approx(1), pytest.approx(0, abs=1e-6))
+    ] * (2 if more else 3)
+    assert "other outputs" not in ran.err
+    if more:
+        ran = wherefrom("evaluate", "-m", "demo:lm", *paths, *more, "--metrics", "abpc", "--draws", "1", "--dry-run")
+        assert ran.code == 0, ran.err
+
+
+def test_compare_tells_which_pairs_explain_other_outputs(
+    wherefrom: Run, tmp_path: Path, minimal_pairs: Attributions
+) -> None:
+    minimal_pairs.save(tmp_path / "one.json")
+    minimal_pairs.at([2, 1, 0]).save(tmp_path / "two.json")
+    asked = ("compare", "one.json", "two.json")
+    assert "2 of 3 pairs explain other outputs" in wherefrom(*asked).err
+    assert "other outputs" not in wherefrom(*asked, "--different-texts").err
+
+
 HOSTILE = "\x1b]0;title\x07\x1b[31mred\x9b2J\u202e\nfake   9   1.000"
 PRINTED = [
     ("info", "{}"),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
 import pytest
 import wherefrom
 from attrs import evolve
@@ -19,6 +20,7 @@ from wherefrom.evaluation.perturbation_curves import Abpc
 from wherefrom.evaluation.records import Evaluation
 from wherefrom.evaluation.summary import values_by_example
 from wherefrom.files.locks import RunLock
+from wherefrom.methods.head_weights import HeadWeights
 from wherefrom.step_functions.probability import Probability
 from wherefrom.testing import ReferenceModel, counting
 
@@ -150,6 +152,18 @@ def test_a_file_goes_on_with_its_own_model_and_prompts_alone(model: Any, tmp_pat
         with pytest.raises(InputError, match="another prompt under the id 'p0'"):
             run_bench(model, [msgspec.structs.replace(asked[0], **changed)], BENCH, path)
     assert path.read_bytes() == written
+
+
+def test_a_file_does_not_go_on_with_other_weights_under_one_name(model: Any, tmp_path: Path) -> None:
+    card, asked = model.adapter.card, prompts(model)
+    weights = HeadWeights(decoder=np.ones((card.layers, card.heads)), model=card.name)
+    bench = evolve(BENCH, methods=(f"learned_attention[weights={tmp_path / 'heads.npz'}]",))
+    for sign in (1, 1, -1):
+        evolve(weights, decoder=sign * weights.decoder).save(tmp_path / "heads.npz", overwrite=True)
+        if sign == 1:
+            run_bench(model, asked[:1], bench, tmp_path / "bench.jsonl")
+    with pytest.raises(InputError, match="files that settings name"):
+        run_bench(model, asked[:2], bench, tmp_path / "bench.jsonl")
 
 
 def test_files_of_earlier_versions_go_on(model: Any, tmp_path: Path) -> None:

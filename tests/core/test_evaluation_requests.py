@@ -334,6 +334,24 @@ def test_examples_that_not_all_results_have_are_left_out_and_told(model: Attribu
     assert with_measurements(named, made, "a")[0].annotations == {}
 
 
+def test_places_that_a_run_calls_its_examples_by_are_those_of_a_file_without_ids(
+    model: AttributionModel, named: Attributions
+) -> None:
+    """A run of data without ids: the order of the work, and the places in the data as ids."""
+    file = named.replace(sequence_attributions=tuple(one.replace(id=None) for one in named))
+    run = named.replace(sequence_attributions=tuple(file[place].replace(id=str(place)) for place in (2, 0)))
+    made = found({"run": run, "file": file}, model, "abpc")
+    by_method: dict[str, list[float | None]] = {"run": [], "file": []}
+    for one in made.measurements:
+        if one.method in by_method:
+            by_method[one.method].append(one.value)
+    assert by_method["run"] == by_method["file"] != []
+    assert made.ids == ("2", "0")
+    assert [bool(one.annotations) for one in with_measurements(file, made, "file")] == [True, False, True]
+    turned = found({"file": file, "run": run}, model, "abpc")
+    assert [one.id for one in with_measurements(run, turned, "run") if one.annotations] == ["2", "0"]
+
+
 def test_results_whose_examples_are_not_all_named_go_by_place(model: AttributionModel, named: Attributions) -> None:
     unnamed = named.replace(sequence_attributions=tuple(one.replace(id=None) for one in named))
     with pytest.raises(InputError, match=r"in example 1\b.*paired by id where all"):

@@ -171,7 +171,7 @@ def test_units_merge_as_before_the_exchange(tmp_path: Path) -> None:
     np.testing.assert_array_equal(after.target_attributions, before.target_attributions)
 
 
-@pytest.mark.parametrize("change", ["tokens", "steps", "examples"])
+@pytest.mark.parametrize("change", ["tokens", "steps", "examples", "scores"])
 def test_what_is_ours_is_left_out_where_another_program_changed_the_examples(tmp_path: Path, change: str) -> None:
     save_inseq(made(id="ex-3", details={"units": {"target": [[1, 3]]}}), tmp_path / "out.json")
     document = json.loads((tmp_path / "out.json").read_text())
@@ -181,10 +181,22 @@ def test_what_is_ours_is_left_out_where_another_program_changed_the_examples(tmp
     elif change == "steps":
         sequences[0]["attributes"] |= {"attr_pos_end": 2, "target_attributions": None, "source_attributions": None}
         sequences[0]["attributes"]["step_scores"] = {}
+    elif change == "scores":
+        data = bytearray(base64.b64decode(sequences[0]["attributes"]["target_attributions"]))
+        cells = np.frombuffer(data, "<f4", offset=8 + int.from_bytes(data[:8], "little"))
+        cells[np.flatnonzero(np.isfinite(cells))[-1]] += np.float32(0.001)
+        sequences[0]["attributes"]["target_attributions"] = base64.b64encode(data).decode()
     else:
         sequences.append(sequences[0])
     for one in Attributions.from_bytes(json.dumps(document).encode()):
         assert (one.id, one.details) == (None, {})
+
+
+def test_what_is_ours_is_read_from_files_that_do_not_say_which_scores_it_is_of(tmp_path: Path) -> None:
+    save_inseq(made(id="ex-3"), tmp_path / "out.json")
+    document = json.loads((tmp_path / "out.json").read_text())
+    del document["attributes"]["info"]["wherefrom"][0]["scores"]
+    assert Attributions.from_bytes(json.dumps(document).encode())[0].id == "ex-3"
 
 
 def test_damage_to_what_is_ours_is_told_with_its_place(tmp_path: Path) -> None:

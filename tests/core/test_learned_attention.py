@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 from attrs import evolve, frozen
+from wherefrom import AttributionModel, Attributions
 from wherefrom.adapters import ModelCard, Row, RowAttention, RowPrediction
 from wherefrom.errors import FileFormatError, InputError, SettingsError, ShapeError
+from wherefrom.evaluation import evaluate
 from wherefrom.methods import LearnedAttention, Question
 from wherefrom.methods.head_weights import HeadWeights, NormalEquations, features, fit_heads, predictors
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.questions.target_function import TargetFunction
+from wherefrom.results.merging import merge_attributions
 from wherefrom.step_functions.logit import Logit
+from wherefrom.testing import ReferenceModel
 
 from tests.laws.models import model_of
 
@@ -217,6 +221,26 @@ def test_weights_learned_on_a_model_with_other_weights_are_told() -> None:
         seen.append(len(next(iter(found)).warnings))
     assert seen == [0, 1, 0]
     assert told("another", evolve(weights, fingerprint=None)) == ()  # a file of before
+
+
+def test_results_of_two_files_of_one_name_are_not_the_same(tmp_path: Path) -> None:
+    model = AttributionModel(ReferenceModel("decoder-only"))
+    card, path = model.adapter.card, tmp_path / "heads.npz"
+
+    def made(seed: int) -> Attributions:
+        drawn = np.random.default_rng(seed).normal(size=(card.layers, card.heads))
+        HeadWeights(decoder=drawn, model=card.name).save(path, overwrite=True)
+        return model.attribute(
+            "the cat sat", "the cat sat on", "learned_attention", weights=str(path), show_progress=False
+        )
+
+    one, other, again = made(0), made(1), made(0)
+    assert len(merge_attributions([one, again])) == 2
+    with pytest.raises(InputError, match="differ in method"):
+        merge_attributions([one, other])
+    evaluate(one, model, ["max_sensitivity"], removals=["unk"], draws=1)
+    with pytest.raises(InputError, match=r"its setting weights = .* is not what it was"):
+        evaluate(other, model, ["max_sensitivity"], removals=["unk"], draws=1)
 
 
 def test_nothing_to_learn_from_is_told() -> None:

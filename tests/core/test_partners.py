@@ -1,8 +1,9 @@
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.results.partners import bare_text, matched, named_apart
+from wherefrom.results.partners import as_called, bare_text, matched, named_apart
 
 from tests.core.made import spelt
 
@@ -22,6 +23,35 @@ def test_the_second_of_an_id_is_matched_with_the_second(first: list[str], second
 def test_without_an_id_for_all_places_count() -> None:
     assert matched(["a", None], ["b", "a", "c"]) == [(0, 0), (1, 1)]
     assert matched(["a", "b"], [None]) == [(0, 0)]
+
+
+@pytest.mark.parametrize(
+    "named, count, pairs",
+    [
+        (["2", "0", "1"], 3, [(0, 2), (1, 0), (2, 1)]),
+        (["3", "0"], 4, [(0, 3), (1, 0)]),  # of a shard, or some failed
+        (["1", "0", "2"], 2, [(0, 1), (1, 0)]),
+        (["2", "1"], 2, [(0, 0), (1, 1)]),  # numbered from 1: no places
+        (["01", "00"], 2, [(0, 0), (1, 1)]),
+        (["1", "1"], 2, [(0, 0), (1, 1)]),
+        (["1", None], 2, [(0, 0), (1, 1)]),
+        (["1", "b"], 2, [(0, 0), (1, 1)]),
+    ],
+)
+def test_ids_that_are_places_are_those_of_what_has_no_ids(
+    named: list[str | None], count: int, pairs: list[tuple[int, int]]
+) -> None:
+    unnamed: list[str | None] = [None] * count
+    assert matched(named, unnamed) == pairs
+    assert sorted((b, a) for a, b in matched(unnamed, named)) == sorted(pairs)
+
+
+def test_what_has_ids_keeps_them() -> None:
+    assert as_called(["1", "0"], ["a", "b"]) == [["1", "0"], ["a", "b"]]
+    assert as_called(["1", "0"], [None, None], ["0", "1"], [None]) == [["1", "0"], ["0", "1"], ["0", "1"], ["0"]]
+    assert as_called(["1", "0"], [None, None], ["a", "b"]) == [["1", "0"], [None, None], ["a", "b"]]
+    assert as_called([None], [], ["0"]) == [["0"], [], ["0"]]
+    assert as_called([None], [None]) == [[None], [None]]
 
 
 def test_a_text_is_the_same_whatever_its_tokenizer_does_to_spaces_and_capitals() -> None:

@@ -25,6 +25,8 @@ from wherefrom.errors import (
     WherefromError,
     WherefromWarning,
 )
+from wherefrom.files import load, save_inseq
+from wherefrom.files.wire.inseq import _E4M3, _in_eight_bits
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
@@ -37,6 +39,8 @@ from wherefrom.inseq.utils import (
     validate_indices,
 )
 from wherefrom.inseq.utils.typing import TokenWithId
+
+from tests.core.made import attribution
 
 
 @pytest.fixture(scope="module")
@@ -134,6 +138,34 @@ def test_shorter_numbers_are_near(two: Any, tmp_path: Path, precision: str, atol
     torch.testing.assert_close(loaded[0].source_attributions, two[0].source_attributions, atol=atol, rtol=0.2)
     with pytest.raises(SettingsError):
         two.save(tmp_path / "other.json", scores_precision="float4")
+
+
+@pytest.mark.filterwarnings("ignore:.*too small for float8")
+@pytest.mark.parametrize("plain", [False, True])
+@pytest.mark.parametrize("precision", ["float32", "float16", "float8"])
+def test_shorter_numbers_are_the_same_scores(tmp_path: Path, precision: str, plain: bool) -> None:
+    """What the library's files keep beside them is of these, however they were saved again."""
+    rng = np.random.default_rng(0)
+    sizes = rng.normal(size=(2, 3)) * 10.0 ** rng.integers(-4, 3, size=(2, 3))
+    one = attribution(["<s>", " a"], ["x", " y", " z"], 0, id="ex").replace(source_attributions=np.float32(sizes))
+    save_inseq(one, tmp_path / "out.json")
+    again = inseq.FeatureAttributionOutput.load(tmp_path / "out.json")
+    again.save(tmp_path / "again.json", scores_precision=precision, use_primitives=plain)
+    assert load(tmp_path / "again.json")[0].id == "ex"
+    again[0].source_attributions *= 1.2
+    again.save(tmp_path / "other.json", scores_precision=precision, use_primitives=plain)
+    assert load(tmp_path / "other.json")[0].id is None
+
+
+def test_rounding_to_eight_bits_is_that_of_torch() -> None:
+    halves = (_E4M3[:126] + _E4M3[1:127]) / 2
+    near = np.concatenate(
+        [_E4M3[:127], halves, np.nextafter(halves, np.float32(9e9)), np.nextafter(halves, np.float32(0))]
+    )
+    given = np.float32([*near, np.nan, 1e-9])  # beyond the largest, torch's versions differ
+    for values in (given, -given):
+        expected = torch.from_numpy(values).to(torch.float8_e4m3fn).to(torch.float32).numpy()
+        np.testing.assert_array_equal(_in_eight_bits(values), expected)
 
 
 def test_scores_that_float8_does_not_hold_are_told(two: Any, tmp_path: Path) -> None:

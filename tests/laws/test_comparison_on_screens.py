@@ -54,7 +54,12 @@ def two_places(value: float) -> str:
     return f"{value + 0.0:.2f}".replace("-0.00", "0.00")
 
 
-NAMES = st.lists(st.sampled_from(["q1", "q2", None]), min_size=1, max_size=5)
+NAMES = st.one_of(
+    st.lists(st.sampled_from(["q1", "q2", None]), min_size=1, max_size=5),
+    st.integers(1, 5).flatmap(lambda count: st.permutations(list(map(str, range(count))))),
+    st.integers(1, 5).map(lambda count: [None] * count),
+)
+"""Ids of a result's examples: some, places in another order, or none."""
 
 
 @given(NAMES, NAMES)

@@ -1,4 +1,5 @@
-"""Nothing that is written of a public copy names a place of the machine, whatever the format and the entry point."""
+"""Nothing that is written of a public copy names a place of the machine, or a secret that a model was loaded with,
+whatever the format and the entry point."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from wherefrom_viz.page.packing import from_base85
 
 HOME = "house-of-ann"
 PATH = f"/home/{HOME}/thing"
+SECRET = "sesame"
 
 
 def everywhere(value: Any) -> Any:
@@ -46,6 +48,8 @@ def told() -> Attributions:
         created="2025-01-01T00:00:00Z",
         extra={"path": PATH},
     )
+    loaded = {"adapter_kwargs": {"token": SECRET}, "proxies": [{"https": f"https://ann:{SECRET}@proxy"}]}
+    made = msgspec.structs.replace(made, model={**made.model, "model_kwargs": loaded})
     one = out[0].replace(
         id=PATH,
         details={**out[0].details, "path": PATH},
@@ -81,9 +85,10 @@ def test_no_drawing_tells(told: Attributions, name: str) -> None:
 @pytest.mark.parametrize("name", ["html", "svg", "text"])
 def test_no_drawing_of_one_example_tells(told: Attributions, name: str) -> None:
     one = told[0]
-    assert HOME in str(one.provenance)
-    assert HOME not in str(one.public().provenance)
-    assert HOME not in str(told.public()[0].provenance)
+    for text in (HOME, SECRET):
+        assert text in str(one.provenance)
+        assert text not in str(one.public().provenance)
+        assert text not in str(told.public()[0].provenance)
     assert HOME.encode() not in rendered(name)(one, public=True)
 
 
@@ -122,6 +127,7 @@ def test_no_command_writes_it(
     )
     found = HOME.encode() in content
     assert not (public and found)
+    assert not (public and SECRET.encode() in content)
     if not public and kind not in ("svg", "markdown", "csv"):
         assert found, "else this test could not fail"
 

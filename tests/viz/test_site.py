@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from wherefrom.errors import InputError, WherefromError
+from wherefrom.errors import InputError, WherefromError, WherefromWarning
 from wherefrom.files import Manifest, RunWriter, create_run, open_run
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom_viz import save_site
@@ -99,29 +99,79 @@ def test_only_a_site_is_replaced(tmp_path: Path) -> None:
         save_site(Attributions(sequence_attributions=()), tmp_path / "none")
 
 
+def files_in(folder: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("stop", [OSError("no space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("at", ["deflated_bytes", "write_whole", "json_data"])
+def test_a_site_stays_until_another_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str, stop: BaseException
+) -> None:
+    results = Attributions(sequence_attributions=(example(0), example(1)))
+    folder = save_site(results[:1], tmp_path / "site")
+    before = files_in(tmp_path)
+
+    def stopped(*_: object, **__: object) -> bytes:
+        raise stop
+
+    monkeypatch.setattr(site, at, stopped)
+    for place in (folder, tmp_path / "new"):
+        with pytest.raises(type(stop)):
+            save_site(results, place, overwrite=True)
+    assert files_in(tmp_path) == before
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("moves", range(3))
 def test_a_site_whose_replacement_was_interrupted_can_be_replaced(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
 ) -> None:
     results = Attributions(sequence_attributions=(example(0), example(1)))
     folder = save_site(results, tmp_path / "site")
+    whole, left = files_in(folder), [*range(moves)]
     with monkeypatch.context() as stopped:
 
-        def full(*_: object) -> bytes:
-            raise OSError("no space left on device")
+        def replace(one: Path, other: Path) -> None:
+            if one.name in (site.EXAMPLES, site.LIST, site.INDEX):
+                if not left:
+                    raise KeyboardInterrupt
+                left.pop()
+            move(one, other)
 
-        stopped.setattr(site, "deflated_bytes", full)
-        with pytest.raises(OSError, match="no space"):
+        move = site.os.replace
+        stopped.setattr(site.os, "replace", replace)
+        with pytest.raises(KeyboardInterrupt):
             save_site(results, folder, overwrite=True)
     assert not (folder / "index.html").exists()
-    assert (folder / "examples" / "0.bin").exists()
+    (folder / ".site.0123abcd.part" / "examples").mkdir(parents=True)  # of one that was killed
     with pytest.raises(InputError, match="was not finished"):
         save_site(results, folder)
+    (folder / "list").mkdir(exist_ok=True)
     (folder / "list" / "mine.txt").write_text("mine")
     with pytest.raises(InputError, match="no site of ours"):
         save_site(results, folder, overwrite=True)
     (folder / "list" / "mine.txt").unlink()
     save_site(results, folder, overwrite=True)
-    assert (folder / "index.html").exists()
+    assert files_in(folder) == whole
+
+
+def test_damaged_examples_are_left_out_of_a_site(tmp_path: Path) -> None:
+    folder = run_of(tmp_path / "run", 5)
+    whole = Attributions(sequence_attributions=tuple(map(example, (0, 1, 3, 4))), provenance=PROVENANCE)
+    expected = files_in(save_site(whole, tmp_path / "expected"))
+    (part,) = folder.glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes().replace(b"number2", b"numbex2"))
+    run = open_run(folder)
+    with pytest.warns(WherefromWarning, match="the line is damaged.*It was left out"):
+        made = files_in(save_site(run, tmp_path / "site"))
+    assert {path.name: content for path, content in made.items()} == {
+        path.name: content for path, content in expected.items()
+    }
+    assert len(run) == 5
+    assert len(run[2:3]) == 1
+    with pytest.warns(WherefromWarning, match="the line is damaged"), pytest.raises(InputError, match="no examples"):
+        save_site(run[2:3], tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from wherefrom.context import ContextAttribution
 from wherefrom.files.manifest import Manifest
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.contrasts import CONTRASTS, contrast_of
 from wherefrom.results.provenance import ALIGNMENTS, Provenance, by_example
 from wherefrom.results.stages import Stage
 from wherefrom_viz.describe.text_marks import visible
@@ -78,7 +79,13 @@ _OF_DATASET = {
     "dataset-kwargs": "kwargs",
     "limit": "limit",
 }
-_OF_FIELDS = {"input": "input", "generated": "output", "id-field": "id", "annotations": "annotations"}
+_OF_FIELDS = {
+    "input": "input",
+    "generated": "output",
+    "id-field": "id",
+    "contrast-field": "contrast",
+    "annotations": "annotations",
+}
 _OF_REQUEST = {
     "attribution-method": "method",
     "attributed-fn": "attributed_fn",
@@ -143,6 +150,11 @@ def again(out: Attributions) -> Again:
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
     notes += more
+    if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
+        notes += (
+            "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
+            "--contrast-field).",
+        )
     sections: dict[str, dict[str, Any]] = {
         "attribute": {
             **_attribute_options(info),

@@ -67,8 +67,8 @@ def open_saved(path: str | Path) -> Run | Attributions:
 def taken(saved: Run | Attributions, wanted: Sequence[str] = (), limit: int | None = None) -> Attributions:
     """Some examples of what was opened, or all; arguments and errors as of `open_results`."""
     if isinstance(saved, Run):
-        if not wanted and limit is None:
-            return saved.load()
+        if not wanted:
+            return saved[:limit].load()
         places = chosen(ids_of(saved), wanted, limit, saved.failures)
         return Attributions(sequence_attributions=tuple(saved[place] for place in places), provenance=saved.provenance)
     return saved.at(chosen(ids_of(saved), wanted, limit))

@@ -7,8 +7,10 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wherefrom.errors import UsageError
+from wherefrom.files.named import digest_of
 
 
 def load_plugins(names: Sequence[str]) -> None:
@@ -34,6 +36,28 @@ def load_plugins(names: Sequence[str]) -> None:
             raise UsageError(
                 f"The plugin {name!r} failed while it was imported.\n{type(error).__name__}: {error}"
             ) from error
+
+
+def plugin_contents(names: Sequence[str]) -> list[Any]:
+    """What the source of each plugin is, by its digest: of a package, all of its Python files. What they import is not
+    looked at. The plugins are imported.
+
+    Raises:
+        UsageError: As `load_plugins`.
+    """
+    load_plugins(names)
+    return [_content(name) for name in names]
+
+
+def _content(name: str) -> Any:
+    module = sys.modules.get(name)
+    file = name if name.endswith(".py") else None if module is None else module.__file__
+    if file is None:  # built in, or a folder without a module of its own
+        return name
+    path = Path(file)
+    if path.name != "__init__.py":
+        return digest_of(path)
+    return [[one.relative_to(path.parent).as_posix(), digest_of(one)] for one in sorted(path.parent.rglob("*.py"))]
 
 
 def _import_file(path: Path) -> None:

@@ -11,17 +11,19 @@ import wherefrom
 from attrs import asdict, field, frozen
 from wherefrom.errors import UsageError
 from wherefrom.files import fingerprint_of
+from wherefrom.files.named import files_held
 from wherefrom.methods.contract import METHODS
 from wherefrom.methods.default import DEFAULT_METHOD
 from wherefrom.results.aggregation import outstanding
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.secrets import without_secrets
 from wherefrom.step_functions.base import STEP_FUNCTIONS
 
-from wherefrom_cli.dataset.identity import files_held
+from wherefrom_cli.dataset.identity import with_contents
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
-from wherefrom_cli.plugins import load_plugins
-from wherefrom_cli.told import without_secrets
+from wherefrom_cli.plugins import load_plugins, plugin_contents
+from wherefrom_cli.trust import HARMLESS_GENERATION
 
 if TYPE_CHECKING:
     from wherefrom import Attribution, AttributionModel, Attributions
@@ -74,14 +76,16 @@ class ModelRequest:
         return {name: without_secrets(one) for name, one in given.items()}
 
     def identity(self) -> dict[str, Any]:
-        """What tells one model from another: a hub name, or what a local folder holds, of which every byte is read;
-        device left out."""
+        """What tells one model from another: a hub name, or what local files and folders hold, of which every byte is
+        read; device left out."""
         folder = Path(self.name)
+        plugins = plugin_contents(self.plugins)
         return {
             "name": fingerprint_of({"files": files_held(folder)}) if folder.is_dir() else self.name,
             "framework": self.framework,
             "dtype": self.dtype,
-            **self._loaded_with(),
+            **{name: with_contents(one) for name, one in self._loaded_with().items()},
+            **({"plugins": plugins} if plugins else {}),
         }
 
 
@@ -120,6 +124,15 @@ class AttributionRequest:
         for name in (self.attributed_fn, *self.step_scores):
             if name is not None and ":" not in name:
                 STEP_FUNCTIONS.get(name)
+
+    def identity(self) -> dict[str, Any]:
+        """What decides the numbers, as plain values: local files and folders that settings name by what they hold."""
+        told = {name: value for name, value in asdict(self).items() if value or name != "check"}
+        return {
+            **told,
+            "settings": with_contents(self.settings),
+            "generation_args": with_contents(self.generation_args, HARMLESS_GENERATION),
+        }
 
     def keywords(self) -> dict[str, Any]:
         """Keyword arguments of `AttributionModel.attribute`."""

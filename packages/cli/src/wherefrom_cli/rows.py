@@ -7,7 +7,6 @@ document.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import json
@@ -20,15 +19,9 @@ from typing import Any, TextIO
 
 from attrs import frozen
 from wherefrom.errors import FileFormatError, InputError, UsageError
+from wherefrom.files.wire.bytes import MARKS
 from wherefrom.settings import is_whole
 
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins alike
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-"""Byte order marks, and the encodings that they tell."""
 _HOW_TO_SAVE = "Save the file as UTF-8, or as UTF-16 with a byte order mark."
 _LONGEST_CELL = 2**31 - 1
 _PARQUET_ROWS = 256
@@ -182,7 +175,7 @@ def _opened(path: Path, newline: str | None = None) -> Iterator[TextIO]:
 def _as_text(file: io.BufferedReader, where: str, newline: str | None = None) -> Iterator[TextIO]:
     """A file of bytes as `_opened` has it."""
     begins = file.peek(4)
-    encoding = next((name for mark, name in _MARKS if begins.startswith(mark)), "utf-8-sig")
+    encoding = next((name for mark, name in MARKS if begins.startswith(mark)), "utf-8-sig")
     with io.TextIOWrapper(file, encoding=encoding, newline=newline) as opened:
         try:
             yield opened

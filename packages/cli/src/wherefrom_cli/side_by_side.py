@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from wherefrom.errors import UsageError
 from wherefrom.files import Run
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.partners import named_apart
+from wherefrom.results.partners import as_called, named_apart
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.opening import chosen, ids_of, open_saved, say_what_failed, taken
@@ -31,8 +31,9 @@ def open_side_by_side(
     """
     saved = [open_saved(path) for path in paths]
     asked = list(wanted)
-    sides = [ids_of(one) for one in saved] if wanted or limit is not None else []
-    if len(sides) > 1 and named_apart(*sides):
+    sides = as_called(*map(ids_of, saved)) if wanted or limit is not None else []
+    by_id = len(sides) > 1 and named_apart(*sides)
+    if by_id:
         first, *others = sides
         failed = saved[0].failures if isinstance(saved[0], Run) else None
         names = [str(first[place]) for place in chosen(first, wanted, None, failed)]
@@ -47,4 +48,11 @@ def open_side_by_side(
     for one in saved:
         if isinstance(one, Run) and not wanted:
             say_what_failed(one, told)
-    return [taken(one, asked, limit) for one in saved]
+    some = [taken(one, asked, limit) for one in saved]
+    return [_called(one, asked) for one in some] if by_id else some
+
+
+def _called(some: Attributions, names: Sequence[str]) -> Attributions:
+    """The same, each example by the name that it was asked for: of what has no ids, places are told apart by it."""
+    examples = tuple(one.replace(id=name) for one, name in zip(some, names, strict=True))
+    return some.replace(sequence_attributions=examples)

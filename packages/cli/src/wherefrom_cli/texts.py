@@ -34,6 +34,11 @@ COLUMN_OF_TARGETS = (
     "column of the forced targets; '': none, the model generates (default: output, target or the like, if it is there)"
 )
 """Help of the option that names it."""
+COLUMN_OF_CONTRASTS = (
+    "column of what could have been said instead; -fn must compare with it (contrast_logits_diff); "
+    "an empty cell: nothing"
+)
+"""Help of the option that names it."""
 
 
 @frozen(kw_only=True)
@@ -73,6 +78,8 @@ class Fields:
     output: str | None = None
     """``""``: none, the model generates."""
     id: str | None = None
+    contrast: str | None = None
+    """None: none, nothing is compared with."""
     annotations: tuple[str, ...] = ()
     """Columns that are kept with the results."""
 
@@ -272,9 +279,10 @@ def examples_in_rows(
     outputs = [] if fields.output == "" else _columns(fields.output, _LIKELY_OUTPUTS, columns, where)
     unasked = fields.output is None
     names = _columns(fields.id, ("id",), columns, where)
+    contrasts = _columns(fields.contrast, (), columns, where)
     kept = [name for asked in fields.annotations for name in _columns(asked, (), columns, where)]
     for row in rows:
-        yield _example(row, inputs or columns, outputs, names, kept, unasked=unasked)
+        yield _example(row, inputs or columns, outputs, names, contrasts, kept, unasked=unasked)
 
 
 def _how_to_head(header: str) -> str:
@@ -295,6 +303,7 @@ def _example(
     inputs: Sequence[str],
     outputs: Sequence[str],
     names: Sequence[str],
+    contrasts: Sequence[str],
     kept: Sequence[str],
     *,
     unasked: bool,
@@ -309,6 +318,7 @@ def _example(
         return Example(
             text=_text(_cell(cells, inputs), f"{row.where}: the text"),
             generated=words_in(target, f"{row.where}: the target") or None,
+            contrast=words_in(_cell(cells, contrasts), f"{row.where}: the contrast") or None,
             id=name,
             annotations={
                 column: _annotation(cells[column], f"{row.where}: the column {column!r}")

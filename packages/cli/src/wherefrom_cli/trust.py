@@ -32,7 +32,8 @@ HARMLESS = frozenset(
         # what is evaluated
         "check", "metrics", "removals", "outputs", "draws", "extremes", "no_curves", "truths",
         # columns, and parts of the data
-        "input_field", "output_field", "id_field", "annotations", "split", "shard", "example", "steps",
+        "input_field", "output_field", "id_field", "contrast_field", "annotations", "split", "shard", "example",
+        "steps",
         # texts and templates of contexts
         "input_current_text", "input_context_text", "input_template", "output_current_text", "output_context_text",
         "output_template", "contextless_input_current_text", "contextless_output_current_text", "document_template",

@@ -24,6 +24,7 @@ from wherefrom.arrays import IntArray
 from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
+from wherefrom.files.named import files_named
 from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
@@ -384,7 +385,7 @@ class AttributionModel:
             library_version=library_versions().get("wherefrom", ""),
             versions={**library_versions(), **self.adapter.card.versions},
             model=msgspec.to_builtins(self.adapter.card),
-            method={"name": request.method.identifier, "settings": non_default(request.method)},
+            method=_method_described(request.method),
             attributed_fn=_described(request.function),
             step_scores=[_described(function) for function in request.scores.values()],
             arguments={
@@ -680,6 +681,13 @@ def _continued(progress: Progress, ends: Sequence[int], done: int, batch: int) -
 
 def _described(function: StepFunction) -> dict[str, Any]:
     return {"name": function.identifier, "settings": non_default(function)}
+
+
+def _method_described(method: AnyMethod) -> dict[str, Any]:
+    """Its name and settings, and what the files hold that these name."""
+    settings = non_default(method)
+    files = files_named(settings)
+    return {"name": method.identifier, "settings": settings, **({"files": files} if files else {})}
 
 
 def _batches(items: Any, size: int | None) -> Iterator[Any]:

@@ -28,6 +28,7 @@ from wherefrom_cli.request import (
 )
 from wherefrom_cli.results import add_output_options, destination, refuse_lines_of_a_plan, write_results
 from wherefrom_cli.texts import (
+    COLUMN_OF_CONTRASTS,
     COLUMN_OF_TARGETS,
     Example,
     Fields,
@@ -75,6 +76,7 @@ def configure(parser: CommandParser) -> None:
     given.add("--input-field", metavar="NAME", help="column of the texts")
     given.add("--output-field", metavar="NAME", help=COLUMN_OF_TARGETS)
     given.add("--id-field", metavar="NAME", help="column of the examples' names")
+    given.add("--contrast-field", metavar="NAME", help=COLUMN_OF_CONTRASTS)
     add_model_options(parser.group("Model"))
     add_method_options(parser.group("Method"))
     add_target_options(parser.group("Target"))
@@ -127,11 +129,16 @@ def _examples(options: Options, console: Console) -> list[Example] | None:
     if options.input_file:
         if options.input_texts or options.generated_texts or options.contrast_targets:
             raise UsageError("--input-file and -i/-g/--contrast-targets exclude each other.\nChoose one.")
-        fields = Fields(input=options.input_field, output=options.output_field, id=options.id_field)
+        fields = Fields(
+            input=options.input_field,
+            output=options.output_field,
+            id=options.id_field,
+            contrast=options.contrast_field,
+        )
         examples = list(examples_in_file(Path(options.input_file), fields, console.note))
         if not examples:
             raise UsageError(f"There is no text in {options.input_file}.")
-    elif columns := options.typed_among({"input_field", "output_field", "id_field"}):
+    elif columns := options.typed_among({"input_field", "output_field", "id_field", "contrast_field"}):
         raise UsageError(f"{', '.join(columns)} names a column of a file, and none is given.\nAdd --input-file FILE.")
     elif options.input_texts:
         texts = options.input_texts, options.generated_texts, options.contrast_targets

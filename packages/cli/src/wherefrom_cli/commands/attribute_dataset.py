@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from attrs import asdict
 from wherefrom.errors import ModelGoneError, UsageError
+from wherefrom.results.provenance import BY_EXAMPLE, of_one_example
 from wherefrom_viz.console.progress import duration
 
 from wherefrom_cli.command import Command
@@ -47,7 +49,7 @@ from wherefrom_cli.results import (
     refuse_lines_of_a_plan,
 )
 from wherefrom_cli.rows import ENDINGS
-from wherefrom_cli.texts import COLUMN_OF_TARGETS, Fields, targets_note
+from wherefrom_cli.texts import COLUMN_OF_CONTRASTS, COLUMN_OF_TARGETS, Fields, targets_note
 
 BATCH_SIZE = 8
 ENGINES = ("local", "ray")
@@ -91,6 +93,7 @@ def configure(parser: CommandParser) -> None:
         help=COLUMN_OF_TARGETS,
     )
     given.add("--id-field", metavar="NAME", help="column of the examples' names (default: their place)")
+    given.add("--contrast-field", metavar="NAME", help=COLUMN_OF_CONTRASTS)
     given.add(
         "--annotations",
         nargs="+",
@@ -185,6 +188,7 @@ def execute(options: Options, console: Console) -> int:
         refuse_existing_run(*_places(options), resume=going_on, overwrite=options.overwrite)
     model_asked = model_request(options)
     job = Job(request=attribution_request(options), reduction=reduction(options), model=model_asked)
+    _refuse_settings_of_examples(job.request.settings, asked.fields)
     dataset = asked.load()
     if note := targets_note(dataset.columns, asked.fields):
         console.note(note)
@@ -227,7 +231,7 @@ def _open_sink(
     identity = {
         "model": model_asked.identity(),
         "data": dataset.fingerprint(),
-        "request": {name: value for name, value in asdict(job.request).items() if value or name != "check"},
+        "request": job.request.identity(),
         "reduction": asdict(job.reduction),
         "batch size": options.batch_size,
     }
@@ -357,6 +361,7 @@ def dataset_request(options: Options) -> DatasetRequest:
             input=options.input_field,
             output=options.output_field,
             id=options.id_field,
+            contrast=options.contrast_field,
             annotations=tuple(options.annotations),
         ),
         limit=options.limit,
@@ -384,6 +389,20 @@ def _give_notes(options: Options, console: Console) -> None:
         console.note("note: --do-prefix-attribution is called --attribute-target now.")
     if options.output_step_attributions:
         console.note("note: --output-step-attributions has no effect: every column of the scores is a step.")
+
+
+def _refuse_settings_of_examples(settings: Mapping[str, Any], fields: Fields) -> None:
+    """Raise: UsageError: A setting has a value for each example, which are done in another order; or what texts are
+    compared with is said twice."""
+    for name in BY_EXAMPLE:
+        if not of_one_example(name, settings.get(name)):
+            raise UsageError(
+                f"{name!r} is given as a list of one for each example, and a data set is done in batches, short texts "
+                "first.\nName a column of contrastive targets with --contrast-field NAME, give one value for all, or "
+                "ask `wherefrom attribute`, which keeps the order."
+            )
+    if fields.contrast is not None and "contrast_targets" in settings:
+        raise UsageError("--contrast-field and the setting contrast_targets exclude each other.\nChoose one.")
 
 
 def _tokens(outcome: Outcome) -> int:

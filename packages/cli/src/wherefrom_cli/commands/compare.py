@@ -12,7 +12,7 @@ from attrs import frozen
 from wherefrom.errors import UsageError
 from wherefrom.questions.numbering import example_mark
 from wherefrom.results.attribution import Attribution
-from wherefrom.results.partners import bare_text, matched
+from wherefrom.results.partners import as_called, bare_text, matched
 from wherefrom_viz.console import CompareView
 from wherefrom_viz.describe.comparison import Comparison, compare
 from wherefrom_viz.describe.text_marks import visible
@@ -40,6 +40,11 @@ class Pair:
     def same_input(self) -> bool:
         """Do both explain the same input text? Spaces and capitals are the tokenizers'."""
         return bare_text(self.a.source) == bare_text(self.b.source)
+
+    @property
+    def same_output(self) -> bool:
+        """Do both explain the same output tokens, as texts?"""
+        return bare_text(self.a.steps) == bare_text(self.b.steps)
 
 
 def configure(parser: CommandParser) -> None:
@@ -86,6 +91,11 @@ def execute(options: Options, console: Console) -> int:
     if left_out:
         _say_left_out(left_out, pairs, console)
         pairs = [pair for pair in pairs if pair.same_input]
+    if not options.different_texts and (other := [pair.name for pair in pairs if not pair.same_output]):
+        console.warn(
+            f"{len(other)} of {len(pairs)} pairs explain other outputs, and are compared by what these have in common: "
+            f"{_some(other)}."
+        )
     compared = [
         compare(
             pair.a,
@@ -178,11 +188,12 @@ def pairs_of(first: Sequence[Attribution], second: Sequence[Attribution]) -> lis
     Raises:
         UsageError: They have none in common.
     """
-    found = matched([one.id for one in first], [one.id for one in second])
+    ids, others = as_called([one.id for one in first], [one.id for one in second])
+    found = matched(ids, others)
     if not found:
         raise UsageError("The two have no example in common.\nThey are paired by id, or by place where they have none.")
-    named = all(first[a].id is not None and first[a].id == second[b].id for a, b in found)
-    return [Pair(name=example_mark(a, first[a].id if named else None), a=first[a], b=second[b]) for a, b in found]
+    named = all(ids[a] is not None and ids[a] == others[b] for a, b in found)
+    return [Pair(name=example_mark(a, ids[a] if named else None), a=first[a], b=second[b]) for a, b in found]
 
 
 def _known(value: float) -> float | None:

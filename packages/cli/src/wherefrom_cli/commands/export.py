@@ -150,6 +150,13 @@ def _write_site(options: Options, console: Console) -> int:
     else:
         results = open_results(options.path, options.example, options.limit)
     require_examples(results, options.path)
+    written = 0
+
+    def packed(done: int, total: int) -> None:
+        nonlocal written
+        written = done
+        line("packing", done, total)
+
     with ProgressLine(console=console) as line:
         folder = save_site(
             results,
@@ -158,14 +165,14 @@ def _write_site(options: Options, console: Console) -> int:
             public=options.public,
             without=options.without,
             overwrite=options.overwrite,
-            progress=lambda done, total: line("packing", done, total),
+            progress=packed,
             **dict(options.set),
         )
     from wherefrom_viz.describe.numbers import file_size
 
     size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     console.note(
-        f"Wrote {len(results):,} examples to {folder} ({file_size(size)}).\n"
+        f"Wrote {written:,} examples to {folder} ({file_size(size)}).\n"
         f"See it: python -m http.server --directory {shlex.quote(str(folder))} --bind 127.0.0.1"
     )
     return ExitCode.DONE

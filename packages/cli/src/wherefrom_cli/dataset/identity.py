@@ -1,4 +1,5 @@
-"""Which data a streamed data set is, or which model a folder holds: what was asked for, and what local files hold.
+"""Which data a streamed data set is, which model a folder holds, which weights a setting names: what was asked for, and
+what local files hold.
 
 A local file counts by its content, so that a run goes on after its folder was copied elsewhere and does not after a
 file was changed.
@@ -7,10 +8,43 @@ file was changed.
 from __future__ import annotations
 
 import glob
-import hashlib
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
+
+from wherefrom.files.named import digest_of, files_held
+from wherefrom.methods.harmless import reaches_out
+from wherefrom.results.provenance import BY_EXAMPLE
+
+_KEPT_THERE = ("tables", "cache_dir", "offload_folder")
+"""Arguments that name a folder to keep things in: it grows as the run does, and decides no number."""
+
+
+def with_contents(arguments: Mapping[str, Any], harmless: Collection[str] = ()) -> dict[str, Any]:
+    """Settings, or arguments of loading, with what is in the local files and folders that they name instead of the
+    names; everything else stays.
+
+    Args:
+        harmless: Names of arguments that stay, whatever they say.
+    """
+    words = (*_KEPT_THERE, *BY_EXAMPLE, *harmless)
+    return {
+        name: _content(value) if name not in words and reaches_out(name, value) else value
+        for name, value in arguments.items()
+    }
+
+
+def _content(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return with_contents(value)
+    if isinstance(value, list | tuple):
+        return [_content(one) for one in value]
+    if isinstance(value, str | os.PathLike) and os.path.isfile(value):
+        return digest_of(Path(value))
+    if isinstance(value, str | os.PathLike) and str(value).strip("./") and os.path.isdir(value):
+        return files_held(Path(value))
+    return value
 
 
 def streamed_identity(asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -26,12 +60,13 @@ def streamed_identity(asked: Mapping[str, Any]) -> dict[str, Any]:
     inside = {"files": list(asked["files"]), "folder": asked["folder"]}
     inside |= {given: kwargs.pop(given) for given in ("data_files", "data_dir") if given in kwargs}
     found = {given: _held(value, base) for given, value in inside.items()}
+    unnamed = {"annotations", *([] if asked["fields"].get("contrast") else ["contrast"])}
     parts = any(inside.values()) and base.is_dir()  # of a local folder only these are read
     return {
         **{given: value for given, value in asked.items() if given not in inside},
         "name": "a folder" if parts else _held(name, Path()),
         "kwargs": kwargs,
-        "fields": {given: value for given, value in asked["fields"].items() if given != "annotations"},
+        "fields": {given: value for given, value in asked["fields"].items() if given not in unnamed},
         **found,
     }
 
@@ -46,24 +81,9 @@ def _held(value: Any, base: Path) -> Any:
         return value
     for path in (base / value, Path(value)):  # in a local folder its own come first
         if path.is_file():
-            return [path.suffix, _digest(path)]
+            return [path.suffix, digest_of(path)]
         if path.is_dir():
             return files_held(path)
         if matching := sorted(filter(Path.is_file, map(Path, glob.glob(str(path), recursive=True)))):
-            return [[one.suffix, _digest(one)] for one in matching]
+            return [[one.suffix, digest_of(one)] for one in matching]
     return value
-
-
-def files_held(folder: Path) -> list[list[str]]:
-    """Name and content, as a hash, of every file in a folder and below; hidden ones are left out."""
-    files = sorted(one for one in folder.rglob("*") if one.is_file() and not _hidden(one.relative_to(folder)))
-    return [[one.relative_to(folder).as_posix(), _digest(one)] for one in files]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -11,11 +11,11 @@ from typing import Any
 
 from attrs import asdict, field, frozen
 from wherefrom.errors import ModelLoadError, UsageError
+from wherefrom.results.secrets import without_secrets
 
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.rows import Row, columns_in_file, is_headed, rows_in_file
 from wherefrom_cli.texts import Example, Fields, each_once, examples_in_rows
-from wherefrom_cli.told import without_secrets
 
 _BUILDERS = {
     ".json": "json",
@@ -326,7 +326,9 @@ class Dataset:
         """
         if self.size is None:
             return _hash([streamed_identity(self.request.told())])
-        return _hash([one.example.text, one.example.generated, one.example.id] for one in self.each_once())
+        examples = (one.example for one in self.each_once())
+        compares = self.request.fields.contrast is not None
+        return _hash([one.text, one.generated, one.id, *([one.contrast] if compares else [])] for one in examples)
 
     def annotations_fingerprint(self) -> dict[str, Any]:
         """The columns that are kept with the results, and a hash of what they hold; nothing if none is kept."""

@@ -15,7 +15,7 @@ from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
 from wherefrom.files.wire.bytes import file_named, without_mark, write_whole
-from wherefrom.files.wire.encoding import json_bytes
+from wherefrom.files.wire.encoding import NOT_JSON, json_bytes
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.results.provenance import Provenance
@@ -418,7 +418,7 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
         Budget(len(data), max_bytes).spend(OBJECT_SIZE * len(data), f"The JSON of {str(path)!r}")
         try:
             return msgspec.convert(from_plain(msgspec.json.decode(without_mark(data))), cls)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        except NOT_JSON as error:
             raise FileFormatError(f"{str(path)!r} is no context attribution: {error}.") from error
 
     def render(self, name: str, **options: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from wherefrom.evaluation.records import Evaluation, check_named
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.partners import matched, named_apart
+from wherefrom.results.partners import as_called, matched, named_apart
 
 
 def with_measurements(results: Attributions, evaluation: Evaluation, method: str | None = None) -> Attributions:
@@ -45,8 +45,8 @@ def with_measurements(results: Attributions, evaluation: Evaluation, method: str
 
 def _numbers(evaluation: Evaluation, results: Attributions) -> Sequence[int | None]:
     """What the evaluation calls each example: by id, as results are paired there, else by place."""
-    ids = [one.id for one in results]
-    pairs = matched(evaluation.ids, ids) if named_apart(evaluation.ids, ids) else []
+    known, ids = as_called(evaluation.ids, [one.id for one in results])
+    pairs = matched(known, ids) if named_apart(known, ids) else []
     if not pairs:
         return range(len(results))
     numbers = {place: number for number, place in pairs}

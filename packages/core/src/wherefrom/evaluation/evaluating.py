@@ -40,7 +40,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.direction import turned
 from wherefrom.results.given import require_result, several_results
-from wherefrom.results.partners import matched, named_apart
+from wherefrom.results.partners import as_called, matched, named_apart
 from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 from wherefrom.text.places import joined_text
@@ -514,8 +514,9 @@ def _side_by_side(named: Mapping[str, list[Attribution]]) -> tuple[dict[str, lis
     Raises:
         InputError: They go by place, and are not as many.
     """
-    ids = {name: [one.id for one in given] for name, given in named.items()}
-    first, *_ = ids.values()
+    sides = as_called(*([one.id for one in given] for given in named.values()))
+    ids = dict(zip(named, sides, strict=True))
+    first = sides[0]
     if named_apart(*ids.values()):
         places = {name: dict(matched(first, own)) for name, own in ids.items()}
         common = [place for place in range(len(first)) if all(place in found for found in places.values())]

@@ -7,7 +7,8 @@ from typing import TypeVar
 import msgspec
 
 from wherefrom.errors import FileFormatError
-from wherefrom.files.wire.bytes import without_mark
+from wherefrom.files.wire.bytes import in_utf8
+from wherefrom.files.wire.encoding import NOT_JSON
 
 T = TypeVar("T")
 
@@ -16,7 +17,8 @@ def decoded_lines(data: bytes, kind: type[T], *, name: object, expected: str) ->
     """The records of a file.
 
     Args:
-        data: Its content; bytes are cut at line ends alone, not at what Unicode calls one.
+        data: Its content, in UTF-8 or as its byte order mark says; cut at line ends alone, not at what Unicode calls
+            one.
         kind: What each line holds.
         name: Of the file, for messages.
         expected: What a line should be, for messages.
@@ -26,11 +28,12 @@ def decoded_lines(data: bytes, kind: type[T], *, name: object, expected: str) ->
     """
     decoder = msgspec.json.Decoder(kind)
     found = []
-    for number, line in enumerate(without_mark(data).splitlines(), start=1):
+    for number, line in enumerate(in_utf8(data, name).splitlines(), start=1):
         if not line.strip():
             continue
         try:
             found.append(decoder.decode(line))
-        except msgspec.MsgspecError as error:
-            raise FileFormatError(f"{name}, line {number}: expected {expected}: {error}.") from error
+        except NOT_JSON as error:
+            hint = " Save the file as UTF-8." if isinstance(error, UnicodeDecodeError) else ""
+            raise FileFormatError(f"{name}, line {number}: expected {expected}: {error}.{hint}") from error
     return found

@@ -10,6 +10,7 @@ import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, UnknownNameError, nearest
 from wherefrom.files.wire.bytes import without_mark, write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 
 FORMAT = "wherefrom.evaluation/1"
 
@@ -153,7 +154,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
         """
         try:
             found = msgspec.json.decode(without_mark(Path(path).read_bytes()), type=cls)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        except NOT_JSON as error:
             raise FileFormatError(f"{path} is not a saved evaluation, or it is damaged: {error}.") from error
         if found.format != FORMAT:
             raise FileFormatError(f"{path}: expected {FORMAT}, found {found.format!r}.")

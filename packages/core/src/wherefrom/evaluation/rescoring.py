@@ -13,6 +13,7 @@ from wherefrom.adapters.views import Tally, counting
 from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError, WherefromError
 from wherefrom.evaluation.asking import compared_ids, judged_scores, question_of
+from wherefrom.files.named import files_named
 from wherefrom.methods.answers import attribution_of, example_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
@@ -144,6 +145,7 @@ def again(model: Any, result: Attribution, units: Units, *, seed: int = 0) -> Ag
         provenance.method.get("settings", {}),
         where=f"method {provenance.method['name']!r}",
     )
+    _require_same_files(provenance)
     question = question_of(
         model,
         result,
@@ -154,6 +156,18 @@ def again(model: Any, result: Attribution, units: Units, *, seed: int = 0) -> Ag
         seed=provenance.seed or 0,
     )
     return Again(model=model, question=question, method=method, units=units, result=result, seed=seed)
+
+
+def _require_same_files(provenance: Provenance) -> None:
+    """Raise: InputError: A file that a setting of the method names (learned weights, say) holds something else now."""
+    now = files_named(provenance.method.get("settings", {}))
+    for name, then in provenance.method.get("files", {}).items():
+        if now.get(name) != then:
+            raise InputError(
+                "This metric asks the method again, and the file that its setting "
+                f"{name} = {provenance.method['settings'].get(name)!r} names is not what it was when the result was "
+                "made. Put that file back, or leave this metric out."
+            )
 
 
 def _function(provenance: Provenance) -> StepFunction:

@@ -19,6 +19,7 @@ from wherefrom.errors import FileFormatError, InputError, WherefromWarning
 from wherefrom.files.manifest import Manifest, read_manifest
 from wherefrom.files.summaries import Summary, left_out, summarized, summary_of
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.files.wire.examples import RawFields, decode_example, typed
 from wherefrom.files.wire.limits import Budget, OverBudgetError, check_max_bytes
 from wherefrom.files.writing_runs import INDEX_SUFFIX
@@ -82,7 +83,7 @@ class _Part:
         """Believe some lines of the index if they can be true of the part."""
         try:
             found = _index_decoder.decode_lines(lines)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except NOT_JSON:
             return False
         new = found
         if found and found[0].offset < self.end:
@@ -186,6 +187,10 @@ class _Part:
     def scanned(self) -> list[int]:
         """Rows that the index does not have."""
         return list(self._scanned.values())
+
+    def is_scanned(self, one: Summary) -> bool:
+        """Was the line found by reading the part, so that no index has its checksum?"""
+        return one.offset in self._scanned
 
     def write_index(self) -> None:
         data = b"".join(msgspec.json.encode(one) + b"\n" for one in self.summaries)
@@ -406,18 +411,41 @@ class Run(Sequence[Attribution]):
         """
         before = len(self.complaints)
         for part in self._parts:
-            unsure = set(part.scanned)
             for row, one in enumerate(part.summaries):
                 if one.left_out:
                     continue
                 try:
-                    part.line(one)
-                    if (row in unsure or one.crc is None) and one.error is None:
-                        self._read(part, one)
+                    self._require_whole(part, one)
                 except FileFormatError as error:
                     part.leave_out(row, f"{'the example ' + repr(one.id) if one.id else 'a line'} is damaged ({error})")
         self._forget_left_out()
         return self.complaints[before:]
+
+    def _require_whole(self, part: _Part, one: Summary) -> None:
+        """Raise: FileFormatError: The line of an example is not as it was written."""
+        part.line(one)
+        if one.error is None and (one.crc is None or part.is_scanned(one)):
+            self._read(part, one)
+
+    def undamaged(self) -> Run:
+        """The examples whose lines are as they were written; each of the others is told in a warning, as `load` tells
+        it. All lines are read once, and none is kept in memory; the run itself stays as it is.
+
+        Raises:
+            FileFormatError: One asks for more memory than it may.
+        """
+        found = []
+        for index in range(len(self)):
+            part, row = self._place(index)
+            try:
+                self._require_whole(part, part.summaries[row])
+            except OverBudgetError:
+                raise
+            except FileFormatError as error:
+                warn(f"{error} It was left out.", WherefromWarning, stacklevel=2)
+            else:
+                found.append((part, row))
+        return self._subset(found)
 
     def repair(self) -> list[str]:
         """As `check`, and write the outcome into the index, so that what is damaged is done again and not read.

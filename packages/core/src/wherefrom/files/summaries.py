@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from wherefrom.errors import FileFormatError, WherefromError
 from wherefrom.files.wire.arrays import WireArray, decode_array
+from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.tokens import following
 from wherefrom.results.data import AttributionData
@@ -161,7 +162,7 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
     """
     try:
         read = _decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as damage:
+    except NOT_JSON as damage:
         raise FileFormatError(f"a damaged line at byte {offset}: {damage}") from damage
     if read.format is not None:
         return None

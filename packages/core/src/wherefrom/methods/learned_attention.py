@@ -79,7 +79,8 @@ class LearnedAttention(Method[GivesAttention]):
         """The weights.
 
         Raises:
-            SettingsError: None were given, or there is no such file.
+            SettingsError: None were given, or there is no such file, or it cannot be read.
+            FileFormatError: It holds something else, or is damaged.
         """
         given = self.weights
         if given is None:
@@ -91,6 +92,11 @@ class LearnedAttention(Method[GivesAttention]):
         except FileNotFoundError as error:
             raise SettingsError(
                 f"weights = {given!r}: there is no such file. `wherefrom fit-attention` writes one; or take 'uniform'."
+            ) from error
+        except OSError as error:
+            raise SettingsError(
+                f"weights = {given!r}: expected a file that `wherefrom fit-attention` wrote, and this cannot be read: "
+                f"{error.strerror}."
             ) from error
         return found
 

@@ -24,8 +24,33 @@ def bare_text(tokens: Sequence[Token]) -> str:
     return bare(joined_text(tokens)[0])
 
 
+def as_called(*sides: Sequence[str | None]) -> list[list[str | None]]:
+    """Ids of several results' examples by which they can be told to be the same ones: as they are, but where some
+    results have none and the others call their examples by place, as runs of data without ids do, the former get the
+    places as ids.
+
+    Example:
+        >>> as_called(["2", "0", "1"], [None, None, None])
+        [['2', '0', '1'], ['0', '1', '2']]
+    """
+    unnamed = [len(side) for side in sides if not any(name is not None for name in side)]
+    called = [side for side in sides if any(name is not None for name in side)]
+    if not unnamed or not called or not all(_are_places(side, min(unnamed)) for side in called):
+        return [list(side) for side in sides]
+    return [list(side) if side in called else [str(place) for place in range(len(side))] for side in sides]
+
+
+def _are_places(ids: Sequence[str | None], most: int) -> bool:
+    """Are ids all the places of some data, or places of as many examples as ``most``?"""
+    places = {int(name) for name in ids if name is not None and name.isascii() and name.isdecimal()}
+    if {str(place) for place in places} != set(ids) or len(places) != len(ids):
+        return False
+    return max(places) < max(most, len(ids))
+
+
 def matched(first: Sequence[str | None], second: Sequence[str | None]) -> list[tuple[int, int]]:
     """The same examples of two results: by id where all have one (the second of an id with the second), else by place.
+    Places that one calls its examples by are those of the other, see `as_called`.
 
     Args:
         first: Ids of the one's examples, in order.
@@ -38,6 +63,7 @@ def matched(first: Sequence[str | None], second: Sequence[str | None]) -> list[t
         >>> matched(["a", "b", "a"], ["a", "a", "c"]), matched(["a", "b"], [None])
         ([(0, 0), (2, 1)], [(0, 0)])
     """
+    first, second = as_called(first, second)
     named: dict[str, deque[int]] = defaultdict(deque)
     for place, name in enumerate(second):
         if name is not None:

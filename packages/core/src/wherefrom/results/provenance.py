@@ -25,7 +25,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     model: dict[str, Any] = {}
     """The adapter's card: identity, revision or weight hash, kind, dtype, device kind, tokenizer."""
     method: dict[str, Any] = {}
-    """``{"name": ..., "settings": {...}}`` with every setting that differs from its default."""
+    """``{"name": ..., "settings": {...}}`` with every setting that differs from its default; ``"files"``: of
+    settings that name a file (learned weights), the SHA-256 of what it held."""
     attributed_fn: dict[str, Any] = {}
     """The target function, named like the method."""
     step_scores: list[dict[str, Any]] = []
@@ -51,13 +52,14 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def by_example(provenance: Provenance, name: str, count: int) -> Sequence[Any] | None:
     """An argument of `BY_EXAMPLE` with an entry for each of ``count`` examples; None: which is whose is not told."""
     value = provenance.arguments.get(name)
-    if value is None or isinstance(value, str) or (count == 1 and _is_one(name, value)):
+    if value is None or isinstance(value, str) or (count == 1 and of_one_example(name, value)):
         return [value] * count
     return value if isinstance(value, list | tuple) and len(value) == count else None
 
 
-def _is_one(name: str, value: Any) -> bool:
-    """Is this one example's: pairs of positions, a chat or token ids, and no list of these?"""
+def of_one_example(name: str, value: Any) -> bool:
+    """Is a value of an argument of `BY_EXAMPLE` one example's: a text, pairs of positions, a chat or token ids, and no
+    list of these?"""
     if not isinstance(value, list | tuple):
         return True
     return all(is_pair(one) if name == ALIGNMENTS else isinstance(one, int | dict) for one in value)

@@ -2,7 +2,7 @@
 
 Scores and the texts they belong to stay as they are: who publishes a result publishes its texts. Everything that is
 said *about* it (provenance, details, annotations, names of segments and of the example) is searched for paths, of which
-only the last name is left.
+only the last name is left. Secrets among the arguments that the model was loaded with go.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
 from wherefrom.results.given import require_result
 from wherefrom.results.provenance import Provenance
+from wherefrom.results.secrets import without_secrets
 from wherefrom.settings import check_call
 
 NEVER_PUBLIC = ("created", "seconds", "extra")
@@ -77,7 +78,7 @@ def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Pr
     check_call(public_provenance, locals())
     without = _checked(without)
     kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
-    kept["model"] = {key: model_named(one) for key, one in kept["model"].items()}
+    kept["model"] = {key: model_named(one) for key, one in without_secrets(kept["model"]).items()}
     kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
     return Provenance(**_left(kept, without))
 

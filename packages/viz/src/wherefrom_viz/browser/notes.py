@@ -16,6 +16,7 @@ from wherefrom.errors import FileFormatError
 from wherefrom.files import Summary
 from wherefrom.files.summaries import TAGS
 from wherefrom.files.wire.bytes import write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 
 ENDING = ".notes.json"
 IN_A_RUN = "notes.json"
@@ -100,7 +101,7 @@ class Notes:
             return {}
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, dict[str, Remark]])["notes"]
-        except (msgspec.DecodeError, UnicodeDecodeError, KeyError) as error:
+        except (*NOT_JSON, KeyError) as error:
             raise FileFormatError(f"{self.path} holds no notes ({error}). Move it away to write new ones.") from error
 
 

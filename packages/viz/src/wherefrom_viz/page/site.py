@@ -9,14 +9,19 @@ their number.
 from __future__ import annotations
 
 import hashlib
+import os
+import re
+import secrets
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 from wherefrom.errors import InputError
 from wherefrom.files import Run
+from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
@@ -37,7 +42,8 @@ LIST_LINES = 5_000
 """Lines in a part of the list: some 200 kB, so that the first ones are there at once."""
 LIST_LETTERS = 1_000_000
 """Letters from which a part has fewer lines, as where texts are long: some 400 kB."""
-EXAMPLES, LIST = "examples", "list"
+EXAMPLES, LIST, INDEX = "examples", "list", "index.html"
+_DRAFT = re.compile(r"\.site\.[0-9a-f]{8}\.part")
 
 
 @frozen
@@ -66,8 +72,9 @@ def save_site(
     """Write a site, and return its folder.
 
     Args:
-        results: A run, of which one example at a time is read, or results at hand.
-        folder: Where; it is made. ``index.html`` is written last, when all else is there.
+        results: A run, of which one example at a time is read, or results at hand. Damaged examples of a run are left
+            out with a warning, as `Run.load` leaves them out.
+        folder: Where; it is made. A site that is replaced stays until all of the new one is written beside it.
         precision: ``"display"`` (three digits, five of few scores), ``"compact"`` (8 bit) or ``"exact"`` (float32).
         aggregators: Applied to each example, one after the other; none: the method's default.
         public: Leave out paths and the time of day; see `wherefrom.results.publishing.public`.
@@ -82,6 +89,7 @@ def save_site(
             not set.
         SettingsError: A precision, a view, a palette, units or a name in ``without`` are unknown. What was there stays.
     """
+    results = results.undamaged() if isinstance(results, Run) else results
     if not len(results):
         raise InputError("There are no examples to make a site of.")
     made = public_provenance(results.provenance, without) if public or without else results.provenance
@@ -97,29 +105,32 @@ def save_site(
     first = example(0)
     table = _first_table(chosen, first, count)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
-    folder = _emptied(Path(folder), overwrite)
-    size, parts = block_size(facts.cells), _ListParts(folder / LIST)
-    content = hashlib.sha256()
-    for number, start in enumerate(range(0, count, size)):
-        block, found = packer.block([example(place) for place in range(start, min(start + size, count))], start)
-        (folder / EXAMPLES / f"{number}.bin").write_bytes(block)
-        content.update(block)
-        parts.add(found)
-        if progress is not None:
-            progress(min(start + size, count), count)
-    parts.close()
-    meta = meta_of(
-        chosen,
-        id=content.hexdigest()[:12],
-        count=count,
-        block_size=size,
-        bound=packer.shared_bound,
-        subtitle=packer.subtitle,
-        first=first,
-    )
-    meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts.count}
-    index = f"{opened(chosen.title, style, fetches=True)}{table}{json_data('meta', meta)}{started()}</body>\n</html>\n"
-    (folder / "index.html").write_text(index, encoding="utf-8")
+    folder = _with_room(Path(folder), overwrite)
+    size = block_size(facts.cells)
+    with _draft_in(folder) as draft:
+        parts, content = _ListParts(draft / LIST), hashlib.sha256()
+        for number, start in enumerate(range(0, count, size)):
+            block, found = packer.block([example(place) for place in range(start, min(start + size, count))], start)
+            (draft / EXAMPLES / f"{number}.bin").write_bytes(block)
+            content.update(block)
+            parts.add(found)
+            if progress is not None:
+                progress(min(start + size, count), count)
+        parts.close()
+        meta = meta_of(
+            chosen,
+            id=content.hexdigest()[:12],
+            count=count,
+            block_size=size,
+            bound=packer.shared_bound,
+            subtitle=packer.subtitle,
+            first=first,
+        )
+        meta["site"] = {"examples": EXAMPLES, "list": LIST, "parts": parts.count}
+        head = opened(chosen.title, style, fetches=True)
+        index = f"{head}{table}{json_data('meta', meta)}{started()}</body>\n</html>\n"
+        write_whole(draft / INDEX, [index.encode()], overwrite=False)
+        _put(draft, folder)
     return folder
 
 
@@ -162,27 +173,49 @@ def _facts(results: Run | Attributions) -> _Facts:
     return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, titles_for(names))
 
 
-def _emptied(folder: Path, overwrite: bool) -> Path:
-    """The folder without a site in it. What is not ours is never removed."""
+def _with_room(folder: Path, overwrite: bool) -> Path:
+    """The folder, if a site may be put there. What is not ours is never removed, and a site that is there not yet."""
     require_folder("folder", folder)
-    there = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    unfinished = "index.html" not in there and _is_unfinished(folder, there)
-    ours = unfinished or ("index.html" in there and (folder / EXAMPLES).is_dir())
+    inside = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
+    there = {name for name in inside if not _DRAFT.fullmatch(name)}
+    unfinished = INDEX not in there and _is_unfinished(folder, there)
+    ours = unfinished or (INDEX in there and (folder / EXAMPLES).is_dir())
     if there and not (overwrite and ours):
         hint = "it is no site of ours"
-        if "index.html" in there:
+        if INDEX in there:
             hint = "overwrite=True replaces a site"
         elif unfinished:
             hint = "a site that was not finished; overwrite=True begins it again"
         raise InputError(f"There is something in {str(folder)!r} ({hint}). Name a folder that is new or empty.")
-    if there:
-        # first: a site without its index is one that is not finished
-        (folder / "index.html").unlink(missing_ok=True)
-        for name in there & {EXAMPLES, LIST}:
-            shutil.rmtree(folder / name)
-    for name in (EXAMPLES, LIST):
-        (folder / name).mkdir(parents=True)
+    for name in inside - there:
+        shutil.rmtree(folder / name)  # of a start that was killed
     return folder
+
+
+@contextmanager
+def _draft_in(folder: Path) -> Iterator[Path]:
+    """A folder to write a site into; of one that was not put in its place nothing is left."""
+    new = not folder.exists()
+    draft = folder / f".site.{secrets.token_hex(4)}.part"
+    try:
+        for name in (EXAMPLES, LIST):
+            (draft / name).mkdir(parents=True)
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        if new:
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def _put(draft: Path, folder: Path) -> None:
+    """The site in ``draft`` in the place of that in ``folder``."""
+    (folder / INDEX).unlink(missing_ok=True)  # first: a site without its index is one that is not finished
+    for name in (EXAMPLES, LIST):
+        if (folder / name).exists():
+            shutil.rmtree(folder / name)
+        os.replace(draft / name, folder / name)
+    os.replace(draft / INDEX, folder / INDEX)
 
 
 def _is_unfinished(folder: Path, there: set[str]) -> bool:

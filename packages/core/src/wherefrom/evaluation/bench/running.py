@@ -21,7 +21,7 @@ from wherefrom.attribute import AttributionModel
 from wherefrom.errors import FileFormatError, InputError, ModelCapabilityError, WherefromError
 from wherefrom.evaluation.asking import judged_scores, question_of
 from wherefrom.evaluation.bench.prompts import Prompt
-from wherefrom.evaluation.bench.specs import method_of_spec
+from wherefrom.evaluation.bench.specs import method_of_spec, parts_of_spec
 from wherefrom.evaluation.contract import as_metric
 from wherefrom.evaluation.gold import gold_units
 from wherefrom.evaluation.measuring import Plan, measure, planned_cost
@@ -39,7 +39,9 @@ from wherefrom.evaluation.records import (
 from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
+from wherefrom.files.named import files_named
 from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
+from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.dummy import Dummy
@@ -129,6 +131,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     bench: dict[str, Any]
     fingerprint: str | None = None
     """What tells the model from others of its name; "" where it cannot be told, None in files of earlier versions."""
+    files: dict[str, str] = {}
+    """What settings of methods name a file, each with the digest of what it holds."""
     versions: dict[str, str] = {}
     format: str = FORMAT
 
@@ -191,6 +195,11 @@ def run_bench(
         model=adapter.card.name,
         bench=attrs.asdict(bench),
         fingerprint=model_fingerprint(adapter) or "",
+        files={
+            f"{spec}, {name}": digest
+            for spec in bench.methods
+            for name, digest in files_named(parts_of_spec(spec)[1]).items()
+        },
         versions=dict(library_versions()),
     )
     ids = [prompt.id for prompt in prompts]
@@ -263,6 +272,7 @@ def _evaluation(header: Header, outcomes: Sequence[Outcome]) -> Evaluation:
 
 
 _Found = TypeVar("_Found", Measurement, Curve, Agreement)
+_Line = TypeVar("_Line", Header, Outcome)
 
 
 def _numbered(kept: Sequence[Outcome], of: Callable[[Outcome], Sequence[_Found]]) -> Iterator[_Found]:
@@ -455,9 +465,10 @@ def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
         return same, {}
     found, outcomes = _read(path)
     known = same.fingerprint if found.fingerprint is None else found.fingerprint
-    if (found.model, found.bench, known) != (same.model, same.bench, same.fingerprint):
+    if (found.model, found.bench, found.files, known) != (same.model, same.bench, same.files, same.fingerprint):
         raise InputError(
-            f"{path} is the bench of another model, of other weights or hooks in it, or of other methods or settings. "
+            f"{path} is the bench of another model, of other weights or hooks in it, or of other methods, settings or "
+            "files that settings name. "
             "Choose another file."
         )
     with path.open("r+b") as file:  # what is written next begins a line
@@ -477,12 +488,19 @@ def _answers(outcome: Outcome, prompt: Prompt, target: str) -> bool:
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     """What was asked, and what came of each prompt, by its id."""
     lines = without_mark(path.read_bytes()).split(b"\n")
+    header = _record(lines[0], Header, f"{path}, line 1")
+    if header.format != FORMAT:
+        raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
+    outcomes = [
+        _record(line, Outcome, f"{path}, line {number}")
+        for number, line in enumerate(lines[1:-1], start=2)  # a line without its end was cut off: it is run again
+        if line
+    ]
+    return header, {one.prompt: one for one in outcomes}
+
+
+def _record(line: bytes, kind: type[_Line], where: str) -> _Line:
     try:
-        header = msgspec.json.decode(lines[0], type=Header)
-        if header.format != FORMAT:
-            raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
-        complete = [line for line in lines[1:-1] if line]  # a line without its end was cut off: it is run again
-        outcomes = [msgspec.json.decode(line, type=Outcome) for line in complete]
-        return header, {one.prompt: one for one in outcomes}
-    except msgspec.MsgspecError as error:
-        raise FileFormatError(f"{path} is not a bench's file, or it is damaged: {error}.") from error
+        return msgspec.json.decode(line, type=kind)
+    except NOT_JSON as error:
+        raise FileFormatError(f"{where}: this is not a bench's file, or it is damaged: {error}.") from error

@@ -25,6 +25,34 @@ _LONGEST_NAME = 255
 """Bytes that most systems let a name have."""
 
 
+MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins alike
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks, and the encodings that they tell."""
+
+
+def in_utf8(data: bytes, name: object) -> bytes:
+    """The bytes of a text that somebody wrote, in UTF-8 without a mark; other encodings are told by their byte order
+    mark, and what has none is given back as it is.
+
+    Args:
+        name: Of the file, for messages.
+
+    Raises:
+        FileFormatError: It does not go on as its mark says.
+    """
+    encoding = next((name for mark, name in MARKS if data.startswith(mark)), None)
+    if encoding is None:
+        return without_mark(data)
+    try:
+        return data.decode(encoding).encode()
+    except UnicodeError as error:
+        raise FileFormatError(f"{name} begins as {encoding.upper()} and does not go on so: {error}.") from error
+
+
 def without_mark(data: bytes) -> bytes:
     """The bytes of a text without the mark of UTF-8 that some editors and spreadsheets put before it."""
     return data.removeprefix(codecs.BOM_UTF8)

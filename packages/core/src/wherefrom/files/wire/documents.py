@@ -16,7 +16,7 @@ import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
 from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, without_mark, write_whole
-from wherefrom.files.wire.encoding import json_bytes, msgpack_bytes
+from wherefrom.files.wire.encoding import NOT_JSON, json_bytes, msgpack_bytes
 from wherefrom.files.wire.examples import (
     Fields,
     RawFields,
@@ -196,7 +196,7 @@ def is_object(line: bytes) -> bool:
     """Is the line a whole JSON object?"""
     try:
         msgspec.json.decode(line, type=RawFields)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except NOT_JSON:
         return False
     return True
 

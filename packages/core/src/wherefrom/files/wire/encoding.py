@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 
 REPLACEMENT = "\ufffd"
+NOT_JSON = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What decoding raises at bytes that are no JSON, no UTF-8, nested too deeply or of another kind."""
 
 
 def json_bytes(value: Any) -> bytes:

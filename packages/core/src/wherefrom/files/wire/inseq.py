@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
 import math
 import re
@@ -19,6 +20,7 @@ from typing import Any
 import msgspec
 import numpy as np
 import numpy.typing as npt
+from attrs import frozen
 
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.files.wire.encoding import storable
@@ -48,6 +50,8 @@ _DEFAULTS = {
 
 OURS = "wherefrom"
 """A key of ``info``, which inseq keeps as it is: each example as our own files have it, but for its arrays."""
+_DIGESTS = "scores"
+"""In each of these: what tells its scores from others."""
 _ARRAYS = ("source_attributions", "target_attributions", "step_scores", "sequence_scores")
 
 _SPECIAL = re.compile(r"(?!<unk>|\[UNK\]|<0x[0-9A-F]{2}>)(?:<\|?[^<>\s]+\|?>|\[[A-Z]+\])")
@@ -97,14 +101,32 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
     examples = [
         _sequence(one, info, budget, f"$.sequence_attributions[{index}]") for index, one in enumerate(sequences)
     ]
-    ours = read_beside(info, len(examples), budget)
-    if ours:
-        examples = [_with_ours(one, more) for one, more in zip(examples, ours, strict=True)]
+    if told := read_beside(info, len(examples), budget):
+        examples = [
+            {**one, **more.fields} if more.is_of(one) else one for one, more in zip(examples, told, strict=True)
+        ]
     return _provenance(info), examples
 
 
-def read_beside(info: Mapping[str, Any], count: int, budget: Budget) -> list[Fields]:
-    """What `to_inseq` wrote of each example beside its scores: keyword arguments of `Attribution` but for its arrays.
+@frozen(eq=False)
+class Beside:
+    """What a file says of an example beside its scores."""
+
+    fields: Fields
+    """Keyword arguments of `Attribution`, but for its arrays."""
+    scores: tuple[str, ...] | None
+    """Of which scores it says so, see `_digests`; None: of an earlier version, which did not tell."""
+
+    def is_of(self, read: Fields) -> bool:
+        """Does it say so of these tokens, steps, dimensions and scores?
+
+        Another program may have changed these and kept ``info``; then it tells of what is no longer there.
+        """
+        return _layout(self.fields) == _layout(read) and (self.scores is None or _digest(read) in self.scores)
+
+
+def read_beside(info: Mapping[str, Any], count: int, budget: Budget) -> list[Beside]:
+    """What `to_inseq` wrote of each example beside its scores.
 
     Returns:
         Nothing for a file of inseq's own, or of another number of examples.
@@ -118,18 +140,56 @@ def read_beside(info: Mapping[str, Any], count: int, budget: Budget) -> list[Fie
     found = []
     for index, one in enumerate(told):
         where = f"$.info.{OURS}[{index}]"
+        known = one.get(_DIGESTS) if isinstance(one, dict) else None
+        one = {name: value for name, value in one.items() if name != _DIGESTS} if isinstance(one, dict) else one
         raw = typed(msgspec.json.encode(storable(one)), RawFields, msgspec.json.decode, where)
         ours = decode_example(raw, msgspec.json.decode, budget, where)
-        found.append({name: value for name, value in ours.items() if name not in _ARRAYS})
+        found.append(
+            Beside(
+                fields={name: value for name, value in ours.items() if name not in _ARRAYS},
+                scores=tuple(known) if isinstance(known, list) else None if known is None else (),
+            )
+        )
     return found
 
 
-def _with_ours(read: Fields, ours: Fields) -> Fields:
-    """What inseq's form has no place for, where it was written with the same tokens, steps and dimensions.
+def _digests(attribution: AttributionData) -> list[str]:
+    """What tells the scores of inputs from others, as files have them: whole, and rounded as inseq may save them."""
+    source, target = attribution.source_attributions, _visible(attribution)
+    return [
+        _digest(
+            {
+                name: None if scores is None else _without_nan(rounded(np.asarray(scores, np.float32)))
+                for name, scores in (("source_attributions", source), ("target_attributions", target))
+            }
+        )
+        for rounded in (np.asarray, _in_half, _in_eight_bits)
+    ]
 
-    Another program may have changed the scores and kept ``info``; then it tells of what is no longer there.
-    """
-    return {**read, **ours} if _layout(ours) == _layout(read) else read
+
+def _digest(fields: Fields) -> str:
+    digest = hashlib.sha256()
+    for name in ("source_attributions", "target_attributions"):
+        scores = fields[name]
+        told = b"" if scores is None else np.ascontiguousarray(scores + np.float32(0), "<f4").tobytes()  # no minus zero
+        digest.update(f"{None if scores is None else scores.shape}".encode() + told)
+    return digest.hexdigest()[:32]
+
+
+def _in_half(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    with np.errstate(over="ignore"):
+        return scores.astype(np.float16).astype(np.float32)
+
+
+def _in_eight_bits(scores: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The nearest of `_E4M3`, of two the one with an even fraction."""
+    sizes = _E4M3[:127].astype(np.float64)
+    size = np.abs(scores).astype(np.float64)
+    above = np.clip(np.searchsorted(sizes, size), 1, 126)
+    low, high = sizes[above - 1], sizes[above]
+    up = (size - low > high - size) | ((size - low == high - size) & (above % 2 == 0))
+    nearest = np.where(np.isnan(size), np.nan, np.where(up, high, low))
+    return np.copysign(nearest, scores).astype(np.float32)
 
 
 def _layout(fields: Fields) -> tuple[Any, ...]:
@@ -446,23 +506,28 @@ def _inseq_sequence(attribution: AttributionData) -> dict[str, Any]:
         raise InputError(f"inseq has no class for dimensions {attribution.dimensions!r}. Aggregate some of them first.")
     kind = "Coarse" if not attribution.dimensions else "MultiDimensional"
     kind = "Granular" if attribution.dimensions == ("width",) else kind
-    target = attribution.target_attributions
-    if target is not None:
-        mask = attribution.target_visible.reshape(*target.shape[:2], *(1,) * (target.ndim - 2))
-        target = np.where(mask, target, np.nan)
     return _wrapped(
         kind + _SEQUENCE,
         {
             "source": [_inseq_token(token) for token in attribution.source],
             "target": [_inseq_token(token) for token in attribution.target],
             "source_attributions": _tensor(attribution.source_attributions),
-            "target_attributions": _tensor(target),
+            "target_attributions": _tensor(_visible(attribution)),
             "step_scores": {name: _tensor(scores) for name, scores in attribution.step_scores.items()},
             "sequence_scores": {name: _tensor(scores) for name, scores in attribution.sequence_scores.items()},
             "attr_pos_start": attribution.attr_pos_start,
             "attr_pos_end": attribution.attr_pos_end,
         },
     )
+
+
+def _visible(attribution: AttributionData) -> npt.NDArray[Any] | None:
+    """Scores of target tokens, NaN where no step sees them."""
+    target = attribution.target_attributions
+    if target is None:
+        return None
+    mask = attribution.target_visible.reshape(*target.shape[:2], *(1,) * (target.ndim - 2))
+    return np.where(mask, target, np.nan)
 
 
 def _inseq_token(token: Token) -> dict[str, Any]:
@@ -512,7 +577,7 @@ def _info(attributions: AttributionsData[Any]) -> dict[str, Any]:
 
 def beside(examples: Iterable[AttributionData]) -> list[Any]:
     """What inseq's form has no place for, for ``info[OURS]``."""
-    return [msgspec.to_builtins(encode_example(_without_arrays(one))) for one in examples]
+    return [{**msgspec.to_builtins(encode_example(_without_arrays(one))), _DIGESTS: _digests(one)} for one in examples]
 
 
 def _without_arrays(attribution: AttributionData) -> AttributionData:

@@ -29,7 +29,9 @@ DAMAGE = (
     AttributeError,
     MemoryError,
 )
-"""What numpy and the standard library raise at files that are damaged or something else."""
+"""What numpy and the standard library raise at files that are damaged."""
+_BEGIN = b"PK"
+"""Of every ``.npz`` file, as of every archive of its kind."""
 
 
 def arrays_of(path: str | Path) -> dict[str, npt.NDArray[Any]]:
@@ -37,15 +39,20 @@ def arrays_of(path: str | Path) -> dict[str, npt.NDArray[Any]]:
 
     Raises:
         FileFormatError: The file is damaged or something else.
-        FileNotFoundError: There is none.
+        OSError: It cannot be opened; a FileNotFoundError where there is none.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            return {name: np.asarray(stored[name]) for name in stored.files}
-    except FileNotFoundError:
-        raise
-    except DAMAGE as error:
-        raise FileFormatError(f"{path} is no file of arrays (.npz), or it is damaged: {error}.") from error
+    with Path(path).open("rb") as file:
+        begin = file.read(len(_BEGIN))
+        if begin != _BEGIN:
+            found = "it is empty" if not begin else "it begins otherwise"
+            raise FileFormatError(f"{path} is no file of arrays (.npz): {found}.")
+        file.seek(0)
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                return {name: np.asarray(stored[name]) for name in stored.files}
+        except DAMAGE as error:  # of numpy's own words some advise to run what a file holds
+            why = f": {error}" if isinstance(error, BadZipFile | zlib.error | EOFError) else ""
+            raise FileFormatError(f"{path} is a damaged file of arrays (.npz){why}.") from error
 
 
 def header_of(arrays: Mapping[str, npt.NDArray[Any]], formats: tuple[str, ...]) -> dict[str, Any]:

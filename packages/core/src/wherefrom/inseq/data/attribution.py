@@ -610,8 +610,8 @@ def _with_beside(loaded: FeatureAttributionOutput, budget: Budget) -> FeatureAtt
     """What was read, with what its records do not hold, where the file says it of the same tokens and steps."""
     told = read_beside(loaded.info, len(loaded), budget)
     loaded.info.pop(OURS, None)
-    for one, fields in zip(loaded, told, strict=False):
-        ours = Attribution(**fields)
+    for one, more in zip(loaded, told, strict=False):
+        ours = Attribution(**more.fields)
         target = _spelt(one.target, ours.target)
         if target is None or (ours.attr_pos_start, ours.attr_pos_end) != (one.attr_pos_start, one.attr_pos_end):
             continue

@@ -45,8 +45,9 @@ class Neighbours:
         self._stored = len(self._known)
 
     def _kept(self, file: Path) -> dict[int, IntArray]:
-        """What a file has of this table; nothing where it is damaged or something else, so that it is written anew."""
-        with suppress(FileFormatError, KeyError):
+        """What a file has of this table; nothing where it is damaged, something else or cannot be read, so that it is
+        written anew."""
+        with suppress(FileFormatError, KeyError, OSError):
             stored = arrays_of(file)
             words, neighbours = stored["words"], stored["neighbours"]
             whole = words.dtype.kind in "iu" and neighbours.dtype.kind in "iu"
