@@ -59,6 +59,7 @@ def _attribution(one: Any, method: str) -> Attribution:
         aggregations=one._stages,
         default_aggregation=(NORM if dimensions == ("width",) else MEAN * len(dimensions)),
         details=_details(one, origin),
+        **({} if origin is None else {"id": origin.id, "annotations": origin.annotations}),
     )
 
 
