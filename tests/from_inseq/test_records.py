@@ -154,7 +154,12 @@ def test_shorter_numbers_are_the_same_scores(tmp_path: Path, precision: str, pla
     assert load(tmp_path / "again.json")[0].id == "ex"
     again[0].source_attributions *= 1.2
     again.save(tmp_path / "other.json", scores_precision=precision, use_primitives=plain)
-    assert load(tmp_path / "other.json")[0].id is None
+    assert load(tmp_path / "other.json")[0].id == "ex"
+    told, other = (json.loads((tmp_path / name).read_text()) for name in ("again.json", "other.json"))
+    inside = [one if plain else one["attributes"] for one in (told, other)]
+    inside[1]["info"] = inside[0]["info"]
+    (tmp_path / "mixed.json").write_text(json.dumps(other))
+    assert load(tmp_path / "mixed.json")[0].id is None, "of other scores nothing was told"
 
 
 def test_rounding_to_eight_bits_is_that_of_torch() -> None:
