@@ -23,6 +23,7 @@ from attrs import field, frozen
 from wherefrom import Attribution, AttributionModel, load_model
 from wherefrom.evaluation.ordering import ranks_of
 from wherefrom.methods.contract import METHODS
+from wherefrom.methods.perturbation.settings import PerturbationSettings
 from wherefrom.text.tokens import Token
 from wherefrom_hf.demo import CueSpan, GoldCue, gold_cues
 
@@ -44,6 +45,9 @@ SETTINGS: Mapping[str, dict[str, Any]] = {
     "shapley_value_sampling": {"n_samples": 4},
 }
 """Where the default would take long."""
+REMOVED = "unk"
+"""What stands in the place of words that are taken out: training did so. These models never saw a text with a word
+less."""
 LAYER = {"lm": "model.layers[0]", "mt": "model.encoder.layers[0]"}
 """``target_layer`` of the methods that need one."""
 SLOPES = ("smoothgrad",)
@@ -236,7 +240,11 @@ def ranked_methods() -> list[str]:
 
 def settings_of(method: str, name: str) -> dict[str, Any]:
     """How a method is set here."""
-    return {**SETTINGS.get(method, {}), **({"target_layer": LAYER[name]} if method.startswith("layer_") else {})}
+    return {
+        **SETTINGS.get(method, {}),
+        **({"baseline": REMOVED} if issubclass(METHODS.get(method), PerturbationSettings) else {}),
+        **({"target_layer": LAYER[name]} if method.startswith("layer_") else {}),
+    }
 
 
 def measure(names: Sequence[str], methods: Sequence[str], examples: int) -> Measured:
@@ -377,7 +385,8 @@ def _head(methods: Sequence[str], examples: int) -> str:
         "**Or company**: a word that carries part of the same information (`also` in the gold file) is on top, which "
         "is no mistake.",
         f"**Settings**: the defaults, but for {told}; the `layer_*` methods look at the first layer "
-        f"(`{LAYER['lm']}`, `{LAYER['mt']}`). Seed 0.",
+        f"(`{LAYER['lm']}`, `{LAYER['mt']}`); words that are taken out have `<unk>` in their place, as in training. "
+        "Seed 0.",
         f"**Left out**: {left_out}.",
     ]
     bullets = [
