@@ -27,7 +27,7 @@ export class MatrixCanvas {
     this.extent = h("div", this.surface);
     this.frame = h("div.scroll", { onscroll: () => this.paint() }, this.extent);
     const button = h("button", { onclick: () => ((matrix.asTable = true), matrix.render(), (matrix.asTable = false)) }, "Show as a table");
-    this.root = h("div", this.frame, h("p", button, " Of this picture, paper holds what is in sight; the table is printed whole."));
+    this.root = h("div", this.frame, h("p", button, " Of this drawing, paper holds what is in sight; the table is printed whole."));
     this.pen = this.surface.getContext("2d");
     new ResizeObserver(() => this.paint()).observe(this.frame);
   }
