@@ -132,6 +132,27 @@ def test_an_encoder_that_reads_each_length_otherwise_leaves_the_decoder_room(lay
     need_gradients_of(predictor, f"model.decoder.layers[0].{layer}", side, rows_for("bart", ((5, 6),)))
 
 
+@pytest.mark.parametrize("lengths", [((7, 6),), ((5, 6),), ((2, 5), (2, 4))])
+def test_keys_of_both_sides_score_both(lengths: Any) -> None:
+    """T5Gemma2 attends to target and source at once: one part makes the keys of either, the target's first."""
+    module = families.build("t5gemma2-seq2seq", torch.float64)
+    predictor = Predictor(module, input_embedding(module.get_encoder()), input_embedding(module.get_decoder()), 0)
+    layer, rows = "model.decoder.layers[0].self_attn.k_proj", [asked(row) for row in rows_for("bart", lengths)]
+    for row, came in zip(rows, layer_gradients(predictor, rows, layer, None, None), strict=True):
+        leaves: list[Tensor] = []
+
+        def leaf(states: Tensor, leaves: list[Tensor] = leaves) -> Tensor:
+            leaves.append(states.detach().clone().requires_grad_())
+            return leaves[-1]
+
+        with answered(find_layer(module, layer), leaf), torch.enable_grad():
+            logits = plain_logits(module, row)
+        values = [logits[step - 1, int(row.target_ids[step])] for step in row.steps]
+        gradients = [torch.autograd.grad(value, leaves, retain_graph=True) for value in values]
+        need_close(came.target, torch.stack([of_target[0] for of_target, _ in gradients]))
+        need_close(came.source, torch.stack([of_source[0] for _, of_source in gradients]))
+
+
 def need_gradients(name: str, layer: str, side: str, lengths: Any) -> None:
     """Activations and gradients of rows run together are those of each alone, in plain torch."""
     need_gradients_of(predictor_of(name), layer, side, rows_for(name, lengths))
