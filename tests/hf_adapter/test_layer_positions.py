@@ -22,6 +22,8 @@ from wherefrom.testing import question
 from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.running import whole_pass
+from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.lengths import lengths_of
 from wherefrom_hf.running.parts import find_layer
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.row_inside import RowInside
@@ -29,6 +31,7 @@ from wherefrom_hf.running.row_inside import RowInside
 from tests.hf_adapter.architectures import rows_for
 from tests.hf_adapter.test_attention_gradients import predictor_of
 from tests.laws.models import model_of
+from tests.zoo import families
 
 LENGTHS = [((7, 6),), ((4, 8),), ((5, 6),), ((7, 6), (3, 8), (9, 4)), ((2, 5), (2, 4)), ((5, 3), (2, 3), (3, 4))]
 """(source, target): unlike, the source as long as what is read of the target, several rows, as many rows as positions
@@ -120,10 +123,43 @@ def test_answers_over_the_decoders_positions_score_the_target(name: str, layer: 
     need_gradients(name, layer, "target", lengths)
 
 
+@pytest.mark.parametrize("layer, side", [("encoder_attn", "target"), ("encoder_attn.k_proj", "source")])
+def test_an_encoder_that_reads_each_length_otherwise_leaves_the_decoder_room(layer: str, side: str) -> None:
+    """One that selects keys in blocks."""
+    module = families.build("bigbird_pegasus-seq2seq", torch.float64)
+    predictor = Predictor(module, input_embedding(module.get_encoder()), input_embedding(module.get_decoder()), 0)
+    assert lengths_of(module).source
+    need_gradients_of(predictor, f"model.decoder.layers[0].{layer}", side, rows_for("bart", ((5, 6),)))
+
+
+@pytest.mark.parametrize("lengths", [((7, 6),), ((5, 6),), ((2, 5), (2, 4))])
+def test_keys_of_both_sides_score_both(lengths: Any) -> None:
+    """T5Gemma2 attends to target and source at once: one part makes the keys of either, the target's first."""
+    module = families.build("t5gemma2-seq2seq", torch.float64)
+    predictor = Predictor(module, input_embedding(module.get_encoder()), input_embedding(module.get_decoder()), 0)
+    layer, rows = "model.decoder.layers[0].self_attn.k_proj", [asked(row) for row in rows_for("bart", lengths)]
+    for row, came in zip(rows, layer_gradients(predictor, rows, layer, None, None), strict=True):
+        leaves: list[Tensor] = []
+
+        def leaf(states: Tensor, leaves: list[Tensor] = leaves) -> Tensor:
+            leaves.append(states.detach().clone().requires_grad_())
+            return leaves[-1]
+
+        with answered(find_layer(module, layer), leaf), torch.enable_grad():
+            logits = plain_logits(module, row)
+        values = [logits[step - 1, int(row.target_ids[step])] for step in row.steps]
+        gradients = [torch.autograd.grad(value, leaves, retain_graph=True) for value in values]
+        need_close(came.target, torch.stack([of_target[0] for of_target, _ in gradients]))
+        need_close(came.source, torch.stack([of_source[0] for _, of_source in gradients]))
+
+
 def need_gradients(name: str, layer: str, side: str, lengths: Any) -> None:
     """Activations and gradients of rows run together are those of each alone, in plain torch."""
-    predictor = predictor_of(name)
-    rows = [asked(row) for row in rows_for(name, lengths)]
+    need_gradients_of(predictor_of(name), layer, side, rows_for(name, lengths))
+
+
+def need_gradients_of(predictor: Predictor, layer: str, side: str, rows: list[Row]) -> None:
+    rows = [asked(row) for row in rows]
     for row, came in zip(rows, layer_gradients(predictor, rows, layer, None, None), strict=True):
         states, gradients = plainly(predictor.module, row, layer)
         other = "target" if side == "source" else "source"

@@ -24,7 +24,7 @@ import torch
 from attrs import evolve, frozen
 from torch import nn
 from transformers import PreTrainedConfig, PreTrainedModel
-from wherefrom.adapters import Row, RowGradients, RowPrediction
+from wherefrom.adapters import Row, RowGradients, RowPrediction, Side
 from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.as_built import kept_as_built, put_back
@@ -63,6 +63,11 @@ class Lengths:
     def is_short(self, length: int) -> bool:
         """Is a target so long read as all shorter ones are?"""
         return all(length <= change.behind for change in self.target)
+
+    def alike(self, side: Side, one: int, other: int) -> bool:
+        """Are texts of two lengths read alike on a side?"""
+        changes = self.source if side == "source" else self.target
+        return _kind(changes, one) == _kind(changes, other)
 
     def kind(self, row: Row) -> Hashable:
         """Rows of one kind may be run together."""

@@ -258,7 +258,8 @@ class _Watch:
         config = stack.config if isinstance(stack, PreTrainedModel) else self.module.config
         limit = said_limit(config.get_text_config())
         readable = limit is None or length + first_position(stack) <= limit
-        self.lengths[side] = length if readable and not lengths_of(self.module) else longest
+        alike = lengths_of(self.module).alike(side, length, longest)
+        self.lengths[side] = length if readable and alike else longest
         return self.lengths[side]
 
     def entered(self, block: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
