@@ -20,7 +20,7 @@ from wherefrom.text.turns import Piece, segments_of
 
 from wherefrom_hf.text.chat import rendered
 
-_NOWHERE = (0, 0)
+_NOWHERE: Place = (0, 0)
 """The place of what a tokenizer puts in front."""
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
@@ -272,8 +272,10 @@ class TextCoder:
         made = encoded()
         offsets = made.get("offset_mapping")
         inner = list(zip(made["input_ids"], offsets or repeat(_NOWHERE), strict=offsets is not None))
-        front = [] if self.decoder_start_id is None or not as_target else [(self.decoder_start_id, _NOWHERE)]
-        behind: list[tuple[int, tuple[int, int]]] = []
+        front: list[tuple[int, Place]] = []
+        behind: list[tuple[int, Place]] = []
+        if as_target and self.decoder_start_id is not None:
+            front.append((self.decoder_start_id, _NOWHERE))
         if any(special in text for special in self.tokenizer.all_special_tokens):
             bare = list(encoded(add_special_tokens=False)["input_ids"])
             if (at := _found(bare, [i for i, _ in inner])) is not None:

@@ -97,7 +97,7 @@ class EvaluationBrowser(App[None]):
         if method not in curves:
             return ""
         one = curves[method]
-        drawn = dict(zip(SIDES, (one.most_first, one.least_first), strict=True))
+        drawn: dict[str, tuple[float, ...]] = dict(zip(SIDES, (one.most_first, one.least_first), strict=True))
         if RANDOM in curves and method != RANDOM:
             drawn["random order"] = curves[RANDOM].most_first
         lines = ["", "log-probability as units go, on one scale"]
