@@ -194,6 +194,10 @@ def test_annotations_are_those_of_the_examples_that_have_their_ids(
     fewer = found(named, model, "mrr", gold=[of["a"]])
     assert values(fewer) == expected[len(expected) // 2 :]
     assert fewer.warnings == ("No annotation has the id of example 1.",)
+    places = [one.replace(id="1"), one.replace(id="0")]  # as a run calls examples without names
+    unnamed = [Gold(text=PROMPT, spans=of[name].spans) for name in ("a", "b")]
+    assert values(found(places, model, "mrr", gold=unnamed)) == expected
+    assert values(found(places, model, "mrr", gold=[None, unnamed[1]])) == expected[: len(expected) // 2]
     plain = [one, one.replace(id="a")]
     by_place = found(plain, model, "mrr", gold=[of["b"], of["a"]])
     assert values(by_place) == expected

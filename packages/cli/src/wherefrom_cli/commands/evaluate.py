@@ -15,6 +15,7 @@ from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measur
 from wherefrom.evaluation.evaluating import FAITHFULNESS
 from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.partners import as_called
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
@@ -85,7 +86,11 @@ def execute(options: Options, console: Console) -> int:
         raise UsageError("--annotate writes one method's results again, and there are several.\nGive one file.")
     asked = _model(options, first, console)
     gold = read_gold(options.gold) if options.gold else None
-    if gold is not None and Path(options.paths[0]).is_dir() and any(one.id is None for one in gold):
+    if (
+        gold is not None
+        and Path(options.paths[0]).is_dir()
+        and None in as_called([one.id for one in first], [one.id for one in gold])[1]
+    ):
         raise UsageError(
             f"{options.paths[0]} has its examples in the order of the work, and {options.gold} annotations without an "
             "id.\nGive each line the id of its example, or make one file in the order of the data: "

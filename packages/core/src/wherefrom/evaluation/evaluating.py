@@ -393,7 +393,7 @@ def _of_each(
     gold: Sequence[Gold | None] | None, examples: Sequence[Attribution]
 ) -> tuple[list[Gold | None], tuple[str, ...]]:
     """The annotation of each example, and what is said of pairs that were not found: by id where every annotation and
-    every example has one of its own, else by place.
+    every example has one of its own, or examples are called by their places; else by place.
 
     Raises:
         InputError: One is no annotation, or they go by place and are not as many.
@@ -406,8 +406,9 @@ def _of_each(
             raise InputError(
                 f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
             )
+    ids, called = as_called([one.id for one in examples], [None if one is None else one.id for one in given])
     there = [one for one in given if one is not None]
-    ids, names = [one.id for one in examples], [one.id for one in there]
+    names = [name for name, one in zip(called, given, strict=True) if one is not None]
     pairs = dict(matched(ids, names)) if there and named_apart(ids, names) else {}
     if not pairs:
         if len(given) != len(examples):
