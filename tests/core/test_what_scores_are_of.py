@@ -159,8 +159,9 @@ def test_a_step_compared_with_itself_takes_nothing_from_a_sequence() -> None:
     assert 0 < len(odds) < len(predicted(contrast))
     for curve in judged.curves:
         assert curve.most_first[0] == pytest.approx(np.log(odds).sum(), abs=1e-6)
-    (at_once,) = (one for one in judged.measurements if (one.method, one.metric) == ("occlusion", "comprehensiveness"))
-    (curve,) = (one for one in judged.curves if one.method == "occlusion")
+    # an order without equal ones: of these a curve is the mean of logarithms, a metric that of probabilities
+    (at_once,) = (one for one in judged.measurements if (one.method, one.metric) == ("recency", "comprehensiveness"))
+    (curve,) = (one for one in judged.curves if one.method == "recency")
     gone = [max(1, int(np.ceil(share * curve.cuts[-1] - 1e-9))) for share in (0.01, 0.05, 0.1, 0.2, 0.5)]
     left = np.exp([curve.most_first[count] for count in gone])
     assert at_once.value == pytest.approx(np.exp(curve.most_first[0]) - left.mean())

@@ -105,7 +105,8 @@ def test_an_option_is_checked_in_views_that_do_not_draw_it(hospital: Attribution
 
 
 @pytest.mark.parametrize("verb, wrong, right", [
-    ("show", "normalizee", "normalize"), ("show_tokens", "highligth", "highlight"), ("show_granular", "tite", "title"),
+    ("show", "normalizee", "normalize"), ("show_tokens", "highligth", "highlight"),
+    ("show_granular", "palete", "palette"),
 ])  # fmt: skip
 @pytest.mark.parametrize("how", [{"display": False}, {"display": False, "return_html": True}, {}])
 def test_an_option_that_no_view_takes_is_refused_whatever_is_drawn(

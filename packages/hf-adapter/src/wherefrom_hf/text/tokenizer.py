@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from codecs import getincrementaldecoder
 from collections.abc import Mapping, Sequence
-from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -270,8 +269,10 @@ class TextCoder:
             return self.tokenizer(text_target=text, **told) if as_target else self.tokenizer(text, **told)
 
         made = encoded()
-        offsets = made.get("offset_mapping")
-        inner = list(zip(made["input_ids"], offsets or repeat(_NOWHERE), strict=offsets is not None))
+        ids, offsets = made["input_ids"], made.get("offset_mapping")
+        inner: list[tuple[int, Place]] = list(
+            zip(ids, [_NOWHERE] * len(ids) if offsets is None else offsets, strict=True)
+        )
         front: list[tuple[int, Place]] = []
         behind: list[tuple[int, Place]] = []
         if as_target and self.decoder_start_id is not None:
