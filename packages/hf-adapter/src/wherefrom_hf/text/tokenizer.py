@@ -19,7 +19,7 @@ from wherefrom.text.turns import Piece, segments_of
 
 from wherefrom_hf.text.chat import rendered
 
-_NOWHERE: Place = (0, 0)
+_NOWHERE: tuple[int, int] = (0, 0)
 """The place of what a tokenizer puts in front."""
 DECODE_WINDOW = 8
 """Tokens of left context that decide how a token is spelt when ids are decoded one after another."""
@@ -270,11 +270,11 @@ class TextCoder:
 
         made = encoded()
         ids, offsets = made["input_ids"], made.get("offset_mapping")
-        inner: list[tuple[int, Place]] = list(
+        inner: list[tuple[int, tuple[int, int]]] = list(
             zip(ids, [_NOWHERE] * len(ids) if offsets is None else offsets, strict=True)
         )
-        front: list[tuple[int, Place]] = []
-        behind: list[tuple[int, Place]] = []
+        front: list[tuple[int, tuple[int, int]]] = []
+        behind: list[tuple[int, tuple[int, int]]] = []
         if as_target and self.decoder_start_id is not None:
             front.append((self.decoder_start_id, _NOWHERE))
         if any(special in text for special in self.tokenizer.all_special_tokens):
