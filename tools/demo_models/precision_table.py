@@ -78,6 +78,10 @@ often, and `deeplift` is among the best only with it. It does not say which meth
 models of a made-up grammar that saw `<unk>` in training, which favours methods that put it in a word's place, each
 method was run with one cheap setting (few draws for `reagent` and `shapley_value_sampling`), a share of 40 examples is
 uncertain by up to 16 points, and a model may rely on a word that is not the one we planted.
+
+With words deleted, as the library does where nothing is said (and as is better on
+[pretrained models](which-method.md)), `occlusion` has the cue on top in 2 % of the examples of `demo:lm`, and in 60 %
+with the contrast: these models never saw a text with a word less. Ask them with `baseline="unk"`.
 """
 
 Cell: TypeAlias = tuple[str, str, str, str]
