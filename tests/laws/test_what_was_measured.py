@@ -56,6 +56,7 @@ REDUCED: dict[str, Callable[[Attribution], Attribution]] = {
     "norms of order 1": lambda one: one.aggregate(["vnorm"] * len(one.dimensions), vnorm_ord=1),
     "largest": lambda one: one.aggregate(["absmax"] * len(one.dimensions)),
     "smallest": lambda one: one.aggregate(["min"] * len(one.dimensions)),
+    "the first entry": lambda one: one.aggregate(["scores"] * len(one.dimensions), select_idx=0),
     "an entry": lambda one: one.aggregate(["scores"] * len(one.dimensions), select_idx=1),
     "some entries": lambda one: one.aggregate(["scores"] * len(one.dimensions), select_idx=(0, 2)),
     "the first by another": lambda one: one.aggregate("absmax").aggregate(),

@@ -172,8 +172,13 @@ def reduces_by_default(stage: Stage, default: Sequence[Stage], axis: int) -> boo
         default: The method's default aggregation.
         axis: Place of the dimension among those that there are.
     """
+
+    def told(settings: Mapping[str, Any], name: str) -> Any:
+        value = settings.get(name)
+        return _USUAL[name] if value is None else value
+
     wanted = _default_settings(default, axis)
-    return all((stage.settings.get(name) or usual) == (wanted.get(name) or usual) for name, usual in _USUAL.items())
+    return all(told(stage.settings, name) == told(wanted, name) for name in _USUAL)
 
 
 def _default_settings(default: Sequence[Stage], axis: int) -> Mapping[str, Any]:
