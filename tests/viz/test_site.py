@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import tracemalloc
+import zlib
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -79,6 +81,20 @@ def test_a_site_is_the_same_from_a_run_and_from_results(tmp_path: Path) -> None:
     held = Attributions(sequence_attributions=tuple(run), provenance=run.provenance)
     one, other = save_site(run, tmp_path / "a"), save_site(held, tmp_path / "b")
     assert (one / "index.html").read_bytes() == (other / "index.html").read_bytes()
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_examples_are_told_apart_by_the_names_that_they_have(tmp_path: Path, public: bool) -> None:
+    """Of a public copy without the folders, which may be all that tells them apart."""
+    ids = ("/first/q", "/second/q")
+    results = Attributions(
+        sequence_attributions=tuple(example(place).replace(id=name) for place, name in enumerate(ids))
+    )
+    folder = save_site(results, tmp_path / "site", public=public)
+    listed = json.loads(zlib.decompress((folder / "list" / "0.bin").read_bytes()))
+    titles = [line[0] for line in listed]
+    assert len(set(titles)) == 2
+    assert [title in ids for title in titles] == [not public] * 2
 
 
 def test_only_a_site_is_replaced(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
-from wherefrom.results.publishing import public_provenance
+from wherefrom.results.publishing import public_provenance, without_paths
 from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import palette_named
@@ -89,6 +89,7 @@ def save_site(
             not set.
         SettingsError: A precision, a view, a palette, units or a name in ``without`` are unknown. What was there stays.
     """
+    chosen = Opening(**opening)
     results = results.undamaged() if isinstance(results, Run) else results
     if not len(results):
         raise InputError("There are no examples to make a site of.")
@@ -100,7 +101,7 @@ def save_site(
             one = one.aggregate(aggregator)
         return (one.public(without) if public or without else one), made
 
-    chosen, facts, count = Opening(**opening), _facts(results), len(results)
+    facts, count = _facts(results, cleaned=public or bool(without)), len(results)
     packer = Packer(precision=precision, titles=facts.titles, fine=facts.fine)
     first = example(0)
     table = _first_table(chosen, first, count)
@@ -161,7 +162,12 @@ class _ListParts:
             self.count, self.lines, self.letters = self.count + 1, [], 0
 
 
-def _facts(results: Run | Attributions) -> _Facts:
+def _facts(results: Run | Attributions, *, cleaned: bool) -> _Facts:
+    """What is known of all examples.
+
+    Args:
+        cleaned: Are examples called by ids without paths, as in public copies? These may be alike where ids are not.
+    """
     if isinstance(results, Run):
         cells, names = [], []
         for summary in map(results.summary, range(len(results))):
@@ -170,6 +176,8 @@ def _facts(results: Run | Attributions) -> _Facts:
             names.append((summary.id, summary.method, ""))
     else:
         cells, names = [one.cells for one in results], [(one.id, one.method, "") for one in results]
+    if cleaned:
+        names = [(without_paths(name, names=True), method, model) for name, method, model in names]
     return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, titles_for(names))
 
 
