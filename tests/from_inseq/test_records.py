@@ -162,6 +162,7 @@ def test_shorter_numbers_are_the_same_scores(tmp_path: Path, precision: str, pla
     inside[1]["info"] = inside[0]["info"]
     (tmp_path / "mixed.json").write_text(json.dumps(other))
     assert load(tmp_path / "mixed.json")[0].id is None, "of other scores nothing was told"
+    assert as_wherefrom(inseq.FeatureAttributionOutput.load(tmp_path / "mixed.json"))[0].id is None
 
 
 def test_rounding_to_eight_bits_is_that_of_torch() -> None:

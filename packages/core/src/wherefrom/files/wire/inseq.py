@@ -108,6 +108,10 @@ def read_inseq(data: bytes, budget: Budget) -> tuple[Provenance, list[Fields]]:
     return _provenance(info), examples
 
 
+COMPARED = ("source", "target", "attr_pos_start", "attr_pos_end", "dimensions", *_ARRAYS[:2])
+"""Fields by which what a file says beside scores is known to be of these."""
+
+
 @frozen(eq=False)
 class Beside:
     """What a file says of an example beside its scores."""
@@ -140,9 +144,11 @@ def read_beside(info: Mapping[str, Any], count: int, budget: Budget) -> list[Bes
     found = []
     for index, one in enumerate(told):
         where = f"$.info.{OURS}[{index}]"
-        known = one.get(_DIGESTS) if isinstance(one, dict) else None
-        one = {name: value for name, value in one.items() if name != _DIGESTS} if isinstance(one, dict) else one
-        raw = typed(msgspec.json.encode(storable(one)), RawFields, msgspec.json.decode, where)
+        own, known = one, None
+        if isinstance(one, dict):
+            own = dict(one)
+            known = own.pop(_DIGESTS, None)
+        raw = typed(msgspec.json.encode(storable(own)), RawFields, msgspec.json.decode, where)
         ours = decode_example(raw, msgspec.json.decode, budget, where)
         found.append(
             Beside(

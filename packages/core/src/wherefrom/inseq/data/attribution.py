@@ -17,7 +17,7 @@ from torch import Tensor
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, WherefromError, nearest
 from wherefrom.files import load as load_any
 from wherefrom.files.wire.bytes import refuse_existing, without_mark, write_whole
-from wherefrom.files.wire.inseq import OURS, beside, is_inseq, read_beside
+from wherefrom.files.wire.inseq import COMPARED, OURS, beside, is_inseq, read_beside
 from wherefrom.files.wire.limits import Budget
 from wherefrom.inseq.data.aggregator import (
     AggregableMixin,
@@ -607,13 +607,17 @@ def _beside(output: FeatureAttributionOutput) -> dict[str, Any]:
 
 
 def _with_beside(loaded: FeatureAttributionOutput, budget: Budget) -> FeatureAttributionOutput:
-    """What was read, with what its records do not hold, where the file says it of the same tokens and steps."""
+    """What was read, with what its records do not hold, where the file says it of the same tokens, steps and scores."""
     told = read_beside(loaded.info, len(loaded), budget)
     loaded.info.pop(OURS, None)
-    for one, more in zip(loaded, told, strict=False):
+    if not told:
+        return loaded
+    for one, more, now in zip(loaded, told, as_wherefrom(loaded), strict=True):
+        if not more.is_of({name: getattr(now, name) for name in COMPARED}):
+            continue
         ours = Attribution(**more.fields)
         target = _spelt(one.target, ours.target)
-        if target is None or (ours.attr_pos_start, ours.attr_pos_end) != (one.attr_pos_start, one.attr_pos_end):
+        if target is None:
             continue
         source = _spelt(one.source, ours.source) or _spelt(one.source, ours.target[: len(one.source)])
         one.source, one.target = one.source if source is None else source, target
