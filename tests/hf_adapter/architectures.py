@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 import transformers
+from attrs import evolve
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row
+from wherefrom.questions.target_function import TargetFunction
+from wherefrom.step_functions import STEP_FUNCTIONS
 
 _LLAMA = {
     "hidden_size": 16,
@@ -184,6 +187,12 @@ def build(name: str, *, attention: str | None = None, dtype: torch.dtype = torch
     if hasattr(model, "tie_weights"):
         model.tie_weights()
     return model.to(dtype).eval()
+
+
+def of_logits(row: Row) -> Row:
+    """A row with a target function: the logit of each of its tokens."""
+    function = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=row.target_ids[row.steps])
+    return evolve(row, target_function=function)
 
 
 def rows_for(name: str, lengths: tuple[tuple[int, int], ...] = ((5, 6), (7, 4), (3, 8))) -> list[Row]:

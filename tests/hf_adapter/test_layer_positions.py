@@ -16,19 +16,17 @@ from wherefrom.adapters.layers import LayerStates
 from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods import LayerDeepLift, LayerGradientXActivation, LayerIntegratedGradients
 from wherefrom.progress import no_progress
-from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom.testing import question
 from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.running import whole_pass
-from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.lengths import lengths_of
 from wherefrom_hf.running.parts import find_layer
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.row_inside import RowInside
 
-from tests.hf_adapter.architectures import rows_for
+from tests.hf_adapter.architectures import of_logits, rows_for
 from tests.hf_adapter.test_attention_gradients import predictor_of
 from tests.laws.models import model_of
 from tests.zoo import families
@@ -55,12 +53,6 @@ SOURCES = [
     ("t5", "encoder.block[1].layer[0]"),
     ("led", "led.encoder.layers[0]"),
 ]
-
-
-def asked(row: Row) -> Row:
-    """A row with a target function: the logit of each of its tokens."""
-    function = TargetFunction(function=STEP_FUNCTIONS.get("logit")(), target_ids=row.target_ids[row.steps])
-    return evolve(row, target_function=function)
 
 
 @contextmanager
@@ -127,7 +119,7 @@ def test_answers_over_the_decoders_positions_score_the_target(name: str, layer: 
 def test_an_encoder_that_reads_each_length_otherwise_leaves_the_decoder_room(layer: str, side: str) -> None:
     """One that selects keys in blocks."""
     module = families.build("bigbird_pegasus-seq2seq", torch.float64)
-    predictor = Predictor(module, input_embedding(module.get_encoder()), input_embedding(module.get_decoder()), 0)
+    predictor = Predictor(module, *input_embeddings(module), 0)
     assert lengths_of(module).source
     need_gradients_of(predictor, f"model.decoder.layers[0].{layer}", side, rows_for("bart", ((5, 6),)))
 
@@ -136,8 +128,8 @@ def test_an_encoder_that_reads_each_length_otherwise_leaves_the_decoder_room(lay
 def test_keys_of_both_sides_score_both(lengths: Any) -> None:
     """T5Gemma2 attends to target and source at once: one part makes the keys of either, the target's first."""
     module = families.build("t5gemma2-seq2seq", torch.float64)
-    predictor = Predictor(module, input_embedding(module.get_encoder()), input_embedding(module.get_decoder()), 0)
-    layer, rows = "model.decoder.layers[0].self_attn.k_proj", [asked(row) for row in rows_for("bart", lengths)]
+    predictor = Predictor(module, *input_embeddings(module), 0)
+    layer, rows = "model.decoder.layers[0].self_attn.k_proj", [of_logits(row) for row in rows_for("bart", lengths)]
     for row, came in zip(rows, layer_gradients(predictor, rows, layer, None, None), strict=True):
         leaves: list[Tensor] = []
 
@@ -159,7 +151,7 @@ def need_gradients(name: str, layer: str, side: str, lengths: Any) -> None:
 
 
 def need_gradients_of(predictor: Predictor, layer: str, side: str, rows: list[Row]) -> None:
-    rows = [asked(row) for row in rows]
+    rows = [of_logits(row) for row in rows]
     for row, came in zip(rows, layer_gradients(predictor, rows, layer, None, None), strict=True):
         states, gradients = plainly(predictor.module, row, layer)
         other = "target" if side == "source" else "source"
@@ -175,7 +167,7 @@ def need_gradients_of(predictor: Predictor, layer: str, side: str, rows: list[Ro
 def test_paths_of_the_encoders_states_are_those_of_whole_answers(name: str, layer: str, lengths: Any) -> None:
     """Points of the path of integrated gradients: the answers between those to a baseline and those to the row."""
     predictor = predictor_of(name)
-    (row,) = (asked(row) for row in rows_for(name, lengths))
+    (row,) = (of_logits(row) for row in rows_for(name, lengths))
     base = baseline_of(predictor, row)
     states, zero = plainly(predictor.module, row, layer)[0], plainly(predictor.module, base, layer)[0]
     clean, begun = layer_states(predictor, [row, base], layer, None)
@@ -205,7 +197,7 @@ def test_multipliers_of_the_encoders_states_are_those_of_the_rules(lengths: Any)
     real pass, norms by their gradient along the line, the activation by its chord."""
     predictor = predictor_of("bart")
     module, layer = predictor.module, "model.decoder.layers[1].encoder_attn.v_proj"
-    rows = [asked(row) for row in rows_for("bart", lengths)]
+    rows = [of_logits(row) for row in rows_for("bart", lengths)]
     bases = [baseline_of(predictor, row) for row in rows]
     for row, base, came in zip(rows, bases, rescaled_gradients(predictor, rows, bases, layer, None), strict=True):
         multipliers, change = by_hand(module, row, base)
@@ -300,7 +292,7 @@ def test_methods_file_them_under_the_source(method: Any) -> None:
 def test_where_no_position_is_left_for_padding_the_sides_are_not_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(whole_pass, "said_limit", lambda config: 5)
     predictor = predictor_of("bart")
-    (row,) = (asked(row) for row in rows_for("bart", ((5, 6),)))
+    (row,) = (of_logits(row) for row in rows_for("bart", ((5, 6),)))
     for _, layer in MEMORY[:1] + TARGETS[:1]:
         with pytest.raises(ModelCapabilityError, match=r"\(1, 5, 16\), which does not tell .* of another length"):
             list(layer_gradients(predictor, [row], layer, None, None))
@@ -310,7 +302,7 @@ def test_where_no_position_is_left_for_padding_the_sides_are_not_guessed(monkeyp
 def test_answers_with_channels_first_are_refused(target: int) -> None:
     """Also where there are as many channels, 16, as positions."""
     predictor = predictor_of("recurrent_gemma")
-    (row,) = (asked(row) for row in rows_for("recurrent_gemma", ((0, target),)))
+    (row,) = (of_logits(row) for row in rows_for("recurrent_gemma", ((0, target),)))
     with pytest.raises(ModelCapabilityError, match=rf"Conv1d answers .*one vector per position.* {target - 1} \(tar"):
         list(layer_gradients(predictor, [row], "model.layers[0].temporal_block.conv_1d", None, None))
 
@@ -336,7 +328,7 @@ def test_named_states_of_other_positions_are_refused() -> None:
 def test_the_output_layer_is_refused(steps: int) -> None:
     """It answers one vector per position that is read: with one step as many as rows."""
     predictor = predictor_of("llama")
-    (row,) = (asked(evolve(row, steps=row.steps[-steps:])) for row in rows_for("llama", ((0, 4),)))
+    (row,) = (of_logits(evolve(row, steps=row.steps[-steps:])) for row in rows_for("llama", ((0, 4),)))
     with pytest.raises(ModelCapabilityError, match=r"output layer .* Choose a part in front of it"):
         list(layer_gradients(predictor, [row], "lm_head", None, None))
     with pytest.raises(ModelCapabilityError, match=r"output layer .* Choose a part in front of it"):
@@ -347,7 +339,7 @@ def test_the_output_layer_is_refused(steps: int) -> None:
 def test_answers_with_positions_first_are_refused(count: int) -> None:
     """Also where there are as many rows as positions, 8 with the encoder's own padding."""
     predictor = predictor_of("led")
-    rows = [asked(row) for row in rows_for("led", ((5, 4),) * count)]
+    rows = [of_logits(row) for row in rows_for("led", ((5, 4),) * count)]
     layer = "led.encoder.layers[0].self_attn.longformer_self_attn.query"
     with pytest.raises(ModelCapabilityError, match=rf"Linear answers \(8, {count}, 16\)"):
         list(layer_gradients(predictor, rows, layer, None, None))

@@ -25,15 +25,13 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
-from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions import STEP_FUNCTIONS
 from wherefrom_hf.running import probe as probing
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe, need_beside, need_same
 
-from tests.hf_adapter.architectures import CONFIGS, build, rows_for
+from tests.hf_adapter.architectures import CONFIGS, build, of_logits, rows_for
 from tests.looking import Looks
 from tests.zoo import families
 from tests.zoo.checks import Model, attention, distance, plain_logits, row_of
@@ -53,11 +51,6 @@ AttentionMaskInterface.register(SHARPER, sdpa_mask)
 def predictor_of(module: PreTrainedModel) -> Predictor:
     torch.set_num_threads(1)
     return Predictor(module, *input_embeddings(module), 0)
-
-
-def probability(row: Row) -> Row:
-    function = STEP_FUNCTIONS.get("logit")()
-    return evolve(row, target_function=TargetFunction(function=function, target_ids=row.target_ids[row.steps]))
 
 
 def by_autograd(module: PreTrainedModel, row: Row) -> np.ndarray:
@@ -109,7 +102,7 @@ def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float)
     model, rng = Model(module), np.random.default_rng(0)
     ids, steps = rng.integers(4, 62, 12), np.array([3, 11])
     sources = [rng.integers(4, 62, length) for length in (40, 33, 16, 7)]
-    rows = [probability(Row(target_ids=ids, steps=steps, source_ids=source)) for source in sources]
+    rows = [of_logits(Row(target_ids=ids, steps=steps, source_ids=source)) for source in sources]
     for row, said, gradients in zip(rows, model.predict(rows), model.gradients(rows), strict=True):
         assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
         (alone,) = model.gradients([row])
@@ -163,7 +156,7 @@ def test_a_model_that_sees_the_future_is_refused() -> None:
     row = Row(target_ids=np.arange(5, 12), steps=np.array([3, 5]))
     for asked in (
         predictor.predict([row], None),
-        Differentiator(predictor).gradients([probability(row)], None, True, True),
+        Differentiator(predictor).gradients([of_logits(row)], None, True, True),
     ):
         with pytest.raises(ModelCapabilityError, match="is not causal: changing later tokens changes logits by"):
             list(asked)
@@ -227,7 +220,7 @@ def test_logits_that_hang_on_where_they_stand_are_refused(kind: Any, why: str) -
     module = build("llama")
     module.__class__ = kind
     predictor = predictor_of(module)
-    row = probability(Row(target_ids=np.arange(5, 12), steps=np.array([3, 5])))
+    row = of_logits(Row(target_ids=np.arange(5, 12), steps=np.array([3, 5])))
     for asked in (
         predictor.predict([row], None),
         Differentiator(predictor).gradients([row], None, True, True),
@@ -286,7 +279,7 @@ def test_where_no_setting_makes_a_model_causal_none_is_named(name: str) -> None:
 
 def test_gradients_are_those_of_the_loaded_attention() -> None:
     module = build("llama")
-    (row, *_) = [probability(row) for row in rows_for("llama")]
+    (row, *_) = [of_logits(row) for row in rows_for("llama")]
     plain = by_autograd(module, row)
     module.config._attn_implementation = SHARPER
     sharper = by_autograd(module, row)
@@ -379,7 +372,7 @@ def test_families_that_need_it_have_the_gradients_of_torch(name: str) -> None:
     module = families.build(name)
     predictor = predictor_of(module)
     ids = np.arange(3, 27) * 5 % 60 + 3
-    row = probability(Row(target_ids=ids, steps=np.array([9, 20, 23])))
+    row = of_logits(Row(target_ids=ids, steps=np.array([9, 20, 23])))
     (came,) = Differentiator(predictor).gradients([row], None, True, True)
     right = by_autograd(module, row)
     np.testing.assert_allclose(came.target[:, :23], right[:, :23], atol=2e-3 * np.abs(right).max())

@@ -237,7 +237,7 @@ class HFModel:
                 tokenizer=self.tokenizer,
                 device=self.device,
                 pads_left=together,
-                beside=len(prompts) < 2 or self._predictor.probe.beside() is None,
+                beside=len(prompts) < 2 or not self._predictor.apart(),
             )
 
     def embed(self, ids: IntArray, *, side: Side) -> Tensor:

@@ -293,8 +293,7 @@ class Wording:
         of a piece within a word where it puts a space in front of a text."""
         if name not in self._single:
             texts = dict.fromkeys((name, name.removeprefix(" "))) if BROKEN not in name else {}
-            found = [self._tokeniser.tokenise(text, special=False)[-1:] for text in texts if text]
-            last = [index for ids in found for index, _ in ids]
+            last = (index for text in texts if text for index, _ in self._tokeniser.tokenise(text, special=False)[-1:])
             self._single[name] = next((index for index in last if self._bytes(index) == _utf8(name)), None)
         return self._single[name]
 

@@ -181,12 +181,13 @@ def slices(
             f"Keep fewer with slice_dims={{{kept[-1]!r}: (0, 16)}} or show_dim={kept[0]!r}."
         )
     shape = tuple(len(label) for label in labels)
+    kept_of_all = without_measures(attribution, {})
     cut = [
         attribution.replace(
             **{key: _at(value, place) for key, value in present.items()},
             dimensions=(),
             default_aggregation=(),
-            **without_measures(attribution, {}),
+            **kept_of_all,
             id=" · ".join([*([attribution.id] if attribution.id else []), *_names(labels, place)]),
         )
         for place in itertools.product(*(range(size) for size in shape))

@@ -33,11 +33,11 @@ def as_called(*sides: Sequence[str | None]) -> list[list[str | None]]:
         >>> as_called(["2", "0", "1"], [None, None, None])
         [['2', '0', '1'], ['0', '1', '2']]
     """
-    unnamed = [len(side) for side in sides if not any(name is not None for name in side)]
+    unnamed = [len(side) for side in sides if all(name is None for name in side)]
     called = [side for side in sides if any(name is not None for name in side)]
     if not unnamed or not called or not all(_are_places(side, min(unnamed)) for side in called):
         return [list(side) for side in sides]
-    return [list(side) if side in called else [str(place) for place in range(len(side))] for side in sides]
+    return [[str(place) if name is None else name for place, name in enumerate(side)] for side in sides]
 
 
 def _are_places(ids: Sequence[str | None], most: int) -> bool:

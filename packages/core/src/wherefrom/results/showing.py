@@ -108,12 +108,11 @@ def _parameters(trace: TracebackType | None, called: str) -> set[str]:
         if "options" in code.co_varnames or "wherefrom_viz" in str(trace.tb_frame.f_globals.get("__name__")):
             # what a verb draws, and with what, comes by place; its options come by name
             names |= set(code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount])
-        function = trace.tb_frame.f_globals.get(called)
-        if callable(function):
+        found = [trace.tb_frame.f_globals.get(called)]
+        own = (value for value in trace.tb_frame.f_locals.values() if isinstance(value, FunctionType))
+        found += [function for function in own if function.__name__ == called]  # who draws, found by name
+        for function in filter(callable, found):
             kinds = inspect.signature(function).parameters.values()
             names |= {one.name for one in kinds if one.kind is one.KEYWORD_ONLY}
-        for own in trace.tb_frame.f_locals.values():  # who draws, found by name and called at once
-            if isinstance(own, FunctionType) and own.__name__ == called:
-                names |= {n for n, one in inspect.signature(own).parameters.items() if one.kind is one.KEYWORD_ONLY}
         trace = trace.tb_next
     return {name for name in names if not name.startswith("_")}

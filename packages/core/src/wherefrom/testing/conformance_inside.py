@@ -44,7 +44,7 @@ def _answers(rows: list[Row], ask: Callable[[Iterable[Row]], Iterable[Any]], wha
 
 def _zeroed(case: Case, rows: list[Row], heads: Heads) -> list[RowZeroing]:
     def ask(asked: Iterable[Row]) -> Iterable[RowZeroing]:
-        kinds: tuple[Where, ...] = KINDS if case.model.card.kind == "encoder-decoder" else ("decoder",)
+        kinds: tuple[Where, ...] = KINDS if case.reads_source else ("decoder",)
         chosen = dict.fromkeys(kinds, heads)
         return case.model.zeroed_values(  # type: ignore[no-any-return]
             asked, metric="euclidean", heads=chosen, every_query=True, encoder=True, decoder=True

@@ -83,14 +83,16 @@ class Predictor:
                 yield from halving(lambda few, n=shared: self._answers(few, prefix, n), some)  # type: ignore[misc]
             del part, some
 
-    def together(self, rows: list[Row]) -> list[list[Row]]:
-        """The rows as they may be run: all in one pass, or each in its own where what is said of a row hangs on those
-        beside it, or two have no room."""
+    def apart(self) -> bool:
+        """Must each row have a pass of its own, as what is said of it hangs on those beside it, or two have no room?"""
         try:
-            alone = len(rows) > 1 and self.probe.beside() is not None
+            return self.probe.beside() is not None
         except torch.OutOfMemoryError:
-            alone = True
-        return [[row] for row in rows] if alone else [rows]
+            return True
+
+    def together(self, rows: list[Row]) -> list[list[Row]]:
+        """The rows as they may be run: all in one pass, or each in its own."""
+        return [[row] for row in rows] if len(rows) > 1 and self.apart() else [rows]
 
     def continues(self, rows: Sequence[Row]) -> bool:
         """May passes of these rows be cut, each part going on from the cache of the one before?"""

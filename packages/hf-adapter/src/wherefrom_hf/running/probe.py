@@ -288,10 +288,8 @@ class Probe:
             if self.module.config.is_encoder_decoder:
                 visible = torch.ones_like(both)
                 visible[1, length:] = 0
-                alone, beside = (
-                    run_encoder(self.module, own, visible[:1, :length]),
-                    run_encoder(self.module, both, visible),
-                )
+                alone = run_encoder(self.module, own, visible[:1, :length])
+                beside = run_encoder(self.module, both, visible)
             expected = self._logits_of(own, alone, None)
             came = self._logits_of(both, beside, None)[1:, :length]
             least = _TOLERANCE_QUANTISED if self.module.dtype in HALF else 0.0  # see `causal`

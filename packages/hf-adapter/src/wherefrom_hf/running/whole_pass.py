@@ -253,7 +253,7 @@ class _Watch:
         of the other side's positions, where the model reads so many alike."""
         stack, length = side_of(self.module, side), longest
         # one row of one position is the same in either order
-        while length in (*self.lengths.values(), *({self.rows} - {1})):
+        while length in self.lengths.values() or length == self.rows > 1:
             length += 1
         config = stack.config if isinstance(stack, PreTrainedModel) else self.module.config
         limit = said_limit(config.get_text_config())
@@ -331,15 +331,18 @@ class _Watch:
 @contextmanager
 def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
     """Within the block, which runs one side of the model, the layer's answers are leaves."""
+    parts = () if watch is None else watch.parts.get(side, ())
+    if watch is None or not parts:
+        yield
+        return
+
+    def answered(part: nn.Module, inputs: Any, output: Any) -> Any:
+        return watch.answer(side, part, output)
+
     with ExitStack() as stack:
-        for module in () if watch is None else watch.parts.get(side, ()):
-
-            def hook(part: nn.Module, inputs: Any, output: Any, watch: _Watch | None = watch) -> Any:
-                assert watch is not None
-                return watch.answer(side, part, output)
-
-            stack.callback(module.register_forward_hook(hook).remove)
-        if watch is not None and side == "source" and any(outermost_lists(side_of(watch.module, side))):
+        for module in parts:
+            stack.callback(module.register_forward_hook(answered).remove)
+        if side == "source" and any(outermost_lists(side_of(watch.module, side))):
             block = stack_of(watch.module, side)[0]
             stack.callback(block.register_forward_pre_hook(watch.entered, with_kwargs=True).remove)
         yield

@@ -278,7 +278,7 @@ class TextCoder:
         if as_target and self.decoder_start_id is not None:
             front.append((self.decoder_start_id, _NOWHERE))
         if any(special in text for special in self.tokenizer.all_special_tokens):
-            bare = list(encoded(add_special_tokens=False)["input_ids"])
+            bare = list(encoded(add_special_tokens=False)["input_ids"] if arguments["add_special_tokens"] else ids)
             if (at := _found(bare, [i for i, _ in inner])) is not None:
                 end = at + len(bare)
                 front, inner, behind = [*front, *inner[:at]], inner[at:end], inner[end:]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from attrs import field, frozen
+from attrs import frozen
 from rich.text import Text
 
 from wherefrom_viz.describe.text_marks import cells, elide, isolate, pad
@@ -19,7 +19,7 @@ class NamedRow:
 
     name: str
     numbers: Sequence[Text]
-    style: str = field(default="")
+    style: str = ""
 
 
 def bands(corner: str, heads: Sequence[str], rows: Sequence[NamedRow], width: int) -> Iterator[Text]:

@@ -67,20 +67,20 @@ def matrix(
         layout: From `full_layout` or `compact_layout`.
         outputs: What the columns are, for the lines above bands.
     """
-    bands = layout.bands(len(description.steps))
+    style, bands = style_of(description), layout.bands(len(description.steps))
     for number, band in enumerate(bands):
         if len(bands) > 1:
             if number:
                 yield Text()
             yield Text(f"{outputs} {band[0] + 1}-{band[-1] + 1} of {len(description.steps)}", style="dim")
-        yield from _header(description, layout, band)
-        yield from _body(description, terminal, layout, band)
+        yield from _header(description, layout, style, band)
+        yield from _body(description, terminal, layout, style, band)
         yield from _step_scores(description, terminal, layout, band)
 
 
-def _header(description: Description, layout: MatrixLayout, band: range) -> Iterator[Text]:
+def _header(description: Description, layout: MatrixLayout, style: NumberStyle, band: range) -> Iterator[Text]:
     if layout.numbers:
-        line = Text(pad(style_of(description).note, layout.label_width, right=True) + " ", style="dim")
+        line = Text(pad(style.note, layout.label_width, right=True) + " ", style="dim")
         for column in band:
             line.append(
                 _centred(elide(description.steps[column].label, layout.cell_width - 1), layout.cell_width),
@@ -105,8 +105,9 @@ def _elided_down(letters: list[str], height: int) -> list[str]:
     return [" "] * (height - len(letters)) + letters
 
 
-def _body(description: Description, terminal: TerminalStyle, layout: MatrixLayout, band: range) -> Iterator[Text]:
-    style = style_of(description)
+def _body(
+    description: Description, terminal: TerminalStyle, layout: MatrixLayout, style: NumberStyle, band: range
+) -> Iterator[Text]:
     sections = description.sections()
     for title, rows in sections:
         if len(sections) > 1:

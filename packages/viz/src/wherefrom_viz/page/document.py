@@ -21,7 +21,7 @@ from wherefrom_viz.describe.description import (
     Normalization,
     Shown,
     aggregated,
-    describe,
+    describe_one_of,
     examples_of,
     partition_of,
     strongest_first,
@@ -254,16 +254,14 @@ def page_parts(
     content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, state, str(step)]).encode()).hexdigest()
 
     def described(place: int) -> Description:
-        one, made = examples[place]
-        return describe(
-            one,
-            made,
+        return describe_one_of(
+            examples,
+            place,
             granularity=granularity,
             merge=merge,
             normalize=normalize,
             min_val=min_val,
             max_val=max_val,
-            title=title_of(one, place, len(examples)),
         )
 
     bound, units = packed.bound, units_of()
