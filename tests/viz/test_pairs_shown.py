@@ -19,8 +19,9 @@ from wherefrom_viz.browser.widgets import top_inputs
 from wherefrom_viz.colours import palette_named
 from wherefrom_viz.console import render_text
 from wherefrom_viz.console.terminal_style import terminal_style_for
+from wherefrom_viz.describe import description
 from wherefrom_viz.describe.description import describe
-from wherefrom_viz.page import document, render_html
+from wherefrom_viz.page import render_html
 
 from tests.viz.conftest import HOSTILE
 
@@ -68,7 +69,7 @@ def test_results_without_pairs_say_nothing_of_them(hospital: Attribution) -> Non
 
 def test_a_page_describes_an_example_once(hospital: Attribution, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(document, "describe", lambda *given, **how: made.append(given) or describe(*given, **how))
+    monkeypatch.setattr(description, "describe", lambda *given, **how: made.append(given) or describe(*given, **how))
     render_html(with_pairs(hospital), wrap_after=3)
     assert len(made) == 1
 

@@ -37,6 +37,6 @@ def test_no_two_titles_are_alike(
 
 def test_a_site_tells_them_apart_too(hospital: Attribution) -> None:
     several = [hospital.replace(id="q1", method=method) for method in ("occlusion", "saliency", "saliency")]
-    titles = _facts(Attributions(sequence_attributions=tuple(several), provenance=GPT)).titles
+    titles = _facts(Attributions(sequence_attributions=tuple(several), provenance=GPT), cleaned=False).titles
     named = [titles.title(one, GPT, place) for place, one in enumerate(several)]
     assert named == ["q1 · occlusion", "2 · q1 · saliency", "3 · q1 · saliency"]
