@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import pytest
 from textual.screen import Screen
 from textual.widgets import Input
@@ -28,12 +31,19 @@ from tests.viz.browser.conftest import browser_of, settled, shown, two_methods
 from tests.viz.conftest import PROVENANCE, causal
 from tests.viz.test_trace_views import traced
 
+T = TypeVar("T")
 PRESSED: set[str] = set()
-"""Ids of the keys that the tests below press, checked at the end of the file."""
+"""Ids of the keys that the tests below press, whichever of them run; checked at the end of the file."""
 
 
-def uses(*ids: str) -> None:
-    PRESSED.update(ids)
+def uses(*ids: str) -> Callable[[T], T]:
+    """Say which keys a test presses."""
+
+    def said(test: T) -> T:
+        PRESSED.update(ids)
+        return test
+
+    return said
 
 
 def listed(app: Browser) -> ExampleList:
@@ -60,8 +70,8 @@ def detail(app: Browser) -> DetailScreen:
         ("end down", 3),
     ],
 )
+@uses("up", "down", "first", "last", "page_up", "page_down")
 async def test_the_cursor_of_the_list(keys: str, cursor: int) -> None:
-    uses("up", "down", "first", "last", "page_up", "page_down")
     async with browser_of().run_test() as pilot:
         await settled(pilot)
         await pilot.press(*keys.split())
@@ -69,8 +79,8 @@ async def test_the_cursor_of_the_list(keys: str, cursor: int) -> None:
 
 
 @pytest.mark.parametrize("key, tab", [("enter", "read"), ("1", "read"), ("2", "matrix"), ("3", "steps")])
+@uses("enter", "read", "matrix", "steps", "back")
 async def test_opening_an_example_in_a_view_and_back(key: str, tab: str) -> None:
-    uses("enter", "read", "matrix", "steps", "back")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -90,8 +100,8 @@ async def test_opening_an_example_in_a_view_and_back(key: str, tab: str) -> None
         assert isinstance(app.screen, BrowseScreen)
 
 
+@uses("search", "next_match", "previous_match")
 async def test_search_and_its_matches() -> None:
-    uses("search", "next_match", "previous_match")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -113,8 +123,8 @@ async def test_search_and_its_matches() -> None:
         assert len(listed(app).keys) == 4
 
 
+@uses("filter")
 async def test_filter_keeps_the_last_good_result_and_shows_the_mistake() -> None:
-    uses("filter")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -142,8 +152,8 @@ async def test_nothing_found_says_how_to_go_on() -> None:
         assert "0 of 4" in shown(pilot)
 
 
+@uses("sort", "reverse")
 async def test_sort_and_reverse() -> None:
-    uses("sort", "reverse")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -157,8 +167,8 @@ async def test_sort_and_reverse() -> None:
         assert [app.session.library.summary(key).inputs for key in listed(app).keys.tolist()] == [7, 9, 11, 22]
 
 
+@uses("smaller_pane", "larger_pane")
 async def test_sizes_of_panes() -> None:
-    uses("smaller_pane", "larger_pane")
     app = browser_of()
     async with app.run_test(size=(120, 30)) as pilot:
         await settled(pilot)
@@ -168,8 +178,8 @@ async def test_sizes_of_panes() -> None:
         assert app.session.panes["preview"] == larger - 5
 
 
+@uses("mark", "mark_all")
 async def test_marks() -> None:
-    uses("mark", "mark_all")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -190,8 +200,8 @@ async def test_marks() -> None:
         assert len(app.session.marks) == 1
 
 
+@uses("goto")
 async def test_go_to_an_id_or_a_number() -> None:
-    uses("goto")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -221,8 +231,8 @@ async def test_go_to_a_number_is_to_the_example_that_the_list_calls_so() -> None
             assert listed(app).cursor == cursor, wanted
 
 
+@uses("left", "right")
 async def test_moving_over_the_output_recolours_the_prompt() -> None:
-    uses("left", "right")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -277,8 +287,8 @@ async def test_rows_of_the_matrix_and_of_the_steps() -> None:
         assert detail(app).looking.column == 3
 
 
+@uses("granularity", "aggregation", "normalization")
 async def test_granularity_aggregation_normalisation_change_the_pipeline() -> None:
-    uses("granularity", "aggregation", "normalization")
     app = browser_of()
     async with app.run_test(size=(140, 30)) as pilot:
         await settled(pilot)
@@ -328,8 +338,8 @@ async def test_n_is_the_next_match_while_searching() -> None:
         assert app.session.drawing.normalization == "none"
 
 
+@uses("metric")
 async def test_metric_of_the_sparkline() -> None:
-    uses("metric")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -342,8 +352,8 @@ async def test_metric_of_the_sparkline() -> None:
         assert "entropy 0.586" in shown(pilot)
 
 
+@uses("weaker", "stronger")
 async def test_intensity() -> None:
-    uses("weaker", "stronger")
     app = browser_of()
     async with app.run_test(size=(120, 40)) as pilot:
         await settled(pilot)
@@ -356,8 +366,8 @@ async def test_intensity() -> None:
         assert "intensity ×0.8" in shown(pilot)
 
 
+@uses("next_example", "previous_example")
 async def test_the_next_example_without_going_back() -> None:
-    uses("next_example", "previous_example")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -373,8 +383,8 @@ async def test_the_next_example_without_going_back() -> None:
         assert listed(app).cursor == 1
 
 
+@uses("compare", "compare_marked", "normalization_compared")
 async def test_compare_marked_and_what_its_keys_do() -> None:
-    uses("compare", "compare_marked", "normalization_compared")
     app = browser_of(two_methods())
     async with app.run_test(size=(100, 30)) as pilot:
         await settled(pilot)
@@ -445,8 +455,8 @@ async def test_comparing_different_texts_is_a_line() -> None:
 
 
 @pytest.mark.parametrize("where", ["browse", "read", "matrix", "steps", "compare"])
+@uses("copy")
 async def test_copy_as_text(where: str) -> None:
-    uses("copy")
     app = browser_of(two_methods())
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -463,8 +473,8 @@ async def test_copy_as_text(where: str) -> None:
             assert "A" in app.clipboard
 
 
+@uses("trace")
 async def test_a_trace_has_a_view_of_its_own() -> None:
-    uses("trace")
     app = browser_of(Attributions(sequence_attributions=(traced(),)))
     async with app.run_test(size=(110, 40)) as pilot:
         await settled(pilot)
@@ -495,8 +505,8 @@ async def test_a_result_that_is_no_trace_says_so() -> None:
         assert "This result is no trace" in app.clipboard
 
 
+@uses("export", "settings", "help", "palette", "theme")
 async def test_screens_over_screens() -> None:
-    uses("export", "settings", "help", "palette", "theme")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -519,9 +529,9 @@ async def test_screens_over_screens() -> None:
         assert app.theme != before
 
 
+@uses("tag", "note", "next_file", "previous_file", "jump")
 async def test_remarks_files_and_jumps() -> None:
     """What they do is tested in test_remarks.py."""
-    uses("tag", "note", "next_file", "previous_file", "jump")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
@@ -540,8 +550,8 @@ async def test_remarks_files_and_jumps() -> None:
 
 
 @pytest.mark.parametrize("pressed", [("q",), ("ctrl+q",), ("f", "ctrl+q"), ("enter", "q")])
+@uses("quit")
 async def test_quit(pressed: tuple[str, ...]) -> None:
-    uses("quit")
     app = browser_of()
     async with app.run_test() as pilot:
         await settled(pilot)
