@@ -531,6 +531,34 @@ def test_damaged_examples_of_a_run_are_left_out_whatever_is_asked(
         assert "the line is damaged" in refused.err
 
 
+@pytest.mark.parametrize("more", [(), ("--limit", "2")])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    "command", [("compare", "--json"), ("evaluate", "-m", "demo:lm", "--draws", "1", "--dry-run", "--metrics", "abpc")]
+)
+def test_damaged_examples_of_a_run_are_left_out_on_both_sides(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], more: tuple[str, ...], named: bool
+) -> None:
+    """Examples without ids are paired by place, and none moves into that of a damaged one."""
+    first, second = Attributions.load(saved)
+    examples = [first, second.replace(method="none"), second]
+    ids = ["a", "b", "c"] if named else [None] * 3
+    for name in ("run", "other"):
+        write_run(tmp_path / name, [one.replace(id=id) for one, id in zip(examples, ids, strict=True)])
+    (part,) = (tmp_path / "run").glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes().replace(b'"method":"none"', b'"method":"gone"'))
+    ran = wherefrom(command[0], "run", "other", *command[1:], *more)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("the line is damaged") == 1
+    if command[0] == "compare":
+        told = [(one["example"], one["agreement"]) for one in json.loads(ran.out)["examples"]]
+        names = ["a", "c"] if named else ["#1", "#2"]
+        assert told == [(name, pytest.approx(1)) for name in names[: 1 if more else 2]]
+        assert ("Without a partner, and left out: 1 of other." in ran.err) is named
+        assert "other outputs" not in ran.err
+        assert "different input" not in ran.err
+
+
 @pytest.fixture(scope="module")
 def minimal_pairs() -> Attributions:
     """One prompt, three endings, of which the second is the shortest."""
