@@ -40,7 +40,7 @@ from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
 from wherefrom.files.named import files_named
-from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
+from wherefrom.files.wire.bytes import append_whole, content_of, without_mark, write_whole
 from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
@@ -236,6 +236,7 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
 
     Raises:
         FileFormatError: The file is something else, or damaged.
+        InputError: It is a folder.
     """
     header, outcomes = _read(Path(path))
     return _evaluation(header, [one for one in outcomes.values() if sets is None or one.set in sets])
@@ -487,7 +488,7 @@ def _answers(outcome: Outcome, prompt: Prompt, target: str) -> bool:
 
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     """What was asked, and what came of each prompt, by its id."""
-    lines = without_mark(path.read_bytes()).split(b"\n")
+    lines = without_mark(content_of(path)).split(b"\n")
     header = _record(lines[0], Header, f"{path}, line 1")
     if header.format != FORMAT:
         raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
