@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -519,6 +520,36 @@ def test_full_disk_loses_nothing_that_was_finished(wherefrom: Run, whole: dict[s
     assert kept.items() <= whole.items()
     assert wherefrom(*BASE, "-o", "run", "--resume").code == 0
     assert numbers("run") == whole
+
+
+@pytest.mark.parametrize(
+    "more", [("--viz-path", "page.html"), ("-o", "run", "--viz-path", "page.html"), ("-o", "out.jsonl")]
+)
+def test_a_full_disk_at_the_end_says_how_to_go_on(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    """All is attributed; the page, or the file, does not fit."""
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write(tmp_path / "texts.jsonl", rows()[:2])
+    place = more[-1]
+    with files_no_larger_than(10_000), monkeypatch.context() as patched:
+        if place == "out.jsonl":  # which is no larger than the run
+            patched.setattr(run_sink, "write_whole", full)
+        ran = wherefrom(*BASE, *more)
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        f"wherefrom attribute-dataset: The disk of {place} is full.",
+        "  The 2 examples finished before are kept.",
+        "  Free some space, then give the same command with --resume.",
+    ]
+    assert not Path(place).exists()
+    ran = wherefrom(*BASE, *more, "--resume")
+    assert ran.code == 0, ran.err
+    assert Path(place).exists()
+    assert [Path(name).exists() for name in ("run", f"{place}.run")] == ["run" in more, False]
 
 
 def test_poisoned_example_is_recorded_and_can_be_retried(
