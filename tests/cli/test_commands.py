@@ -923,6 +923,34 @@ def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -
     assert len(Attributions.load(tmp_path / "both.json")) == 4
 
 
+def test_merge_keeps_copies_once_and_tells_of_other_examples_of_one_id(
+    wherefrom: Run, saved: Path, tmp_path: Path
+) -> None:
+    first, second = Attributions.load(saved)
+    for name in ("run", "copy"):
+        write_run(tmp_path / name, [first.replace(id="a"), second.replace(id="b")])
+    write_run(tmp_path / "other", [first.replace(id="b"), first.replace(id="c")])
+    ran = wherefrom("merge", "run", "copy", "other", "-o", "all.json")
+    assert ran.code == 0
+    assert "2 examples are there again with the same content, and left out: a, b." in ran.err
+    assert "1 example is there again with another content, and kept: b." in ran.err
+    assert "Wrote 4 examples of 3 files" in ran.err
+    merged = load("all.json")
+    assert [one.id for one in merged] == ["a", "b", "b", "c"]
+    assert merged.allclose(Attributions(sequence_attributions=(first, second, first, first)))
+    assert "again" not in wherefrom("merge", "run", "-o", "one.json").err
+    assert wherefrom("show", "all.json", "-x", "#3").code == 0
+
+
+def test_merge_keeps_the_texts_of_what_it_keeps(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    named = out.replace(sequence_attributions=tuple(one.replace(id=id) for one, id in zip(out, "ab", strict=True)))
+    named.save(tmp_path / "one.json")
+    named.at([1]).save(tmp_path / "two.json")
+    assert wherefrom("merge", "two.json", "one.json", "-o", "both.json").code == 0
+    assert load("both.json").provenance.input_texts == list(reversed(out.provenance.input_texts))
+
+
 def test_chosen_examples_are_told_without_the_texts_of_others(wherefrom: Run, saved: Path) -> None:
     assert wherefrom("trace", saved, "-x", "1", "-o", "traced.json").code == 0
     assert load("traced.json").provenance.input_texts == ["Mary was hungry."]
