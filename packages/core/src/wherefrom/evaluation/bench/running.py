@@ -131,8 +131,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     bench: dict[str, Any]
     fingerprint: str | None = None
     """What tells the model from others of its name; "" where it cannot be told, None in files of earlier versions."""
-    files: dict[str, str] = {}
-    """What settings of methods name a file, each with the digest of what it holds."""
+    files: dict[str, str] | None = None
+    """What settings of methods name a file, each with the digest of what it holds; None in files of earlier versions.
+    """
     versions: dict[str, str] = {}
     format: str = FORMAT
 
@@ -465,8 +466,9 @@ def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
         write_whole(path, [line + b"\n"], overwrite=False)
         return same, {}
     found, outcomes = _read(path)
-    known = same.fingerprint if found.fingerprint is None else found.fingerprint
-    if (found.model, found.bench, found.files, known) != (same.model, same.bench, same.files, same.fingerprint):
+    fingerprint = same.fingerprint if found.fingerprint is None else found.fingerprint
+    files = same.files if found.files is None else found.files
+    if (found.model, found.bench, fingerprint, files) != (same.model, same.bench, same.fingerprint, same.files):
         raise InputError(
             f"{path} is the bench of another model, of other weights or hooks in it, or of other methods, settings or "
             "files that settings name. "
