@@ -468,7 +468,7 @@ def describe_one_of(
     spans: Spans = (),
     title: str | None = None,
 ) -> Description:
-    """Describe one of several examples, called by its id or its place among them unless it has a title; see `describe`."""
+    """Describe one of several examples, called by its id or its place among them, or by a title; see `describe`."""
     one, made = examples[index]
     return describe(
         one,
