@@ -405,7 +405,16 @@ def test_what_can_be_no_name_is_refused_in_words(tmp_path: Path, name: Any, said
 
 
 @pytest.mark.parametrize(
-    "read", [Attributions.load, ContextAttribution.load, Evaluation.load, read_bench, read_gold, load_prompts]
+    "read",
+    [
+        Attributions.load,
+        ContextAttribution.load,
+        Evaluation.load,
+        FeatureAttributionOutput.load,
+        read_bench,
+        read_gold,
+        load_prompts,
+    ],
 )
 def test_a_folder_is_no_file_to_read(tmp_path: Path, read: Callable[[Path], object]) -> None:
     out = Attributions(sequence_attributions=(attribution(["x"], ["<s>", " a"], 1),))
