@@ -60,4 +60,4 @@ def test_the_table_without_scripts_and_traces_are_called_as_in_the_list(hospital
         "Trace of q1 · two",
     ]
     site = save_site(Attributions(sequence_attributions=tuple(several), provenance=GPT), tmp_path / "site")
-    assert "<caption>q1 · occlusion · " in (site / "index.html").read_text("utf-8")
+    assert "<caption>q1 · occlusion · occlusion · gpt2" in (site / "index.html").read_text("utf-8")
