@@ -16,7 +16,7 @@ from torch import Tensor
 
 from wherefrom.errors import InputError, SettingsError, UnknownNameError, WherefromError, nearest
 from wherefrom.files import load as load_any
-from wherefrom.files.wire.bytes import refuse_existing, without_mark, write_whole
+from wherefrom.files.wire.bytes import content_of, refuse_existing, without_mark, write_whole
 from wherefrom.files.wire.inseq import COMPARED, OURS, beside, is_inseq, read_beside
 from wherefrom.files.wire.limits import Budget
 from wherefrom.inseq.data.aggregator import (
@@ -478,9 +478,10 @@ class FeatureAttributionOutput:
 
         Raises:
             SettingsError: An option is unknown.
+            InputError: It is a folder.
         """
         _refuse(unknown, "load", ("decompress",))
-        data = Path(path).read_bytes()
+        data = content_of(path)
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
         data = without_mark(data)
