@@ -83,19 +83,24 @@ def test_ordinary_models_are_what_they_seem(name: str) -> None:
     assert probe.beside() is None
 
 
-def of_experts(fraction: float) -> PreTrainedModel:
-    """An encoder whose experts take a fraction of all tokens of a pass, padding too, and drop the rest."""
+def of_experts(fraction: float, *, encoder: int = 1, decoder: int = 0) -> PreTrainedModel:
+    """A model whose experts take a fraction of all tokens of a pass, padding too, and drop the rest.
+
+    Args:
+        encoder: Every so many of its blocks have experts; 0: none has.
+        decoder: The same.
+    """
     sizes = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
     heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_experts": 4}
     config = NllbMoeConfig(
-        vocab_size=64, encoder_sparse_step=1, decoder_sparse_step=0, moe_eval_capacity_token_fraction=fraction,
+        vocab_size=64, encoder_sparse_step=encoder, decoder_sparse_step=decoder, moe_eval_capacity_token_fraction=fraction,
         max_position_embeddings=64, pad_token_id=0, eos_token_id=1, decoder_start_token_id=2, **sizes, **heads,
     )  # fmt: skip
     torch.manual_seed(0)
     return families.drawn(NllbMoeForConditionalGeneration(config).double().eval(), 0.3, seed=3)
 
 
-@pytest.mark.parametrize("fraction", [0.3, 1.0])
+@pytest.mark.parametrize("fraction", [0.3, 0.9, 1.0])
 def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float) -> None:
     module = of_experts(fraction)
     assert (Probe(module, input_embeddings(module)[1]).beside() is None) == (fraction == 1)
@@ -107,6 +112,13 @@ def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float)
         assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
         (alone,) = model.gradients([row])
         assert distance(gradients.source, alone.source) < 1e-9
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.8, 0.9, 1.0])
+def test_a_decoder_whose_experts_drop_tokens_by_what_comes_later_is_refused(fraction: float) -> None:
+    """A trial of a few dozen tokens may be one of which nothing is dropped."""
+    module = of_experts(fraction, encoder=0, decoder=1)
+    assert (Probe(module, input_embeddings(module)[1]).causal() is None) == (fraction == 1)
 
 
 def test_answers_that_hang_on_those_beside_them_are_generated_one_by_one() -> None:
