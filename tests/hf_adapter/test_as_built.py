@@ -194,6 +194,20 @@ def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:
     assert together == [model.generate(prompt, max_new_tokens=4)[0] for prompt in prompts]
 
 
+def test_a_look_at_hidden_states_leaves_samples_as_they_were(tokenizer: Any) -> None:
+    module = fresh()
+    model = load_model(module, tokenizer=tokenizer)
+
+    def drawn() -> list[str]:
+        prompts = ["The teacher", "The teacher saw the doctor because he"]
+        return model.generate(prompts, max_new_tokens=6, do_sample=True, seed=3)
+
+    before = drawn()
+    module(torch.tensor([[3, 4, 5]]), output_hidden_states=True)
+    assert any(part._forward_hooks for part in module.modules())
+    assert drawn() == before
+
+
 def test_what_is_built_as_it_was_is_not_asked_again(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     module = fresh()
     model = load_model(module, tokenizer=tokenizer)

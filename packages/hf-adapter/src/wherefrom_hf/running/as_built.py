@@ -53,7 +53,11 @@ _GONE = object()
 _SMALL_BUFFER = 2**16
 """Most numbers of a buffer that is kept beside a pass: frequencies, no masks of all positions."""
 
-OF_EVERY_PART = frozenset(vars(nn.Module()))
+_CAPTURING = "transformers.utils.output_capturing"
+"""Whose hooks transformers leaves in a model once hidden states or attention were asked for. They are idle in every
+other pass."""
+
+OF_EVERY_PART = frozenset(vars(nn.Module())) | {"_output_capturing_hooks_installed"}
 """Attributes that are no settings: weights, parts, hooks, and whether dropout is on."""
 
 
@@ -220,6 +224,11 @@ def build_number(module: nn.Module) -> int:
     return _looked_at(module).number
 
 
+def of_users(hooks: Mapping[int, Any]) -> dict[int, Any]:
+    """Hooks by number, but for those that transformers leaves behind."""
+    return {number: hook for number, hook in hooks.items() if getattr(hook, "__module__", None) != _CAPTURING}
+
+
 def is_hooked(module: nn.Module) -> bool:
     """Had the module hooks of its user when it was looked at? They may count positions from a sequence's first."""
     return _has_hooks(_looked_at(module))
@@ -247,7 +256,9 @@ def is_watched(parts: Iterable[nn.Module]) -> bool:
 def _watching(hooks: Mapping[int, Any]) -> tuple[int, ...]:
     """Numbers, given once, of the hooks that expect whole sequences."""
     return tuple(
-        number for number, hook in hooks.items() if not getattr(getattr(hook, "__self__", hook), "takes_pieces", False)
+        number
+        for number, hook in of_users(hooks).items()
+        if not getattr(getattr(hook, "__self__", hook), "takes_pieces", False)
     )
 
 
