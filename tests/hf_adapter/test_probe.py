@@ -93,7 +93,8 @@ def of_experts(fraction: float, *, encoder: int = 1, decoder: int = 0) -> PreTra
     sizes = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
     heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_experts": 4}
     config = NllbMoeConfig(
-        vocab_size=64, encoder_sparse_step=encoder, decoder_sparse_step=decoder, moe_eval_capacity_token_fraction=fraction,
+        vocab_size=64, encoder_sparse_step=encoder, decoder_sparse_step=decoder,
+        moe_eval_capacity_token_fraction=fraction,
         max_position_embeddings=64, pad_token_id=0, eos_token_id=1, decoder_start_token_id=2, **sizes, **heads,
     )  # fmt: skip
     torch.manual_seed(0)
