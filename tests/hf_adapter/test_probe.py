@@ -26,6 +26,7 @@ from transformers.masking_utils import sdpa_mask
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running import probe as probing
+from wherefrom_hf.running.choices import Choices
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
@@ -451,3 +452,37 @@ def test_code_that_asks_whether_attention_is_eager_is_watched_too() -> None:
     seen = (weights.decoder[:, :, -1] > 0).sum(-1)
     assert int(seen.max()) == module.config.index_topk < row.steps[-1]
     assert module.config._attn_implementation == before
+
+
+def between_experts(name: str, *, seed: int = 0, dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
+    """A mixture in half precision, some of whose tokens lie between two experts."""
+    return families.drawn(families.build(name), 0.2, seed=seed).to(dtype)
+
+
+@pytest.mark.parametrize("name", ["olmoe", "qwen2_moe", "granitemoe", "glm4_moe"])
+def test_a_token_that_another_expert_takes_in_half_precision_is_no_other_attention(name: str) -> None:
+    for seed in range(3):
+        probe = predictor_of(between_experts(name, seed=seed)).probe
+        assert probe.watchable() is None
+        need_same(probe, "eager")
+
+
+@pytest.mark.parametrize("name", ["olmoe", "granitemoe"])
+def test_another_attention_of_a_mixture_is_seen_in_half_precision(name: str) -> None:
+    module = between_experts(name)
+    module.config._attn_implementation = SHARPER
+    assert f"instead of {SHARPER!r} changes logits" in str(predictor_of(module).probe.watchable())
+
+
+def test_choices_of_a_pass_are_held_in_another() -> None:
+    choices, scores = Choices(), torch.tensor([[3.0, 1.0, 2.0]])
+    with choices:
+        torch.topk(scores, 2)
+        scores.argmax(-1)
+        scores.topk(1, dim=0)
+    with choices.held():
+        values, indices = torch.topk(input=-scores, k=2, dim=-1)
+        assert (values.tolist(), indices.tolist()) == ([[-3.0, -2.0]], [[0, 2]])
+        assert (-scores).argmax(-1).tolist() == [0]
+        assert scores[:, :2].topk(1, dim=0).indices.shape == (1, 2), "of another shape its own are taken"
+        assert (-scores).topk(1).indices.tolist() == [[1]], "nothing is ahead"
