@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import spectral_norm, weight_norm
+from torch.nn.utils.prune import l1_unstructured
 from transformers import (
     AttentionInterface,
     AttentionMaskInterface,
@@ -183,6 +186,20 @@ def test_a_hook_on_what_sees_the_read_positions_alone_is_told(tokenizer: Any, pa
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         scores(model, "saliency")
+
+
+@pytest.mark.parametrize("made", [weight_norm, spectral_norm, partial(l1_unstructured, name="weight", amount=0.3)])
+def test_hooks_that_make_weights_are_not_told(tokenizer: Any, made: Callable[[Any], Any]) -> None:
+    module = fresh()
+    module.lm_head.weight = torch.nn.Parameter(module.lm_head.weight.detach().clone())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch has newer forms of two of them
+        made(module.lm_head)
+    assert module.lm_head._forward_pre_hooks
+    scores(load_model(module, tokenizer=tokenizer), "saliency", attributed_fn="logit")  # warnings are errors here
+    module.lm_head.register_forward_pre_hook(lambda *_: None)
+    with pytest.warns(WherefromWarning, match="sees only the positions that are read"):
+        scores(load_model(module, tokenizer=tokenizer), "saliency", attributed_fn="logit")
 
 
 def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:
