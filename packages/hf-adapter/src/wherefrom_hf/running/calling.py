@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
-from transformers.utils import ModelOutput
+from transformers.utils.generic import ModelOutput
 from wherefrom.errors import ModelCapabilityError
 
 _DIMENSIONS = 3
