@@ -33,7 +33,7 @@ def side_of(module: PreTrainedModel, side: Side) -> nn.Module:
 
 
 def _lists_of_text(module: nn.Module) -> list[nn.ModuleList]:
-    """Outermost module lists, but for those of models inside that read something else than ids: pictures, sounds."""
+    """Outermost module lists, but for those of models inside that read something else than ids: images, sounds."""
     others = [
         name
         for name, part in module.named_modules()
