@@ -5,12 +5,15 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import spectral_norm, weight_norm
+from torch.nn.utils.prune import l1_unstructured
 from transformers import (
     AttentionInterface,
     AttentionMaskInterface,
@@ -185,6 +188,20 @@ def test_a_hook_on_what_sees_the_read_positions_alone_is_told(tokenizer: Any, pa
         scores(model, "saliency")
 
 
+@pytest.mark.parametrize("made", [weight_norm, spectral_norm, partial(l1_unstructured, name="weight", amount=0.3)])
+def test_hooks_that_make_weights_are_not_told(tokenizer: Any, made: Callable[[Any], Any]) -> None:
+    module = fresh()
+    module.lm_head.weight = torch.nn.Parameter(module.lm_head.weight.detach().clone())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch has newer forms of two of them
+        made(module.lm_head)
+    assert module.lm_head._forward_pre_hooks
+    scores(load_model(module, tokenizer=tokenizer), "saliency", attributed_fn="logit")  # warnings are errors here
+    module.lm_head.register_forward_pre_hook(lambda *_: None)
+    with pytest.warns(WherefromWarning, match="sees only the positions that are read"):
+        scores(load_model(module, tokenizer=tokenizer), "saliency", attributed_fn="logit")
+
+
 def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:
     module = fresh()
     module.model.layers[0].register_forward_hook(turned(3))
@@ -192,6 +209,20 @@ def test_prompts_are_not_padded_in_front_of_a_hook(tokenizer: Any) -> None:
     prompts = ["The teacher", "The teacher saw the doctor because he"]
     together = model.generate(prompts, max_new_tokens=4)
     assert together == [model.generate(prompt, max_new_tokens=4)[0] for prompt in prompts]
+
+
+def test_a_look_at_hidden_states_leaves_samples_as_they_were(tokenizer: Any) -> None:
+    module = fresh()
+    model = load_model(module, tokenizer=tokenizer)
+
+    def drawn() -> list[str]:
+        prompts = ["The teacher", "The teacher saw the doctor because he"]
+        return model.generate(prompts, max_new_tokens=6, do_sample=True, seed=3)
+
+    before = drawn()
+    module(torch.tensor([[3, 4, 5]]), output_hidden_states=True)
+    assert any(part._forward_hooks for part in module.modules())
+    assert drawn() == before
 
 
 def test_what_is_built_as_it_was_is_not_asked_again(tokenizer: Any, monkeypatch: pytest.MonkeyPatch) -> None:

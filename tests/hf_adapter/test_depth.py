@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import transformers
 from attrs import evolve
 from wherefrom.adapters import Row
 from wherefrom.adapters.layers import Depth
@@ -24,6 +25,7 @@ from wherefrom_hf.running.stacks import stack_of
 from tests.hf_adapter.architectures import CONFIGS, UNUSUAL, build, rows_for
 from tests.hf_adapter.test_attention_gradients import asked, predictor_of
 from tests.laws.models import model_of
+from tests.zoo import families
 
 STACKS = {
     "gpt2": "transformer.h",
@@ -82,6 +84,34 @@ def test_a_depth_is_the_block_that_has_it(name: str) -> None:
     assert came.target.abs().max() > 0
     torch.testing.assert_close(came.target, expected.target)
     torch.testing.assert_close(came.states.target, expected.states.target)
+
+
+def test_a_depth_of_a_model_that_reads_pictures_too_is_among_the_blocks_that_a_text_runs_through() -> None:
+    module = families.build("git").double()
+    predictor = Predictor(module, None, input_embedding(module), 0)
+    row = asked(rows_for("gpt2")[0])
+    (came,) = layer_gradients(predictor, [row], Depth(share=0.5), None, None)
+    (expected,) = layer_gradients(predictor, [row], "git.encoder.layer[0]", None, None)
+    assert came.target is not None
+    assert came.target.abs().max() > 0
+    torch.testing.assert_close(came.target, expected.target)
+
+
+@pytest.mark.parametrize(
+    "name, stack",
+    [
+        ("GitForCausalLM", "git.encoder.layer"),
+        ("Blip2ForConditionalGeneration", "language_model.model.decoder.layers"),
+        ("Qwen2VLForConditionalGeneration", "model.language_model.layers"),
+        ("PaliGemmaForConditionalGeneration", "model.language_model.layers"),
+    ],
+)
+def test_what_reads_pictures_may_be_the_larger_part(name: str, stack: str) -> None:
+    """As large as they are by default, without numbers."""
+    kind = getattr(transformers, name)
+    with torch.device("meta"):
+        module = kind(kind.config_class())
+    assert stack_of(module, "target") is module.get_submodule(stack)
 
 
 @pytest.mark.parametrize("name", ["bart", "t5", "m2m_100", "switch"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -20,6 +20,7 @@ from wherefrom.testing import question
 from wherefrom_hf.inside.deeplift import rescaled_gradients
 from wherefrom_hf.inside.layers import layer_gradients, layer_states
 from wherefrom_hf.running import whole_pass
+from wherefrom_hf.running.answering import with_first
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.lengths import lengths_of
 from wherefrom_hf.running.parts import find_layer
@@ -343,3 +344,49 @@ def test_answers_with_positions_first_are_refused(count: int) -> None:
     layer = "led.encoder.layers[0].self_attn.longformer_self_attn.query"
     with pytest.raises(ModelCapabilityError, match=rf"Linear answers \(8, {count}, 16\)"):
         list(layer_gradients(predictor, rows, layer, None, None))
+
+
+class Attended(NamedTuple):
+    """What an attention answers, by name."""
+
+    states: Tensor
+    weights: Any
+
+
+@pytest.mark.parametrize("kind", [tuple, list, Attended])
+def test_what_stands_behind_the_first_tensor_stays_and_so_does_the_kind(kind: Any) -> None:
+    first, other = torch.ones(2), torch.zeros(2)
+    output = Attended(first, None) if kind is Attended else kind([first, None])
+    came = with_first(output, other)
+    assert type(came) is kind
+    assert came[0] is other
+    assert came[1] is None
+    assert with_first(first, other) is other
+
+
+def test_a_layer_that_answers_a_tuple_with_names_is_attributed_to() -> None:
+    predictor, layer = predictor_of("llama"), "model.layers[0].self_attn"
+    row = of_logits(rows_for("llama")[0])
+    (expected,) = layer_gradients(predictor, [row], layer, None, None)
+    attention = find_layer(predictor.module, layer)
+    own = attention.forward
+    attention.forward = lambda *args, **kwargs: Attended(*own(*args, **kwargs))  # type: ignore[method-assign]
+    (came,) = layer_gradients(predictor, [row], layer, None, None)
+    torch.testing.assert_close(came.target, expected.target)
+
+
+@pytest.mark.parametrize(
+    "layer, why",
+    [
+        ("reformer.encoder.layers[0]", "ReformerLayer runs where ReformerModelWithLMHead keeps nothing to"),
+        ("reformer.encoder.layers[0].attention", "ReformerAttention runs where"),
+        ("reformer.encoder.layers[0].feed_forward", "ChunkReformerFeedForward runs where"),
+        ("reformer.embeddings", r"ReformerModelWithLMHead is built in a way that cannot be differentiated \(Assert"),
+    ],
+)
+def test_layers_that_are_computed_anew_on_the_way_back_are_refused(layer: str, why: str) -> None:
+    """Nothing that was kept leads from what they answer to the logits: gradients came out as zeros."""
+    module = families.build("reformer")
+    predictor = Predictor(module, *input_embeddings(module), 0)
+    with pytest.raises(ModelCapabilityError, match=why):
+        list(layer_gradients(predictor, [of_logits(rows_for("llama")[0])], layer, None, None))

@@ -26,6 +26,7 @@ from transformers.masking_utils import sdpa_mask
 from wherefrom.adapters import Row
 from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running import probe as probing
+from wherefrom_hf.running.choices import Choices
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
 from wherefrom_hf.running.predict import Predictor
@@ -83,19 +84,25 @@ def test_ordinary_models_are_what_they_seem(name: str) -> None:
     assert probe.beside() is None
 
 
-def of_experts(fraction: float) -> PreTrainedModel:
-    """An encoder whose experts take a fraction of all tokens of a pass, padding too, and drop the rest."""
+def of_experts(fraction: float, *, encoder: int = 1, decoder: int = 0) -> PreTrainedModel:
+    """A model whose experts take a fraction of all tokens of a pass, padding too, and drop the rest.
+
+    Args:
+        encoder: Every so many of its blocks have experts; 0: none has.
+        decoder: The same.
+    """
     sizes = {"d_model": 32, "encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
     heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "num_experts": 4}
     config = NllbMoeConfig(
-        vocab_size=64, encoder_sparse_step=1, decoder_sparse_step=0, moe_eval_capacity_token_fraction=fraction,
+        vocab_size=64, encoder_sparse_step=encoder, decoder_sparse_step=decoder,
+        moe_eval_capacity_token_fraction=fraction,
         max_position_embeddings=64, pad_token_id=0, eos_token_id=1, decoder_start_token_id=2, **sizes, **heads,
     )  # fmt: skip
     torch.manual_seed(0)
     return families.drawn(NllbMoeForConditionalGeneration(config).double().eval(), 0.3, seed=3)
 
 
-@pytest.mark.parametrize("fraction", [0.3, 1.0])
+@pytest.mark.parametrize("fraction", [0.3, 0.9, 1.0])
 def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float) -> None:
     module = of_experts(fraction)
     assert (Probe(module, input_embeddings(module)[1]).beside() is None) == (fraction == 1)
@@ -107,6 +114,13 @@ def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float)
         assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
         (alone,) = model.gradients([row])
         assert distance(gradients.source, alone.source) < 1e-9
+
+
+@pytest.mark.parametrize("fraction", [0.3, 0.8, 0.9, 1.0])
+def test_a_decoder_whose_experts_drop_tokens_by_what_comes_later_is_refused(fraction: float) -> None:
+    """A trial of a few dozen tokens may be one of which nothing is dropped."""
+    module = of_experts(fraction, encoder=0, decoder=1)
+    assert (Probe(module, input_embeddings(module)[1]).causal() is None) == (fraction == 1)
 
 
 def test_answers_that_hang_on_those_beside_them_are_generated_one_by_one() -> None:
@@ -438,3 +452,37 @@ def test_code_that_asks_whether_attention_is_eager_is_watched_too() -> None:
     seen = (weights.decoder[:, :, -1] > 0).sum(-1)
     assert int(seen.max()) == module.config.index_topk < row.steps[-1]
     assert module.config._attn_implementation == before
+
+
+def between_experts(name: str, *, seed: int = 0, dtype: torch.dtype = torch.bfloat16) -> PreTrainedModel:
+    """A mixture in half precision, some of whose tokens lie between two experts."""
+    return families.drawn(families.build(name), 0.2, seed=seed).to(dtype)
+
+
+@pytest.mark.parametrize("name", ["olmoe", "qwen2_moe", "granitemoe", "glm4_moe"])
+def test_a_token_that_another_expert_takes_in_half_precision_is_no_other_attention(name: str) -> None:
+    for seed in range(3):
+        probe = predictor_of(between_experts(name, seed=seed)).probe
+        assert probe.watchable() is None
+        need_same(probe, "eager")
+
+
+@pytest.mark.parametrize("name", ["olmoe", "granitemoe"])
+def test_another_attention_of_a_mixture_is_seen_in_half_precision(name: str) -> None:
+    module = between_experts(name)
+    module.config._attn_implementation = SHARPER
+    assert f"instead of {SHARPER!r} changes logits" in str(predictor_of(module).probe.watchable())
+
+
+def test_choices_of_a_pass_are_held_in_another() -> None:
+    choices, scores = Choices(), torch.tensor([[3.0, 1.0, 2.0]])
+    with choices:
+        torch.topk(scores, 2)
+        scores.argmax(-1)
+        scores.topk(1, dim=0)
+    with choices.held():
+        values, indices = torch.topk(input=-scores, k=2, dim=-1)
+        assert (values.tolist(), indices.tolist()) == ([[-3.0, -2.0]], [[0, 2]])
+        assert (-scores).argmax(-1).tolist() == [0]
+        assert scores[:, :2].topk(1, dim=0).indices.shape == (1, 2), "of another shape its own are taken"
+        assert (-scores).topk(1).indices.tolist() == [[1]], "nothing is ahead"

@@ -108,7 +108,7 @@ class HFModel:
             decoder_start_id=special.decoder_start,
             dtype=str(self.module.dtype).removeprefix("torch."),
             device=str(self.device),
-            width=self._as_looked_at().predictor.target.weight.shape[-1],
+            width=self._as_looked_at().predictor.target.width,
             vocabulary=int(self.module.config.get_text_config(decoder=True).vocab_size),
         )
 

@@ -42,7 +42,7 @@ from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
 from wherefrom.errors import ModelCapabilityError, UsageError
 from wherefrom.questions.target_function import TargetFunction
-from wherefrom.step_functions.base import STEP_FUNCTIONS
+from wherefrom.step_functions.base import STEP_FUNCTIONS, log_softmax
 from wherefrom.testing.questions import question
 from wherefrom.text.segmentation import words
 
@@ -401,10 +401,8 @@ def _log_probability(case: Case, prompt: IntArray, answer: Sequence[int]) -> flo
         return 0.0
     steps = np.arange(begin, len(ids))
     row = Row(target_ids=ids, steps=steps, source_ids=prompt if case.reads_source else None)
-    logits = case.logits([row])[0].astype(np.float64)
-    shifted = logits - logits.max(-1, keepdims=True)
-    chosen = shifted[np.arange(len(steps)), ids[steps]] - np.log(np.exp(shifted).sum(-1))
-    return float(chosen.sum())
+    log_probabilities = to_numpy(log_softmax(case.logits([row])[0].astype(np.float64)))
+    return float(log_probabilities[np.arange(len(steps)), ids[steps]].sum())
 
 
 # --- predictions --------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.inside.attention_pieces import KEEPS_WEIGHTS, PRODUCTS, SOFTMAX, grouped, taken_apart
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.memory import Memory
-from wherefrom_hf.running.answering import first_tensor
+from wherefrom_hf.running.answering import first_tensor, with_first
 from wherefrom_hf.running.attention_functions import INTERFACE, names_beside
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, Kernel, hidden_input, observed_by, plain_kernel
 from wherefrom_hf.running.freed import hand_back_freed
@@ -477,7 +477,7 @@ class Watch:
         """A module's output, its tensor proper at the positions that are kept."""
         if self.queries is None or isinstance(output, Tensor):
             return self._kept(output)
-        return type(output)([self._kept(output[0]), *output[1:]])
+        return with_first(output, self._kept(output[0]))
 
     def _leaf(self, module: nn.Module, given: Any, output: Any) -> None:
         if not isinstance(given, Tensor) or not isinstance(output, Tensor):

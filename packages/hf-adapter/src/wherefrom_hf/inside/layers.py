@@ -19,6 +19,7 @@ from wherefrom_hf.running.eager import attention_implementation
 from wherefrom_hf.running.lengths import at_once, each_of_one_kind
 from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.predict import Predictor, scores_of
+from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.whole_pass import Parts, WholePass, length_of, parts_at, run_whole
 
 
@@ -40,7 +41,7 @@ def layer_gradients(
         answers = None if given is None else list(islice(given, len(some)))
         run = _run(predictor, some, parts, answers)
         values, output_gradients = run.evaluated()
-        with true_derivatives(predictor.module):
+        with true_derivatives(predictor.module), looking_into(predictor.module, "differentiated"):
             pulled = run.backward(output_gradients, len(some))
         logits = run.split(at_least_single(run.logits).detach())
         for row, value, own, grads, answered in zip(some, values, logits, pulled, _states(run, some), strict=True):

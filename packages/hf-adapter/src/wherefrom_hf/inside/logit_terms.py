@@ -28,6 +28,7 @@ from wherefrom_hf.inside.decomposition import close, decoders_attention, weighte
 from wherefrom_hf.inside.frozen_norm import freeze
 from wherefrom_hf.inside.held_functions import held_in_first_row
 from wherefrom_hf.inside.teacher_forcing import run
+from wherefrom_hf.running.answering import with_first
 from wherefrom_hf.running.attention_kernel import hidden_input
 from wherefrom_hf.running.precision import at_least_single, largest
 from wherefrom_hf.running.probe import looking_into
@@ -172,7 +173,7 @@ class _Cut:
 
     def _begin(self, module: nn.Module, args: Any, output: Any) -> Any:
         if isinstance(output, tuple) and not _has_weights(module):
-            return type(output)([self._begin(module, args, output[0]), *output[1:]])
+            return with_first(output, self._begin(module, args, output[0]))
         if not isinstance(output, Tensor) or output.numel() % (2 * output.shape[-1]):
             return output
         rows = output.detach().reshape(2, -1, output.shape[-1])

@@ -9,6 +9,8 @@ from typing import Any
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from wherefrom_hf.running.answering import with_first
+
 Answer = Callable[[nn.Module, Tensor, Tensor], Tensor]
 """A module, what it was given and what it gave, to what takes the latter's place."""
 
@@ -38,7 +40,7 @@ class PausingMode(TorchFunctionMode):
                 if answer is None or self.paused > 1 or len(inputs) != 1 or not is_variable(inputs[0]):
                     return None
                 if isinstance(output, tuple):
-                    return (answer(module, inputs[0], output[0]), *output[1:])
+                    return with_first(output, answer(module, inputs[0], output[0]))
                 return answer(module, inputs[0], output)
             finally:
                 self.paused -= 1

@@ -15,8 +15,11 @@ def first_tensor(output: Any) -> Tensor:
 
 
 def with_first(output: Any, first: Tensor) -> Any:
-    """What a module returned with its first tensor replaced."""
-    return first if isinstance(output, Tensor) else type(output)([first, *output[1:]])
+    """What a module returned with its first tensor replaced: a tuple whose members have names is one again."""
+    if isinstance(output, Tensor):
+        return first
+    kind = type(output)
+    return getattr(kind, "_make", kind)([first, *output[1:]])
 
 
 @contextmanager

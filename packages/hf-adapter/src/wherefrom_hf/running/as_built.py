@@ -53,7 +53,14 @@ _GONE = object()
 _SMALL_BUFFER = 2**16
 """Most numbers of a buffer that is kept beside a pass: frequencies, no masks of all positions."""
 
-OF_EVERY_PART = frozenset(vars(nn.Module()))
+_CAPTURING = "transformers.utils.output_capturing"
+"""Whose hooks transformers leaves in a model once hidden states or attention were asked for. They are idle in every
+other pass."""
+
+_OF_WEIGHTS = "torch.nn.utils."
+"""Where PyTorch's hooks are from that make a part's weights of others (weight_norm, spectral_norm, pruning)."""
+
+OF_EVERY_PART = frozenset(vars(nn.Module())) | {"_output_capturing_hooks_installed"}
 """Attributes that are no settings: weights, parts, hooks, and whether dropout is on."""
 
 
@@ -65,6 +72,8 @@ class _Build:
     facts: Hashable
     watched: tuple[ReferenceType[nn.Module], ...]
     """The parts that have hooks of the user's."""
+    seeing: tuple[ReferenceType[nn.Module], ...]
+    """Those of them whose hooks do not only make the part's weights."""
     everywhere: bool
     """Are there hooks of all modules?"""
     number: int
@@ -91,10 +100,12 @@ def look_at(module: nn.Module) -> None:
     facts = _facts(module, parts)
     if before is not None and before.facts == facts and [one() for one in before.parts] == parts:
         return
+    watched = [part for part in parts if is_watched([part])]
     _builds[module] = _Build(
         parts=tuple(map(ref, parts)),
         facts=facts,
-        watched=tuple(ref(part) for part in parts if is_watched([part])),
+        watched=tuple(map(ref, watched)),
+        seeing=tuple(ref(part) for part in watched if _sees(part)),
         everywhere=any(map(_watching, hooks_everywhere())),
         number=0 if before is None else before.number + 1,
     )
@@ -220,6 +231,11 @@ def build_number(module: nn.Module) -> int:
     return _looked_at(module).number
 
 
+def of_users(hooks: Mapping[int, Any]) -> dict[int, Any]:
+    """Hooks by number, but for those that transformers leaves behind."""
+    return {number: hook for number, hook in hooks.items() if getattr(hook, "__module__", None) != _CAPTURING}
+
+
 def is_hooked(module: nn.Module) -> bool:
     """Had the module hooks of its user when it was looked at? They may count positions from a sequence's first."""
     return _has_hooks(_looked_at(module))
@@ -230,10 +246,16 @@ def _has_hooks(build: _Build) -> bool:
 
 
 def was_watched(module: nn.Module, part: nn.Module) -> bool:
-    """Had this part of the module hooks of its user when the module was looked at? None are known if it never was:
-    hooks of ours may be in it by now."""
+    """Had this part of the module hooks of its user that see what it is given, when the module was looked at? None are
+    known if it never was: hooks of ours may be in it by now."""
     build = _builds.get(module)
-    return build is not None and any(one() is part for one in build.watched)
+    return build is not None and any(one() is part for one in build.seeing)
+
+
+def _sees(part: nn.Module) -> bool:
+    """Has it hooks that do more than to make its weights?"""
+    hooks = (*_expecting_all(part._forward_hooks).values(), *_expecting_all(part._forward_pre_hooks).values())
+    return any(not any(kind.__module__.startswith(_OF_WEIGHTS) for kind in type(hook).__mro__) for hook in hooks)
 
 
 def is_watched(parts: Iterable[nn.Module]) -> bool:
@@ -246,9 +268,16 @@ def is_watched(parts: Iterable[nn.Module]) -> bool:
 
 def _watching(hooks: Mapping[int, Any]) -> tuple[int, ...]:
     """Numbers, given once, of the hooks that expect whole sequences."""
-    return tuple(
-        number for number, hook in hooks.items() if not getattr(getattr(hook, "__self__", hook), "takes_pieces", False)
-    )
+    return tuple(_expecting_all(hooks))
+
+
+def _expecting_all(hooks: Mapping[int, Any]) -> dict[int, Any]:
+    """The user's hooks, by number, that expect whole sequences."""
+    return {
+        number: hook
+        for number, hook in of_users(hooks).items()
+        if not getattr(getattr(hook, "__self__", hook), "takes_pieces", False)
+    }
 
 
 def _looked_at(module: nn.Module) -> _Build:

@@ -30,9 +30,14 @@ class InputEmbedding:
     @property
     def weight(self) -> Tensor:
         """The bare table, shape ``(vocabulary, width)``."""
-        weight = self.module.weight
-        assert isinstance(weight, Tensor)
-        return weight
+        return _table_of(self.module)
+
+    @property
+    def width(self) -> int:
+        """Of one embedding."""
+        weight = self.weight
+        own = isinstance(getattr(self.module, "weight", None), Tensor)
+        return int(weight.shape[-1] if own else self.of(weight.new_zeros(1, dtype=torch.long)).shape[-1])
 
     def of(self, ids: Tensor) -> Tensor:
         """Scaled embeddings of ids, detached. Shape ``(*ids.shape, width)``."""
@@ -87,14 +92,32 @@ def input_embedding(stack: PreTrainedModel) -> InputEmbedding:
     module = named_embedding(stack)
     owner = next((part for part in stack.modules() if module in part.children() and hasattr(part, "embed_scale")), None)
     scale = float(getattr(owner, "embed_scale", 1.0) or 1.0)
-    weight = getattr(module, "weight", None)
-    if scale != 1.0 and isinstance(weight, Tensor) and weight.device.type != "meta":
+    weight = _table_of(module)
+    if scale != 1.0 and weight.device.type != "meta":
         probe = torch.zeros(1, dtype=torch.long, device=weight.device)
         with torch.no_grad():
             scaled_inside = not torch.equal(module(probe)[0], weight[0].to(module(probe).dtype))
         if scaled_inside:
             scale = 1.0
     return InputEmbedding(module, scale)
+
+
+def _table_of(module: nn.Module) -> Tensor:
+    """The table in which a module looks ids up: its weight, or that of the one embedding in it.
+
+    Raises:
+        ModelCapabilityError: There is none, or there are several.
+    """
+    weight = getattr(module, "weight", None)
+    inside = [part.weight for part in module.modules() if isinstance(part, nn.Embedding)]
+    if isinstance(weight, Tensor):
+        return weight
+    if len(inside) == 1:
+        return inside[0]
+    raise ModelCapabilityError(
+        f"The input embedding is a {type(module).__name__} without a weight, and with {len(inside)} tables in it; "
+        "expected one (nn.Embedding), as long as the vocabulary. Give set_input_embeddings a module that has one."
+    )
 
 
 def input_embeddings(module: PreTrainedModel) -> tuple[InputEmbedding | None, InputEmbedding]:

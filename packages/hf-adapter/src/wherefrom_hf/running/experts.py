@@ -12,14 +12,11 @@ from contextlib import contextmanager
 import torch
 from transformers import PreTrainedModel
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
-from wherefrom.errors import ModelCapabilityError, WherefromError
+from wherefrom.errors import WherefromError
 
+from wherefrom_hf.running.calling import NoPassError
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
-
-
-class ExpertsError(ModelCapabilityError):
-    """No pass of the model runs, since what computes its experts fails."""
 
 
 @contextmanager
@@ -27,7 +24,7 @@ def experts_named(module: PreTrainedModel) -> Iterator[None]:
     """Within the block, a pass of the module, an error of what computes its experts is told as theirs.
 
     Raises:
-        ExpertsError: As it says, and what to do.
+        NoPassError: As it says, and what to do.
     """
     try:
         yield
@@ -39,7 +36,7 @@ def experts_named(module: PreTrainedModel) -> Iterator[None]:
             raise
         dtype = str(module.dtype).removeprefix("torch.")
         single = "Load it in float32 (dtype of model_kwargs), or let" if module.dtype == torch.float64 else "Let"
-        raise ExpertsError(
+        raise NoPassError(
             f"{type(module).__name__} does not run in {dtype} on {module.device.type!r}: {kernel!r}, which computes "
             f"its experts, fails with {type(error).__name__} ({error}). {single} plain products compute them: "
             "experts_implementation='eager' in model_kwargs, or set_experts_implementation('eager') of a model that "

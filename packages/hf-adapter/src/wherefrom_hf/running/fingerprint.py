@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 from wherefrom.step_functions.code import UntoldError, is_found_by_name, told
 
-from wherefrom_hf.running.as_built import OF_EVERY_PART, hooks_everywhere, is_plain, states_of
+from wherefrom_hf.running.as_built import OF_EVERY_PART, hooks_everywhere, is_plain, of_users, states_of
 from wherefrom_hf.running.attention_functions import attention_functions, functions_in, names_beside
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
@@ -72,7 +72,7 @@ def fingerprint(module: nn.Module) -> str | None:
 
 def _is_altered(part: nn.Module) -> bool:
     """Does it run code of its user's? What accelerate puts around a part to place it is none."""
-    if part._forward_hooks or part._forward_pre_hooks:
+    if of_users(part._forward_hooks) or of_users(part._forward_pre_hooks):
         return True
     placed = type(getattr(part, "_hf_hook", None)).__module__.partition(".")[0] == "accelerate"
     return "forward" in part.__dict__ and not placed

@@ -201,8 +201,8 @@ class Differentiator:
     @property
     def _bytes_per_state(self) -> int:
         """What one position's state weighs, or its gradients."""
-        weight = self._predictor.target.weight
-        return weight.shape[-1] * at_least_single(weight[:0]).element_size()
+        embedding = self._predictor.target
+        return embedding.width * at_least_single(embedding.weight[:0]).element_size()
 
     def _plan(self, rows: Sequence[Row], target: bool, *, single: bool) -> _Plan:
         """Plain attention for rows whose backward passes are batched and whose weights fit, fused attention for longer

@@ -19,6 +19,7 @@ from transformers.cache_utils import DynamicLayer
 from transformers.modeling_outputs import MoEModelOutput
 
 from wherefrom_hf.running.as_built import kept_as_built
+from wherefrom_hf.running.calling import call
 from wherefrom_hf.running.experts import experts_named
 from wherefrom_hf.running.freed import keep_large_pieces
 from wherefrom_hf.running.growing_cache import GrowingLayer, with_room
@@ -115,7 +116,7 @@ class DecoderRun:
         if rows * length >= LEAST_POSITIONS:
             keep_large_pieces()
         with afresh(self.module), kept, quick_linear(), in_pieces(self.module, length), experts_named(self.module):
-            output = self.module(**arguments)
+            output = call(self.module, arguments, "logits")
         return output, evolve(self, cache=cache, position=end)
 
     def spread(self, rows: int, encoder: EncoderStates | None) -> DecoderRun:
@@ -197,5 +198,6 @@ def run_encoder(module: PreTrainedModel, ids: Tensor, visible: Tensor, **extra: 
     """The encoder's last states for ``ids`` of shape ``(rows, length)``."""
     encoder = module.get_encoder()
     with afresh(module), quick_linear(), in_pieces(encoder, ids.shape[1]), experts_named(module):
-        output = encoder(input_ids=ids, attention_mask=visible, return_dict=True, **extra)
-    return EncoderStates(output.last_hidden_state, visible, ids, tuple(output.get("hidden_states") or ()))
+        given = {"input_ids": ids, "attention_mask": visible, "return_dict": True}
+        output = call(encoder, given | extra, "last_hidden_state")
+    return EncoderStates(output.last_hidden_state, visible, ids, tuple(getattr(output, "hidden_states", None) or ()))

@@ -109,7 +109,7 @@ class Predictor:
         at_once = positions_at_once(self.device)
         logits = len(row.steps) * vocabulary * 4 * at_once // logit_bytes(self.device)
         # keys and values of all positions, the shared ones too, are laid out for each row in each layer
-        read = read_length(row) * self.target.weight.shape[-1] * _READ_BYTES * at_once
+        read = read_length(row) * self.target.width * _READ_BYTES * at_once
         return max(tokens, logits, read // max(self.memory_limit // 4, 1), 1)
 
     @torch.no_grad()

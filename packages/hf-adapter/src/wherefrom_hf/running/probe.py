@@ -24,11 +24,12 @@ from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarn
 
 from wherefrom_hf.running.as_built import is_hooked, kept_as_built, was_watched
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
+from wherefrom_hf.running.calling import NoPassError
+from wherefrom_hf.running.choices import Choices
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
-from wherefrom_hf.running.experts import ExpertsError
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.head import cut_at_head, output_layer
 from wherefrom_hf.running.lengths import afresh, lengths_of
@@ -216,13 +217,18 @@ class Probe:
             return None
 
         def ask() -> str | None:
-            expected = self._logits(self._ids())
+            ids, choices = self._ids(), Choices()
+            with choices:
+                expected = self._logits(ids)
+            what = f"attention by {implementation!r} instead of {loaded[0]!r} changes"
 
             def difference() -> str | None:
                 with attention_implementation(self.module, implementation):
-                    came = self._logits(self._ids())
-                what = f"attention by {implementation!r} instead of {loaded[0]!r} changes"
-                return self._difference(expected, came, what, least=least)
+                    reason = self._difference(expected, self._logits(ids), what, least=least)
+                    if reason is not None and self.module.dtype in HALF and choices.made:
+                        with choices.held():  # a token that was between two experts may have got the other one
+                            reason = self._difference(expected, self._logits(ids), what, least=least)
+                return reason
 
             reason = difference()
             if reason is None or implementation != KERNEL or self.module in called_eager:
@@ -445,8 +451,8 @@ class Probe:
         return answer
 
     def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor experts that
-        no pass can run, and a hook of the user's may fail this once."""
+        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor that no
+        pass can run, and a hook of the user's may fail this once."""
         known = _known.setdefault(self.module, _Known()).answers
         if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
             del known[question]
@@ -454,7 +460,7 @@ class Probe:
             try:
                 with torch.no_grad(), ready(self.module):  # also where dropout is on
                     known[question] = self._asked(ask)
-            except (torch.OutOfMemoryError, MemoryError, ExpertsError):
+            except (torch.OutOfMemoryError, MemoryError, NoPassError):
                 raise
             except WherefromError as error:
                 known[question] = str(error)

@@ -101,7 +101,7 @@ class _Pass:
                     self.ids["target"], self.masks["target"], keep=False, output_hidden_states=True
                 )
         self.logits = self.read(output.logits[0])
-        hidden = output.decoder_hidden_states if predictor.source is not None else output.hidden_states
+        hidden = getattr(output, "hidden_states" if predictor.source is None else "decoder_hidden_states", None)
         self.states["target"] = tuple(hidden or ())
         return seen
 
@@ -164,6 +164,11 @@ class RowInside:
         if self._pass.logits is None:
             self._pass.run()
         states = self._pass.states[side]
+        if not states:
+            raise ModelCapabilityError(
+                f"The pass of {type(self._pass.predictor.module).__name__} gives no hidden states by number. Ask for "
+                "those of a part by its name."
+            )
         if not -len(states) <= layer < len(states):
             raise UnknownNameError(
                 f"The {side} has {len(states)} hidden states, 0 to {len(states) - 1}; there is no number {layer}."

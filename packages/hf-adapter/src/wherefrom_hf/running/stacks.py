@@ -1,4 +1,5 @@
-"""The stack of blocks of an encoder or decoder, found by what it is: the module list that most weights are in."""
+"""The stack of blocks of an encoder or decoder, found by what it is: the module list that most weights are in, of those
+that a text runs through."""
 
 from __future__ import annotations
 
@@ -9,6 +10,9 @@ from transformers import PreTrainedModel
 from wherefrom.adapters import Side
 from wherefrom.adapters.layers import Depth
 from wherefrom.errors import ModelCapabilityError
+
+_IDS = "input_ids"
+"""What a model of transformers calls its first argument if that is a text."""
 
 
 def outermost_lists(module: nn.Module) -> Iterator[tuple[str, nn.ModuleList]]:
@@ -28,6 +32,16 @@ def side_of(module: PreTrainedModel, side: Side) -> nn.Module:
     return part
 
 
+def _lists_of_text(module: nn.Module) -> list[nn.ModuleList]:
+    """Outermost module lists, but for those of models inside that read something else than ids: images, sounds."""
+    others = [
+        name
+        for name, part in module.named_modules()
+        if name and isinstance(part, PreTrainedModel) and part.main_input_name != _IDS
+    ]
+    return [one for name, one in outermost_lists(module) if not any(name.startswith(other + ".") for other in others)]
+
+
 def stack_of(module: PreTrainedModel, side: Side) -> nn.ModuleList:
     """The blocks that the source, or the target, runs through in order.
 
@@ -35,7 +49,8 @@ def stack_of(module: PreTrainedModel, side: Side) -> nn.ModuleList:
         ModelCapabilityError: There is no list of blocks.
     """
     part = side_of(module, side)
-    lists = [one for _, one in outermost_lists(part)]
+    inside = part if module.config.is_encoder_decoder else module.get_decoder()
+    lists = _lists_of_text(inside) or _lists_of_text(part)
     if not lists:
         raise ModelCapabilityError(
             f"{type(part).__name__} keeps its blocks in no module list, so its depth cannot be told. "

@@ -19,11 +19,17 @@ from wherefrom_hf.running.parts import parts_of
 LOWERED = 4
 """What a trial lowers such numbers to."""
 
+LOWERED_FRACTION = 1 / 16
+"""What a trial lowers fractions of its positions to."""
+
 _COUNTED = re.compile(
     r"index\w*_top_?k(_blocks)?|index\w*_block_size|top_?k_(block|token|key)s|(block|token|key)s?_top_?k"
     r"|\w*_budget|\w*_capacity"
 )
 """What settings and attributes of parts are called that are such numbers. Those of experts per token are none."""
+
+_FRACTION = re.compile(r"\w*_capacity_\w*fraction")
+"""What fractions of a pass's positions are called that an expert takes. Where that is 1, it takes all."""
 
 _WITH_THEM = "block_size"
 """What a part calls the length of the blocks that it selects."""
@@ -36,14 +42,14 @@ def lowered(module: nn.Module) -> Iterator[bool]:
     Yields:
         Does it count at all?
     """
-    found = [(owner, name) for owner in _owners(parts_of(module)) for name in _counts(owner)]
-    before = [owner[name] for owner, name in found]
+    found = [(owner, name, low) for owner in _owners(parts_of(module)) for name, low in _counts(owner).items()]
+    before = [owner[name] for owner, name, _ in found]
     try:
-        for owner, name in found:
-            owner[name] = LOWERED
+        for owner, name, low in found:
+            owner[name] = low
         yield bool(found)
     finally:
-        for (owner, name), value in zip(found, before, strict=True):
+        for (owner, name, _), value in zip(found, before, strict=True):
             owner[name] = value
 
 
@@ -57,11 +63,14 @@ def _owners(parts: list[nn.Module]) -> list[dict[str, Any]]:
     return [one.__dict__ for one in (*parts, *configs_of(parts))]
 
 
-def _counts(owner: dict[str, Any]) -> list[str]:
-    """Names of the numbers among attributes that something is counted to."""
-    found = [
-        name for name, value in owner.items() if type(value) is int and value > LOWERED and _COUNTED.fullmatch(name)
-    ]
+def _counts(owner: dict[str, Any]) -> dict[str, float]:
+    """By name the numbers among attributes that something is counted to, and what a trial lowers them to."""
+    found: dict[str, float] = {}
+    for name, value in owner.items():
+        if type(value) is int and value > LOWERED and _COUNTED.fullmatch(name):
+            found[name] = LOWERED
+        elif type(value) is float and LOWERED_FRACTION < value < 1 and _FRACTION.fullmatch(name):
+            found[name] = LOWERED_FRACTION
     if found and type(owner.get(_WITH_THEM)) is int:
-        found.append(_WITH_THEM)
+        found[_WITH_THEM] = LOWERED
     return found

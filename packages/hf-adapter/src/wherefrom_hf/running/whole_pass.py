@@ -275,6 +275,12 @@ class _Watch:
             raise ModelCapabilityError(
                 f"{type(part).__name__} runs more than once in a pass, so its answer is not one thing. Choose another."
             )
+        if not torch.is_grad_enabled():
+            raise ModelCapabilityError(
+                f"{type(part).__name__} runs where {type(self.module).__name__} keeps nothing to differentiate "
+                "(reversible layers are computed anew on the way back). Choose a part behind such layers, or use "
+                "occlusion or lime."
+            )
         leaf = states.detach()
         if self.given is not None:
             leaf = pad_embeddings([one.source if side == "source" else one.target for one in self.given], leaf)

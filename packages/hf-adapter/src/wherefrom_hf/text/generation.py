@@ -92,6 +92,11 @@ def _generate(
             own: Any = module.generate  # its class may have one of its own
             output = own(**arguments)
     except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError) as error:
+        if not settings:
+            raise ModelCapabilityError(
+                f"{type(module).__name__} does not generate ({type(error).__name__}: {error}). Give the continuation "
+                "as generated_texts."
+            ) from error
         raise SettingsError(
             f"generation_args {in_words(settings)} do not fit {type(module).__name__}: {error}"
         ) from error
