@@ -35,7 +35,8 @@ class AttentionRollout(Method[GivesAttention]):
     Each layer mixes positions by ``A = residual · I + (1 - residual) · W``, where ``W`` is its attention averaged
     over heads; the rollout is the product of these matrices, and every row of it sums to 1. Encoder-decoder models:
     each decoder layer mixes first by self-attention, then takes ``1 - residual`` of its state from the source,
-    through its cross-attention composed with the encoder's rollout.
+    through its cross-attention composed with the encoder's rollout. Where both are weighed in one softmax, it does so
+    at once: ``W`` has the columns of both.
 
     Good for one cheap matrix over all layers. Fails where heads disagree (they are averaged) and where values, norms
     and feed-forward layers matter, which it ignores; in deep models it tends to the same scores for every step.
@@ -118,7 +119,10 @@ def require_encoder(weights: RowAttention) -> None:
 
 
 def mixing(weights: Array, residual: float) -> Array:
-    """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``; rows sum to 1."""
+    """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``.
+
+    Rows sum to 1 where those of the weights do.
+    """
     xp = namespace(weights)
     mean = xp.mean(weights, axis=1)
     return residual * like(mean, xp.eye(mean.shape[-1], dtype=mean.dtype)) + (1 - residual) * mean
@@ -146,6 +150,7 @@ def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array
     source = like(cross, xp.zeros(cross.shape[1:], dtype=cross.dtype))
     for layer in range(decoder.shape[0]):
         source, target = xp.matmul(decoder[layer, ...], source), xp.matmul(decoder[layer, ...], target)
-        source = residual * source + (1 - residual) * xp.matmul(cross[layer, ...], encoded)
-        target = residual * target
+        kept = 1.0 if weights.one_softmax else residual
+        source = kept * source + (1 - residual) * xp.matmul(cross[layer, ...], encoded)
+        target = kept * target
     return source, target
