@@ -57,8 +57,8 @@ def lowered(module: nn.Module) -> Iterator[bool]:
             owner[name] = low
         yield bool(found)
     except Exception as error:
-        low = ", ".join(dict.fromkeys(f"{name}={low}" for _, name, low in found))
-        error.args = (f"{error}; tried with {low}, as on texts that are longer than it counts",)
+        numbers = ", ".join(dict.fromkeys(f"{name}={low}" for _, name, low in found))
+        error.args = (f"{error}; tried with {numbers}, as on texts that are longer than it counts",)
         raise
     finally:
         for (owner, name, _), value in zip(found, before, strict=True):
