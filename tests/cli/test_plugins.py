@@ -68,3 +68,12 @@ def test_a_broken_plugin_is_said_in_words(wherefrom: Callable[..., Any], tmp_pat
     ran = wherefrom("attribute", *TEXT, "--plugin", tmp_path / "broken.py")
     assert ran.code == 2
     assert "ZeroDivisionError" in ran.err
+
+
+@pytest.mark.parametrize("command", [("list", "step-functions"), ("explain", "twice_the_logit")], ids=" ".join)
+def test_what_a_plugin_registers_is_listed_and_explained(
+    wherefrom: Callable[..., Any], script: Path, command: tuple[str, ...]
+) -> None:
+    ran = wherefrom(*command, "--plugin", script)
+    assert ran.code == 0, ran.err
+    assert "twice_the_logit" in ran.out

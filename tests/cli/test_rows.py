@@ -316,3 +316,21 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
     dataset = DatasetRequest(name=str(path), kwargs={"streaming": True}).load()
     assert dataset.size is None
     assert next(iter(dataset)).example.text == "a"
+
+
+CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who was sick?"}]
+
+
+@pytest.mark.parametrize("read", [by_attribute, by_data_set, by_streaming])
+def test_a_document_that_is_one_chat_is_one_example(tmp_path: Path, read: Read) -> None:
+    one = written(tmp_path, "chat.json", json.dumps(CHAT, indent=1))
+    several = written(tmp_path, "chats.json", json.dumps([CHAT, CHAT[1:]]))
+    assert [example.text for example in read(one)] == [CHAT]
+    assert [example.text for example in read(several)] == [CHAT, CHAT[1:]]
+
+
+@readers
+def test_lines_that_are_messages_say_how_a_chat_is_written(tmp_path: Path, read: Read) -> None:
+    path = written(tmp_path, "chat.jsonl", "\n".join(map(json.dumps, CHAT)))
+    with pytest.raises(UsageError, match=r"write them as one list"):
+        read(path)

@@ -12,6 +12,8 @@ from typing import Any
 from wherefrom.errors import UsageError
 from wherefrom.files.named import digest_of
 
+from wherefrom_cli.parser import OptionGroup
+
 
 def load_plugins(names: Sequence[str]) -> None:
     """Import modules, by name or by the path of a ``.py`` file; what they register is known from then on.
@@ -76,3 +78,12 @@ def _import_file(path: Path) -> None:
     except BaseException:
         del sys.modules[name]
         raise
+
+
+def add_plugins(group: OptionGroup, what: str) -> None:
+    """``--plugin``, whose modules `load_plugins` imports.
+
+    Args:
+        what: What they are imported for, in words.
+    """
+    group.add("--plugin", nargs="+", default=[], metavar="MODULE", help=f"modules (or .py files) to import, for {what}")

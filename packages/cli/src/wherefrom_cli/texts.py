@@ -14,6 +14,7 @@ from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.rows import (
+    MESSAGE,
     Row,
     columns_in_file,
     is_headed,
@@ -271,8 +272,13 @@ def examples_in_rows(
         return
     inputs = _columns(fields.input, _LIKELY_INPUTS, columns, where)
     if not inputs and len(columns) > 1:
+        one = (
+            "If each is a message of one chat, write them as one list: [{...}, {...}]. Else say"
+            if set(columns) >= MESSAGE
+            else "Say"
+        )
         raise UsageError(
-            f"{where} has the columns {', '.join(columns)}.\nSay which one holds the texts: --input-field NAME"
+            f"{where} has the columns {', '.join(columns)}.\n{one} which one holds the texts: --input-field NAME"
         )
     if not inputs and headed:
         raise UsageError(f"{where} has one column, {columns[0]!r}.\n{_how_to_head(columns[0])}")

@@ -62,7 +62,7 @@ def configure(parser: CommandParser) -> None:
     how.add("--draws", type=positive_number, default=10, metavar="N", help="random orders per output (default: 10)")
     how.add("--extremes", action="store_true", help="the best and the worst order too, for up to ten units")
     how.add("--seed", type=whole_number, default=0, metavar="N", help="for random orders and masks (default: 0)")
-    add_model_options(parser.group("Model"))
+    add_model_options(parser.group("Model"), "the one that the files name")
     output = parser.group("Output")
     add_evaluation_output(output)
     output.add(
@@ -161,6 +161,8 @@ def _model(options: Options, results: Attributions, console: Console) -> ModelRe
         then["framework"] = framework
     if framework == "hf_transformers" and "--dtype" not in typed and known.get("dtype"):
         then["dtype"] = known["dtype"]
+    if (tokenizer := known.get("tokenizer")) and not options.tokenizer:
+        then["tokenizer"] = tokenizer
     if (revision := known.get("revision")) and "--model-kwargs" not in typed:
         then["model_kwargs"] = {**asked.model_kwargs, "revision": revision}
     for kind, option in (("model_kwargs", "--model-kwargs"), ("tokenizer_kwargs", "--tokenizer-kwargs")):
