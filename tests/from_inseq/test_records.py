@@ -27,9 +27,11 @@ from wherefrom.errors import (
 )
 from wherefrom.files import load, save_inseq
 from wherefrom.files.wire.inseq import _E4M3, _in_eight_bits
+from wherefrom.inseq.attr.feat.feature_attribution import METHOD_NAMES
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
 from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
+from wherefrom.inseq.data.attribution import GranularFeatureAttributionSequenceOutput
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.inseq.utils import (
     filter_logits,
@@ -340,6 +342,38 @@ def test_flat_scores_are_merged_by_an_aggregator_that_was_set(gpt2: Any) -> None
     kept = out.aggregate(special_chars="Ġ")
     assert len(kept.target) == len(given.target) < len(out.target)
     torch.testing.assert_close(kept.target_attributions, given.target_attributions, equal_nan=True)
+
+
+SHORT = {
+    "reagent": {"num_probes": 1, "max_probe_steps": 1},
+    "lime": {"n_samples": 20},
+    "gradient_shap": {"n_samples": 2},
+    **dict.fromkeys((name for name in METHOD_NAMES if name.endswith("integrated_gradients")), {"n_steps": 3}),
+}
+"""Settings by which methods are done soon."""
+NOT_PER_DIMENSION = ("attention", "dummy", "occlusion", "value_zeroing")
+"""Methods of which inseq has other scores than one for each embedding dimension."""
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # so few samples
+@pytest.mark.parametrize("kind, text", [("gpt2", "the name of"), ("marian", "it is")])
+@pytest.mark.parametrize("method", [name for name in METHOD_NAMES if name not in NOT_PER_DIMENSION])
+def test_scores_that_inseq_has_per_dimension_are_aggregated_alike(
+    method: str, kind: str, text: str, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    out = model.attribute("the name", text, method=method, show_progress=False, **SHORT.get(method, {}))
+    raw = out[0].target_attributions if kind == "gpt2" else out[0].source_attributions
+    assert isinstance(out[0], GranularFeatureAttributionSequenceOutput)
+    assert raw.ndim == 3
+    sums = raw.nan_to_num().sum(-1)
+    for given, expected in (({}, raw.nan_to_num().norm(dim=-1)), ({"aggregator": "sum"}, sums)):
+        for asked in (given, {**given, "normalize": False}):
+            (done,) = out.aggregate(**asked)
+            scores = (done.target_attributions if kind == "gpt2" else done.source_attributions).nan_to_num()
+            size = 1.0 if "normalize" in asked else expected.abs().sum(0).clamp_min(1e-30)
+            torch.testing.assert_close(scores, expected / size)
+            assert done.show(display=False, return_html=True, do_aggregation=False)
 
 
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:

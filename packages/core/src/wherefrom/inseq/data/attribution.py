@@ -284,6 +284,17 @@ class CoarseFeatureAttributionSequenceOutput(FeatureAttributionSequenceOutput):
             self._aggregator = []
 
 
+def over_width(one: FeatureAttributionSequenceOutput) -> GranularFeatureAttributionSequenceOutput:
+    """A copy with one score per token as an embedding of width 1, for methods of which inseq has scores per dimension.
+
+    The default aggregation, and any other, then does what it does with the scores of those.
+    """
+    fields = {**vars(one), "_aggregator": None, "_dict_aggregate_fn": None}
+    for name in ("source_attributions", "target_attributions"):
+        fields[name] = None if fields[name] is None else fields[name].unsqueeze(-1)
+    return GranularFeatureAttributionSequenceOutput(**fields)
+
+
 @dataclass(eq=False, repr=False)
 class MultiDimensionalFeatureAttributionSequenceOutput(FeatureAttributionSequenceOutput):
     """Scores per layer, or per layer and head, which are shown by their mean."""
