@@ -29,7 +29,12 @@ from wherefrom.files import load, save_inseq
 from wherefrom.files.wire.inseq import _E4M3, _in_eight_bits
 from wherefrom.inseq.attr.feat.feature_attribution import METHOD_NAMES
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
-from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
+from wherefrom.inseq.data.aggregator import (
+    AggregatorPipeline,
+    PairAggregator,
+    SequenceAttributionAggregator,
+    SubwordAggregator,
+)
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom.inseq.data.attribution import GranularFeatureAttributionSequenceOutput
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
@@ -374,6 +379,53 @@ def test_scores_that_inseq_has_per_dimension_are_aggregated_alike(
             size = 1.0 if "normalize" in asked else expected.abs().sum(0).clamp_min(1e-30)
             torch.testing.assert_close(scores, expected / size)
             assert done.show(display=False, return_html=True, do_aggregation=False)
+
+
+@pytest.mark.parametrize("name, options", [("spans", {"target_spans": [(4, 7)]}), ("subwords", {"special_chars": "Ġ"})])
+def test_words_are_merged_by_the_function_that_is_asked_for(gpt2: Any, name: str, options: dict[str, Any]) -> None:
+    out = gpt2.attribute("the name", "the name of it is us", step_scores=["probability", "entropy"])[0]
+    start = out.attr_pos_start
+    merged = out.aggregate(name, **options)
+    place = next(index for index, token in enumerate(merged.target[merged.attr_pos_start :]) if token.id == -1)
+    before = out.target[start : start + place]
+    assert merged.target[merged.attr_pos_start :][:place] == before
+    width = len(out.target) - len(merged.target) + 1 if name == "spans" else 2
+    parts = {key: values[place : place + width] for key, values in out.step_scores.items()}
+    for given in (
+        {"aggregator": name, "aggregate_fn": "mean"},
+        {"aggregator": ["scores", name], "aggregate_fn": ["sum", "mean"]},
+        {"aggregator": [("scores", "sum"), (name, "mean")]},
+    ):
+        done = out.aggregate(**given, **options)
+        for key, part in parts.items():
+            torch.testing.assert_close(done.step_scores[key][place], part.mean())
+    torch.testing.assert_close(merged.step_scores["probability"][place], parts["probability"].prod())
+    torch.testing.assert_close(merged.step_scores["entropy"][place], parts["entropy"].sum())
+
+
+def test_instances_of_aggregators_are_their_classes(gpt2: Any) -> None:
+    out = gpt2.attribute("the name", "the name of it", method="saliency")
+    expected = out.aggregate(SequenceAttributionAggregator)[0]
+    for given in (
+        SequenceAttributionAggregator(),
+        [SequenceAttributionAggregator()],
+        AggregatorPipeline([SequenceAttributionAggregator()]),
+        [(SequenceAttributionAggregator(), "vnorm")],
+    ):
+        assert out[0].aggregate(given) == expected
+        assert out.show(aggregator=given, display=False, return_html=True)
+    with pytest.raises(UnknownNameError, match="No aggregator"):
+        out[0].aggregate(expected)
+
+
+def test_spans_of_a_prompt_may_be_given_for_both_sides(gpt2: Any) -> None:
+    out = gpt2.attribute("the name", "the name of it")[0]
+    both = out.aggregate("spans", source_spans=[(0, 2)], target_spans=[(0, 2)])
+    assert both == out.aggregate("spans", target_spans=[(0, 2)])
+    assert both.source == both.target[: both.attr_pos_start]
+    with pytest.raises(InputError, match="target_spans"):
+        out.aggregate("spans", source_spans=[(0, 2)])
+
 
 
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
