@@ -428,6 +428,47 @@ def test_spans_of_a_prompt_may_be_given_for_both_sides(gpt2: Any) -> None:
 
 
 
+@pytest.mark.parametrize("method", ["saliency", "attention", "occlusion", "dummy"])
+@pytest.mark.parametrize("positions", [{}, {"attr_pos_start": 2}, {"attr_pos_end": 7}])
+def test_every_step_has_a_row_for_every_example(marian: Any, method: str, positions: dict[str, int]) -> None:
+    out = marian.attribute(
+        ["it", "the name of"],
+        ["it", "it is good"],
+        method=method,
+        attribute_target=True,
+        step_scores=["probability"],
+        output_step_attributions=True,
+        **positions,
+    )
+    counts = [one.attr_pos_end - one.attr_pos_start for one in out]
+    assert counts[0] < counts[1] == len(out.step_attributions)
+    for index, step in enumerate(out.step_attributions):
+        for row, one in enumerate(out):
+            place = one.attr_pos_start + index
+            score, prefix, (token,) = step.step_scores["probability"][row], step.prefix[row], step.target[row]
+            assert step.source[row] == one.source
+            assert len(prefix) == place
+            if index >= counts[row]:
+                expected: Any = torch.tensor(float("nan"))
+                assert prefix[: one.attr_pos_end] == one.target[: one.attr_pos_end]
+                assert [token, *prefix[one.attr_pos_end :]] == ["<pad>"] * (1 + place - one.attr_pos_end)
+            else:
+                expected = one.step_scores["probability"][index]
+                assert [*prefix, token] == one.target[: place + 1]
+            torch.testing.assert_close(score, expected, equal_nan=True)
+            for name in ("source_attributions", "target_attributions"):
+                scores = getattr(one, name)
+                if scores is None:
+                    assert getattr(step, name) is None
+                    continue
+                found = getattr(step, name)[row]
+                rows = scores[: len(found)]
+                column = rows[:, index] if index < counts[row] else torch.full_like(rows[:, 0], float("nan"))
+                torch.testing.assert_close(found[: len(rows)], column, equal_nan=True)
+                assert bool(found[len(rows) :].isnan().all())
+
+
+
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
     texts = ("the name of", "the name of it is")
     every, some = (
