@@ -469,6 +469,24 @@ def test_every_step_has_a_row_for_every_example(marian: Any, method: str, positi
 
 
 
+def test_only_steps_that_are_explained_are_called_by_their_contrasts(gpt2: Any) -> None:
+    words = {"attributed_fn": "contrast_prob_diff", "contrast_targets": "the name us good is it"}
+    whole = gpt2.attribute("the name", "the name of it is us", **words)[0]
+    labelled = [index for index, token in enumerate(whole.target) if token.id == -1]
+    assert len(labelled) > 3
+    first = labelled[0] + 1
+    last = labelled[-1]
+    one = gpt2.attribute("the name", "the name of it is us", attr_pos_start=first, attr_pos_end=last, **words)[0]
+    plain = gpt2.attribute("the name", "the name of it is us")[0]
+    assert [index for index, token in enumerate(one.target) if token.id == -1] == labelled[1:-1]
+    assert one.source == plain.target[:first]
+    assert one.target[last:] == plain.target[last:]
+    assert [str(token) for token in as_wherefrom([one])[0].target[:first]] == [
+        str(token) for token in as_wherefrom([plain])[0].target[:first]
+    ]
+
+
+
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
     texts = ("the name of", "the name of it is")
     every, some = (

@@ -845,13 +845,13 @@ def sequence_of(
 
 
 def _label(target: list[TokenWithId], one: Attribution) -> None:
-    """Each step that is compared with another token as ``contrast → token``, with id -1."""
+    """Each step that is explained and compared with another token as ``contrast → token``, with id -1."""
     pairs = one.details.get("contrast", {}).get("pairs", [])
     places = {token.position: index for index, token in enumerate(one.target) if token.size == 1}
     for pair in pairs:
-        if pair["step"] not in places:  # merged into a unit, which is compared with no single token
+        index = places.get(pair["step"], -1)  # not there where it was merged: a unit is compared with no single token
+        if not one.attr_pos_start <= index < one.attr_pos_end:
             continue
-        index = places[pair["step"]]
         token, contrast = target[index], pair.get("contrast_piece") or pair["contrast"]
         if contrast in (token.token, str(token.unit)):
             continue
