@@ -86,6 +86,26 @@ def test_the_output_is_shaded_by_a_step_score(scored: Any, capsys: pytest.Captur
         scored.show_tokens(step_score_highlight="probabilty", **QUIET)
 
 
+@pytest.mark.parametrize("options", [{}, {"aggregator": "subwords", "special_chars": "Ġ"}])
+def test_tokens_that_a_script_spells_otherwise_are_drawn_so(
+    gpt2: Any, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = gpt2.attribute("the name of", "the name of it is", method="occlusion")
+    before = out.show(**QUIET)
+    for token in (*out[0].source, *out[0].target):
+        token.token = f"{'Ġ' if token.token.startswith('Ġ') else ''}X{token.id}"
+    for view in (out.show, out.show_tokens):
+        view(**options)
+        drawn = capsys.readouterr().out
+        assert f"X{out[0].target[0].id}" in drawn
+        assert "the" not in drawn.split(" · ")[-1]
+    path = tmp_path / "spelt.json"
+    out.save(path)
+    again = inseq.FeatureAttributionOutput.load(path)
+    assert again.show(**QUIET) == out.show(**QUIET) != before
+
+
+
 def test_lines_end_where_they_are_told(scored: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def breaks(**options: Any) -> int:
         page = scored.show_tokens(**options, **QUIET)
