@@ -780,6 +780,21 @@ def test_the_model_has_inseqs_words(gpt2: Any, marian: Any) -> None:
     torch.testing.assert_close(from_function, logits.softmax(-1)[0, target.target_ids[0, 2]].reshape(1))
 
 
+def test_a_mask_may_be_given_to_generate(gpt2: Any, marian: Any) -> None:
+    for model in (gpt2, marian):
+        batch = model.encode(["the name", "it"])
+        plain = model.generate(batch, max_new_tokens=3)
+        assert model.generate(batch, attention_mask=batch.attention_mask, max_new_tokens=3) == plain
+    hidden = gpt2.encode(["the name"]).attention_mask.clone()
+    hidden[0, 0] = 0
+    first = gpt2.generate(["the name"], max_new_tokens=1, return_generation_output=True, output_scores=True)[0][1]
+    other = gpt2.generate(
+        ["the name"], max_new_tokens=1, return_generation_output=True, output_scores=True, attention_mask=hidden
+    )[0][1]
+    assert not torch.allclose(first.scores[0], other.scores[0])
+
+
+
 def test_configurations_are_kept_and_not_needed(gpt2: Any) -> None:
     there = MODEL_CONFIGS["GPT2LMHeadModel"]
     del MODEL_CONFIGS["GPT2LMHeadModel"]
