@@ -476,14 +476,12 @@ def test_only_steps_that_are_explained_are_called_by_their_contrasts(gpt2: Any) 
     assert len(labelled) > 3
     first = labelled[0] + 1
     last = labelled[-1]
-    one = gpt2.attribute("the name", "the name of it is us", attr_pos_start=first, attr_pos_end=last, **words)[0]
-    plain = gpt2.attribute("the name", "the name of it is us")[0]
+    out = gpt2.attribute("the name", "the name of it is us", attr_pos_start=first, attr_pos_end=last, **words)
+    (one,), plain = out, gpt2.attribute("the name", "the name of it is us")[0]
     assert [index for index, token in enumerate(one.target) if token.id == -1] == labelled[1:-1]
     assert one.source == plain.target[:first]
     assert one.target[last:] == plain.target[last:]
-    assert [str(token) for token in as_wherefrom([one])[0].target[:first]] == [
-        str(token) for token in as_wherefrom([plain])[0].target[:first]
-    ]
+    assert [token.piece for token in as_wherefrom(out)[0].target[:first]] == [token.token for token in one.source]
 
 
 
