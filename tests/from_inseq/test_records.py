@@ -353,7 +353,7 @@ SHORT = {
     "reagent": {"num_probes": 1, "max_probe_steps": 1},
     "lime": {"n_samples": 20},
     "gradient_shap": {"n_samples": 2},
-    **dict.fromkeys((name for name in METHOD_NAMES if name.endswith("integrated_gradients")), {"n_steps": 3}),
+    **{name: {"n_steps": 3} for name in METHOD_NAMES if name.endswith("integrated_gradients")},
 }
 """Settings by which methods are done soon."""
 NOT_PER_DIMENSION = ("attention", "dummy", "occlusion", "value_zeroing")
@@ -427,7 +427,6 @@ def test_spans_of_a_prompt_may_be_given_for_both_sides(gpt2: Any) -> None:
         out.aggregate("spans", source_spans=[(0, 2)])
 
 
-
 @pytest.mark.parametrize("method", ["saliency", "attention", "occlusion", "dummy"])
 @pytest.mark.parametrize("positions", [{}, {"attr_pos_start": 2}, {"attr_pos_end": 7}])
 def test_every_step_has_a_row_for_every_example(marian: Any, method: str, positions: dict[str, int]) -> None:
@@ -468,7 +467,6 @@ def test_every_step_has_a_row_for_every_example(marian: Any, method: str, positi
                 assert bool(found[len(rows) :].isnan().all())
 
 
-
 def test_only_steps_that_are_explained_are_called_by_their_contrasts(gpt2: Any) -> None:
     words = {"attributed_fn": "contrast_prob_diff", "contrast_targets": "the name us good is it"}
     whole = gpt2.attribute("the name", "the name of it is us", **words)[0]
@@ -482,7 +480,6 @@ def test_only_steps_that_are_explained_are_called_by_their_contrasts(gpt2: Any) 
     assert one.source == plain.target[:first]
     assert one.target[last:] == plain.target[last:]
     assert [token.piece for token in as_wherefrom(out)[0].target[:first]] == [token.token for token in one.source]
-
 
 
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
@@ -790,7 +787,6 @@ def test_a_mask_may_be_given_to_generate(gpt2: Any, marian: Any) -> None:
         ["the name"], max_new_tokens=1, return_generation_output=True, output_scores=True, attention_mask=hidden
     )[0][1]
     assert not torch.allclose(first.scores[0], other.scores[0])
-
 
 
 def test_configurations_are_kept_and_not_needed(gpt2: Any) -> None:

@@ -106,7 +106,6 @@ def test_tokens_that_a_script_spells_otherwise_are_drawn_so(
     assert again.show(**QUIET) == out.show(**QUIET) != before
 
 
-
 def test_lines_end_where_they_are_told(scored: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def breaks(**options: Any) -> int:
         page = scored.show_tokens(**options, **QUIET)
@@ -166,3 +165,15 @@ def test_views_say_of_every_dimension_and_of_weights(heads: Any, scored: Any) ->
         ).pipeline[0]
         == "pair"
     )
+
+
+@pytest.mark.parametrize("verb", ["show", "show_tokens"])
+def test_pages_can_be_cut_by_their_root(gpt2: Any, verb: str) -> None:
+    out = gpt2.attribute("the <html>", "the <html> of", method="occlusion")
+    for result in (out, out[0]):
+        page = getattr(result, verb)(**QUIET)
+        assert page.count("<html>") == page.count("</html>") == 1
+        content = page.split("<html>")[1].split("</html>")[0]
+        assert '<body lang="en" ' in content
+        assert content.strip().startswith("<head>")
+        assert content.strip().endswith("</body>")

@@ -684,7 +684,14 @@ def shown(ours: Any, verb: str, display: bool, return_html: bool | None, return_
     page = getattr(ours, verb)(
         display=display and not return_figure, return_html=bool(return_html) or return_figure, **options
     )
-    return Figure(page) if return_figure else page
+    if return_figure:
+        return Figure(page)
+    return _with_bare_root(page) if return_html else page
+
+
+def _with_bare_root(page: str) -> str:
+    """A page whose root is spelt as inseq spells it, which scripts cut pages by; its body tells the language."""
+    return page.replace('<html lang="en">', "<html>", 1).replace("<body ", '<body lang="en" ', 1)
 
 
 _DIMENSIONS = {"Embedding Dimension": "width", "Model Layer": "layer", "Attention Head": "head"}
