@@ -152,6 +152,6 @@ def test_a_layer_that_is_explained_is_told(gpt2: Any) -> None:
     for name in LAYERS:
         assert gpt2.get_attribution_method(name).target_layer is gpt2.get_embedding_layer()
     block = gpt2.model.transformer.h[1]
-    for given in ("transformer.h.1", block):
+    for given in ("transformer.h.1", "transformer.h[1]", block):
         assert gpt2.get_attribution_method("layer_gradient_x_activation", target_layer=given).target_layer is block
     assert gpt2.get_attribution_method("saliency").target_layer is None

@@ -107,11 +107,15 @@ class FeatureAttribution(Registry):
         return bound
 
     def _layer(self) -> Any:
-        """The module that is explained: the one asked for, or the one that embeds ids."""
+        """The module that is explained: the one asked for, or the one that embeds ids; a name that the model does not
+        have as it is."""
         layer, model = self.method.target_layer, self.attribution_model
         if layer is None:
             return model.get_embedding_layer()
-        return model.model.get_submodule(layer) if isinstance(layer, str) else layer
+        if not isinstance(layer, str):
+            return layer
+        parts = dict(model.model.named_modules(remove_duplicate=False))
+        return parts.get(layer.replace("[", ".").replace("]", ""), layer)
 
     def changed(self, sequence: Any) -> Any:
         """What inseq makes of the scores."""
