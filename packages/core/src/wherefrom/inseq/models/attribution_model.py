@@ -378,11 +378,13 @@ class AttributionModel(nn.Module):
 
     def _steps(self, sequences: Sequence[FeatureAttributionSequenceOutput]) -> list[FeatureAttributionStepOutput]:
         """One record per step, with a row for every example: NaN and padding where its steps are over."""
-        count = max((one.attr_pos_end - one.attr_pos_start for one in sequences), default=0)  # type: ignore[operator]
-        cls = _STEP_CLASSES.get(type(sequences[0]).__name__, FeatureAttributionStepOutput) if sequences else None
+        if not sequences:
+            return []
+        count = max(one.attr_pos_end - one.attr_pos_start for one in sequences)  # type: ignore[operator]
+        cls = _STEP_CLASSES.get(type(sequences[0]).__name__, FeatureAttributionStepOutput)
         padding = self.pad_token_id if self.pad_token_id is not None else self.eos_token_id
         steps = []
-        for index in range(count if cls is not None else 0):
+        for index in range(count):
             positions = [one.attr_pos_start + index for one in sequences]
             targets = [
                 [*one.target[: one.attr_pos_end], *([TokenWithId(str(self._piece(padding)), padding)] * count)]
@@ -393,7 +395,7 @@ class AttributionModel(nn.Module):
                     source_attributions=_stacked([one.source_attributions for one in sequences], index, None),
                     target_attributions=_stacked([one.target_attributions for one in sequences], index, positions),
                     step_scores={
-                        name: torch.stack([_at_step(one.step_scores[name], index) for one in sequences])
+                        name: torch.stack([_at_step((one.step_scores or {})[name], index) for one in sequences])
                         for name in sequences[0].step_scores or {}
                     },
                     sequence_scores={},
