@@ -128,9 +128,11 @@ class Again:
 def again(out: Attributions) -> Again:
     """What asks for attributions again, traces included."""
     info: Provenance = out.provenance
+    unnamed = _unnamed_framework(info)
     if (traced := info.arguments.get("trace")) is not None:
         asked: dict[str, Any] = _model_and_method(info)
         contrasts, notes = _contrasts(info)
+        notes += unnamed
         aligned = by_example(info, ALIGNMENTS, len(out)) or [None]
         if aligned[0] is not None and all(one == aligned[0] for one in aligned):
             asked["attribution-kwargs"] = {**asked["attribution-kwargs"], ALIGNMENTS: aligned[0]}
@@ -149,7 +151,7 @@ def again(out: Attributions) -> Again:
         )
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
-    notes += more
+    notes += more + unnamed
     if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
         notes += (
             "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
@@ -217,7 +219,8 @@ def context_again(out: ContextAttribution) -> Again:
     options |= {name.replace("_", "-"): value for name, value in own.items()}
     reduced, more = _cues_reduced(info, made.arguments.get("attribution_aggregators"))
     options |= reduced
-    notes = more + tuple(
+    notes = more + _unnamed_framework(made)
+    notes += tuple(
         f"It was made without {name.replace('_', ' ')}, which the command cannot be told."
         for name in ("context_sensitivity_std_threshold", "attribution_std_threshold")
         if name in info and info[name] is None
@@ -286,7 +289,7 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
     revision = info.model.get("revision")
     return {
         "model": info.model.get("name"),
-        "framework": info.model.get("framework"),
+        "framework": info.model.get("framework") or None,
         "dtype": info.model.get("dtype"),
         "model-kwargs": {**_of(info.model, "model_kwargs"), **({"revision": revision} if revision else {})},
         "tokenizer-kwargs": _of(info.model, "tokenizer_kwargs"),
@@ -295,6 +298,13 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
         "seed": info.seed,
         "attribution-kwargs": {name: value for some in settings for name, value in some.items()},
     }
+
+
+def _unnamed_framework(info: Provenance) -> tuple[str, ...]:
+    """What to give where it is told that what loaded the model has no name; nothing of files that tell nothing."""
+    if info.model.get("framework", "unknown"):
+        return ()
+    return ("Its model was given to load_model as an adapter: say how it is loaded, with model and framework.",)
 
 
 def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:

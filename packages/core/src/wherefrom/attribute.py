@@ -72,17 +72,20 @@ class AttributionModel:
         adapter: The model behind the Protocols of `wherefrom.adapters`.
         method: The default method with its settings, or None.
         attributed_fn: The default target function.
+        framework: What `load_model` loaded it by; empty where it was given an adapter.
     """
 
-    __slots__ = ("__weakref__", "adapter", "attributed_fn", "method")
+    __slots__ = ("__weakref__", "adapter", "attributed_fn", "framework", "method")
 
     adapter: SequenceModel
     method: AnyMethod | None
     attributed_fn: StepFunctionLike
+    framework: str
 
-    def __init__(self, adapter: SequenceModel, method: AnyMethod | None = None) -> None:
+    def __init__(self, adapter: SequenceModel, method: AnyMethod | None = None, *, framework: str = "") -> None:
         self.adapter = adapter
         self.method = method
+        self.framework = framework
         self.attributed_fn = DEFAULT_FUNCTION
 
     def __repr__(self) -> str:
@@ -384,7 +387,7 @@ class AttributionModel:
         provenance = Provenance(
             library_version=library_versions().get("wherefrom", ""),
             versions={**library_versions(), **self.adapter.card.versions},
-            model=msgspec.to_builtins(self.adapter.card),
+            model=msgspec.to_builtins(self.adapter.card.loaded_by(self.framework)),
             method=_method_described(request.method),
             attributed_fn=_described(request.function),
             step_scores=[_described(function) for function in request.scores.values()],

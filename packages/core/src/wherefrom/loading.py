@@ -59,7 +59,7 @@ def load_model(
     """
     check_call(load_model, locals())
     if isinstance(model, SequenceModel):
-        adapter = model
+        adapter, framework = model, ""
         method = _method(attribution_method, method_settings)
     else:
         if framework == "hf_transformers" and framework not in ADAPTERS:
@@ -78,7 +78,7 @@ def load_model(
         )
     if method is not None:
         check_capabilities(adapter, method)
-    return AttributionModel(adapter, method)
+    return AttributionModel(adapter, method, framework=framework)
 
 
 def list_supported_frameworks() -> list[str]:
