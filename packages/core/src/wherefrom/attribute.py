@@ -25,6 +25,7 @@ from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.files.named import files_named
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
@@ -630,7 +631,7 @@ class AttributionModel:
             batch = [questions[i] for i in numbers]
 
             tell = _continued(progress, ends, done, len(batch))
-            for i, scores in zip(numbers, request.method.attribute(self.adapter, batch, tell), strict=True):
+            for i, scores in zip(numbers, answered(request.method, self.adapter, batch, tell), strict=True):
                 extra: dict[str, Any] = {}
                 if isinstance(self.adapter, PredictsSteps):
                     extra = missing_scores(self.adapter, questions[i], scores.step_scores)

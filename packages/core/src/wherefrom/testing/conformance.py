@@ -369,8 +369,8 @@ def _chat(case: Case) -> None:
         return  # a refusal is an answer
     except Exception as error:
         raise ConformanceError(
-            f"A chat ended in {type(error).__name__}: {error}. encode is given a text, or a list of messages: read it by "
-            "a template, or refuse it with an InputError."
+            f"A chat ended in {type(error).__name__}: {error}. encode is given a text, or a list of messages: read "
+            "it by a template, or refuse it with an InputError."
         ) from error
     require(isinstance(encoding.text, str), f"A chat's Encoding.text is a text, not {encoding.text!r}.")
 
@@ -437,8 +437,8 @@ def _unknown_setting(case: Case) -> None:
     except UsageError:
         return
     raise ConformanceError(
-        f"generate(settings={{{name!r}: 1}}) was answered as if nothing had been set. Refuse what it does not know with "
-        "a SettingsError, which Generation.of(settings, ...) of wherefrom.adapters.generation does."
+        f"generate(settings={{{name!r}: 1}}) was answered as if nothing had been set. Refuse what it does not know "
+        "with a SettingsError, which Generation.of(settings, ...) of wherefrom.adapters.generation does."
     )
 
 
