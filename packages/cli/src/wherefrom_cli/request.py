@@ -22,7 +22,7 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli.dataset.identity import with_contents
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
-from wherefrom_cli.plugins import load_plugins, plugin_contents
+from wherefrom_cli.plugins import add_plugin_option, load_plugins, plugin_contents
 from wherefrom_cli.trust import HARMLESS_GENERATION
 
 if TYPE_CHECKING:
@@ -254,13 +254,7 @@ def add_model_options(group: OptionGroup) -> None:
         metavar="JSON",
         help="more arguments for loading the tokenizer",
     )
-    group.add(
-        "--plugin",
-        nargs="+",
-        default=[],
-        metavar="MODULE",
-        help="modules (or .py files) to import, for the methods and step functions they register",
-    )
+    add_plugin_option(group)
 
 
 def add_method_options(group: OptionGroup) -> None:
