@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
@@ -311,7 +311,8 @@ def _unnamed_framework(info: Provenance) -> tuple[str, ...]:
 
 def _unknown_names(info: Provenance) -> tuple[str, ...]:
     """What a module of somebody's own registers, which is not told; names with a colon are an adapter's own."""
-    named = [(METHODS, info.method), *((STEP_FUNCTIONS, one) for one in (info.attributed_fn, *info.step_scores))]
+    named: list[tuple[Container[str], Mapping[str, Any]]] = [(METHODS, info.method)]
+    named += [(STEP_FUNCTIONS, one) for one in (info.attributed_fn, *info.step_scores)]
     told = [(str(one.get("name") or ""), registry) for registry, one in named]
     unknown = dict.fromkeys(name for name, registry in told if name and ":" not in name and name not in registry)
     if not unknown:
