@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
 from wherefrom.context import ContextAttribution
 from wherefrom.files.manifest import Manifest
+from wherefrom.methods.contract import METHODS
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.contrasts import CONTRASTS, contrast_of
 from wherefrom.results.provenance import ALIGNMENTS, Provenance, by_example
 from wherefrom.results.stages import Stage
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.texts import literal
@@ -129,9 +131,11 @@ class Again:
 def again(out: Attributions) -> Again:
     """What asks for attributions again, traces included."""
     info: Provenance = out.provenance
+    more_to_give = _unnamed_framework(info) + _unknown_names(info)
     if (traced := info.arguments.get("trace")) is not None:
         asked: dict[str, Any] = _model_and_method(info)
         contrasts, notes = _contrasts(info)
+        notes += more_to_give
         aligned = by_example(info, ALIGNMENTS, len(out)) or [None]
         if aligned[0] is not None and all(one == aligned[0] for one in aligned):
             asked["attribution-kwargs"] = {**asked["attribution-kwargs"], ALIGNMENTS: aligned[0]}
@@ -150,7 +154,7 @@ def again(out: Attributions) -> Again:
         )
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
-    notes += more
+    notes += more + more_to_give
     if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
         notes += (
             "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
@@ -218,7 +222,8 @@ def context_again(out: ContextAttribution) -> Again:
     options |= {name.replace("_", "-"): value for name, value in own.items()}
     reduced, more = _cues_reduced(info, made.arguments.get("attribution_aggregators"))
     options |= reduced
-    notes = more + tuple(
+    notes = more + _unnamed_framework(made) + _unknown_names(made)
+    notes += tuple(
         f"It was made without {name.replace('_', ' ')}, which the command cannot be told."
         for name in ("context_sensitivity_std_threshold", "attribution_std_threshold")
         if name in info and info[name] is None
@@ -287,7 +292,7 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
     revision = info.model.get("revision")
     return {
         "model": info.model.get("name"),
-        "framework": info.model.get("framework"),
+        "framework": info.model.get("framework") or None,
         "dtype": info.model.get("dtype"),
         "tokenizer": info.model.get("tokenizer"),
         "model-kwargs": {**_of(info.model, "model_kwargs"), **({"revision": revision} if revision else {})},
@@ -297,6 +302,24 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
         "seed": info.seed,
         "attribution-kwargs": {name: value for some in settings for name, value in some.items()},
     }
+
+
+def _unnamed_framework(info: Provenance) -> tuple[str, ...]:
+    """What to give where it is told that what loaded the model has no name; nothing of files that tell nothing."""
+    if info.model.get("framework", "unknown"):
+        return ()
+    return ("Its model was given to load_model as an adapter: say how it is loaded, with model and framework.",)
+
+
+def _unknown_names(info: Provenance) -> tuple[str, ...]:
+    """What a module of somebody's own registers, which is not told; names with a colon are an adapter's own."""
+    named: list[tuple[Container[str], Mapping[str, Any]]] = [(METHODS, info.method)]
+    named += [(STEP_FUNCTIONS, one) for one in (info.attributed_fn, *info.step_scores)]
+    told = [(str(one.get("name") or ""), registry) for registry, one in named]
+    unknown = dict.fromkeys(name for name, registry in told if name and ":" not in name and name not in registry)
+    if not unknown:
+        return ()
+    return (f"Name the module that registers {', '.join(unknown)} too: --plugin MODULE.",)
 
 
 def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -22,7 +22,7 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli.dataset.identity import with_contents
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
-from wherefrom_cli.plugins import add_plugins, load_plugins, plugin_contents
+from wherefrom_cli.plugins import add_plugin_option, load_plugins, plugin_contents
 from wherefrom_cli.trust import HARMLESS_GENERATION
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def add_model_options(group: OptionGroup, default: str = "") -> None:
         metavar="JSON",
         help="more arguments for loading the tokenizer",
     )
-    add_plugins(group, "the methods and step functions they register")
+    add_plugin_option(group)
 
 
 def add_method_options(group: OptionGroup) -> None:

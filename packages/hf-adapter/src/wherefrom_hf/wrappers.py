@@ -37,7 +37,7 @@ def unwrapped(model: Any) -> PreTrainedModel:
             inside = _without_peft(inside)
         else:
             raise SettingsError(
-                f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not "
+                "load_model takes a hub id, a path, 'demo:lm', 'demo:mt', a PreTrainedModel or an adapter, not "
                 f"{type(inside).__name__}.{_way_out(inside)}"
             )
     refuse_what_the_wrapper_does(inside)

@@ -11,7 +11,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
-from wherefrom_cli.plugins import add_plugins, load_plugins
+from wherefrom_cli.plugins import add_plugin_option, load_plugins
 from wherefrom_cli.results import one_claim
 
 
@@ -19,7 +19,7 @@ def configure(parser: CommandParser) -> None:
     """Add the options."""
     what = parser.group("What")
     what.add("names", metavar="NAME", nargs="+", help="a method, step function or aggregator")
-    add_plugins(what, "what they register")
+    add_plugin_option(what)
     output = parser.group("Output")
     output.add("--bibtex", action="store_true", help="only the citations")
     output.add("--json", action="store_true", help="one JSON document")

@@ -15,7 +15,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.cost_formula import formula
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, one_of
-from wherefrom_cli.plugins import add_plugins, load_plugins
+from wherefrom_cli.plugins import add_plugin_option, load_plugins
 from wherefrom_cli.results import one_claim
 
 ADAPTERS = "wherefrom.adapters"
@@ -35,7 +35,7 @@ def configure(parser: CommandParser) -> None:
         type=one_of([*KINDS, "adapters"]),
         help=f"{', '.join(KINDS)} or adapters (default: all)",
     )
-    add_plugins(what, "what they register")
+    add_plugin_option(what)
     output = parser.group("Output")
     output.add("--json", action="store_true", help="one JSON document")
     output.add("--jsonl", action="store_true", help="one JSON object per line")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 
 from wherefrom.adapters.sequence_model import SequenceModel
@@ -29,3 +30,14 @@ def in_words(need: type) -> str:
     """The first line of a Protocol's docstring, as a clause."""
     first = (need.__doc__ or need.__name__).strip().splitlines()[0].split(".")[0]
     return first[:1].lower() + first[1:]
+
+
+def members(need: type) -> frozenset[str]:
+    """Names of what a Protocol asks for."""
+    return frozenset(name for name in dir(need) if not name.startswith("_"))
+
+
+def missing_members(model: object, needs: Sequence[type]) -> list[str]:
+    """What the Protocols in ``needs`` ask for and ``model`` lacks, or has as None, sorted."""
+    wanted = {name for need in needs if not isinstance(model, need) for name in members(need)}
+    return sorted(name for name in wanted if inspect.getattr_static(model, name, None) is None)

@@ -75,6 +75,8 @@ class Asked(Protocol):
     def method(self) -> AnyMethod | None: ...
     @property
     def attributed_fn(self) -> StepFunctionLike: ...
+    @property
+    def framework(self) -> str: ...
 
 
 def attribute_context(
@@ -333,7 +335,7 @@ def attribute_context(
     provenance = Provenance(
         library_version=library_versions().get("wherefrom", ""),
         versions={**library_versions(), **adapter.card.versions},
-        model=msgspec.json.decode(msgspec.json.encode(adapter.card)),
+        model=msgspec.json.decode(msgspec.json.encode(adapter.card.loaded_by(model.framework))),
         method={"name": request.method.identifier, "settings": non_default(request.method)},
         attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
         step_scores=[{"name": metric.identifier, "settings": non_default(metric)}],

@@ -19,6 +19,7 @@ from attrs import evolve, frozen
 from wherefrom.adapters import ScoringModel, SequenceModel
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
 from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, explains_with_sign
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
@@ -182,7 +183,7 @@ def checked(
     stable: FloatArray | None = None
     if draws(method):
         other, again = with_another_seed(method, question)
-        (scores,) = other.attribute(model, [again], progress)
+        (scores,) = answered(other, model, [again], progress)
         redone = attribution_of(example, again, other, scores, {}, {}, clean_special_chars=False)
         stable = stability(result, redone, question)
     return marked(result, found, stable, of=of)
