@@ -311,7 +311,8 @@ class HFModel:
         heads: Literal["all", "mean"] = "all",
     ) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
-        options: Any = {"queries": queries, "mean_heads": heads == "mean"}
+        together = self._predictor.together
+        options: Any = {"queries": queries, "mean_heads": heads == "mean", "together": together}
         return self._looked_into(
             rows,
             lambda rows, fused: by_length(
