@@ -25,11 +25,11 @@ _COUNTED = re.compile(
 )
 """What settings and attributes of parts are called that are such numbers. Those of experts per token are none."""
 
-_TAKEN = re.compile(r"\w*_capacity(_\w*fraction)?")
-"""What is called how many of the tokens of a row, or what fraction of those of a pass, an expert takes."""
-
 _WITH_THEM = "block_size"
 """What a part calls the length of the blocks that it selects."""
+
+_TAKEN = re.compile(r"\w*_capacity(_\w*fraction)?")
+"""What is called how many of the tokens of a row, or what fraction of those of a pass, an expert takes."""
 
 
 @contextmanager
