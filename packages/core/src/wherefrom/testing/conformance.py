@@ -614,9 +614,12 @@ def _padding(case: Case) -> None:
             continue
         ids: IntArray = (row.source_ids if side == "source" else row.target_ids).copy()  # type: ignore[union-attr]
         ids[1] = pad
-        by_id = evolve(row, **{f"{side}_ids": ids})
-        embedded = evolve(row, **{f"{side}_embeds": case.model.embed(ids, side=side)})
-        first, second = case.logits([by_id, embedded])
+        given = case.model.embed(ids, side=side)
+        if side == "source":
+            rows = [evolve(row, source_ids=ids), evolve(row, source_embeds=given)]
+        else:
+            rows = [evolve(row, target_ids=ids), evolve(row, target_embeds=given)]
+        first, second = case.logits(rows)
         require(
             not np.allclose(first, second, rtol=0, atol=1e-7 * np.abs(second).max()),
             f"reads_as_padding({pad}, side={side!r}) is True, but the id does what its embedding does.",
