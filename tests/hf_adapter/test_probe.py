@@ -114,6 +114,10 @@ def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float)
         assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
         (alone,) = model.gradients([row])
         assert distance(gradients.source, alone.source) < 1e-9
+    for row, watched in zip(rows, model.attentions(rows), strict=True):
+        (alone,) = model.attentions([row])
+        for where in ("decoder", "encoder", "cross"):
+            assert distance(getattr(watched, where), getattr(alone, where)) < 1e-9
 
 
 @pytest.mark.parametrize("fraction", [0.3, 0.8, 0.9, 1.0])

@@ -33,9 +33,10 @@ class AttentionRollout(Method[GivesAttention]):
     """How much of each input reaches the state a step is predicted from, if attention alone moved information.
 
     Each layer mixes positions by ``A = residual · I + (1 - residual) · W``, where ``W`` is its attention averaged
-    over heads; the rollout is the product of these matrices, and every row of it sums to 1. Encoder-decoder models:
-    each decoder layer mixes first by self-attention, then takes ``1 - residual`` of its state from the source,
-    through its cross-attention composed with the encoder's rollout.
+    over heads; the rollout is the product of these matrices, and every row of it sums to 1, or to less where
+    attention sinks (gpt-oss) take a part of the weights. Encoder-decoder models: each decoder layer mixes first by
+    self-attention, then takes ``1 - residual`` of its state from the source, through its cross-attention composed with
+    the encoder's rollout.
 
     Good for one cheap matrix over all layers. Fails where heads disagree (they are averaged) and where values, norms
     and feed-forward layers matter, which it ignores; in deep models it tends to the same scores for every step.
@@ -118,7 +119,10 @@ def require_encoder(weights: RowAttention) -> None:
 
 
 def mixing(weights: Array, residual: float) -> Array:
-    """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``; rows sum to 1."""
+    """Heads averaged, the residual connection added. ``(layers, heads, n, n)`` to ``(layers, n, n)``.
+
+    Rows sum to 1 where those of the weights do.
+    """
     xp = namespace(weights)
     mean = xp.mean(weights, axis=1)
     return residual * like(mean, xp.eye(mean.shape[-1], dtype=mean.dtype)) + (1 - residual) * mean
@@ -128,7 +132,8 @@ def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array
     """Shares of source and target in each decoder state after the last layer.
 
     Returns:
-        Shapes ``(queries, source)``, or None, and ``(queries, target)``; together each row sums to 1.
+        Shapes ``(queries, source)``, or None, and ``(queries, target)``; together each row sums to 1, less what sinks
+        take.
     """
     xp = namespace(weights.decoder)
     decoder = mixing(weights.decoder, residual)

@@ -31,6 +31,7 @@ from wherefrom.adapters import (
     HidesPositions,
     PredictsSteps,
     RandomisesWeights,
+    ReadsPadding,
     Row,
     SequenceModel,
     Side,
@@ -678,6 +679,26 @@ def _embedded(case: Case) -> None:
         if row.source_ids is not None:
             embedded = evolve(embedded, source_embeds=case.model.embed(row.source_ids, side="source"))
             case.close(case.logits([embedded])[0], expected, "Logits from source and target embeddings")
+
+
+@check(ReadsPadding, "what is read as padding does more than its embedding")
+def _padding(case: Case) -> None:
+    pad, row = case.model.card.pad_id, case.longest()
+    for side in _sides(case):
+        if pad is None or not case.model.reads_as_padding(pad, side=side):
+            continue
+        ids: IntArray = (row.source_ids if side == "source" else row.target_ids).copy()  # type: ignore[union-attr]
+        ids[1] = pad
+        given = case.model.embed(ids, side=side)
+        if side == "source":
+            rows = [evolve(row, source_ids=ids), evolve(row, source_embeds=given)]
+        else:
+            rows = [evolve(row, target_ids=ids), evolve(row, target_embeds=given)]
+        first, second = case.logits(rows)
+        require(
+            not np.allclose(first, second, rtol=0, atol=1e-7 * np.abs(second).max()),
+            f"reads_as_padding({pad}, side={side!r}) is True, but the id does what its embedding does.",
+        )
 
 
 # --- gradients ----------------------------------------------------------------------------------------------

@@ -78,6 +78,7 @@ class Predictor:
     def _predictions(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         prefix = self.shared_prefix()
         for part in chunks_of(rows, self._cost, positions_at_once(self.device), chunk, alike):
+            self.heed_given(part)
             for some in self.together(part):
                 shared = shared_length(some) if self.continues(some) else 0
                 yield from halving(lambda few, n=shared: self._answers(few, prefix, n), some)  # type: ignore[misc]
@@ -93,6 +94,11 @@ class Predictor:
     def together(self, rows: list[Row]) -> list[list[Row]]:
         """The rows as they may be run: all in one pass, or each in its own."""
         return [[row] for row in rows] if len(rows) > 1 and self.apart() else [rows]
+
+    def heed_given(self, rows: Iterable[Row]) -> None:
+        """Say, once per module, what embeddings given for some rows leave as it is."""
+        if any(row.source_embeds is not None or row.target_embeds is not None for row in rows):
+            self.probe.warn_of_other_lookups()
 
     def continues(self, rows: Sequence[Row]) -> bool:
         """May passes of these rows be cut, each part going on from the cache of the one before?"""
