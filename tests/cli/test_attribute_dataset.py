@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import resource
@@ -25,13 +27,18 @@ from wherefrom.files import load, open_run
 from wherefrom.files.locks import RunLock
 from wherefrom.files.manifest import write_manifest
 from wherefrom.results.attribution import Attributions
+from wherefrom.results.provenance import Provenance
+from wherefrom_cli.console import Console
 from wherefrom_cli.dataset import run_sink
 from wherefrom_cli.dataset.identity import streamed_identity
 from wherefrom_cli.dataset.source import DatasetRequest, Shard
+from wherefrom_cli.dataset.stream_sink import StreamSink
 from wherefrom_cli.dataset.work import Job, Outcome
 from wherefrom_cli.main import main
 from wherefrom_cli.request import AttributionRequest, ModelRequest
 from wherefrom_cli.texts import Fields
+
+from tests.core.made import attribution
 
 Run = Callable[..., Any]
 NAMES = ("George", "Mary", "Anna", "Peter", "The teacher", "His mother")
@@ -521,6 +528,36 @@ def test_full_disk_loses_nothing_that_was_finished(wherefrom: Run, whole: dict[s
     assert numbers("run") == whole
 
 
+@pytest.mark.parametrize(
+    "more", [("--viz-path", "page.html"), ("-o", "run", "--viz-path", "page.html"), ("-o", "out.jsonl")]
+)
+def test_a_full_disk_at_the_end_says_how_to_go_on(
+    wherefrom: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    """All is attributed; the page, or the file, does not fit."""
+
+    def full(*arguments: object, **options: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write(tmp_path / "texts.jsonl", rows()[:2])
+    place = more[-1]
+    with files_no_larger_than(10_000), monkeypatch.context() as patched:
+        if place == "out.jsonl":  # which is no larger than the run
+            patched.setattr(run_sink, "write_whole", full)
+        ran = wherefrom(*BASE, *more)
+    assert ran.code == 1
+    assert ran.err.splitlines() == [
+        f"wherefrom attribute-dataset: The disk of {place} is full.",
+        "  The 2 examples finished before are kept.",
+        "  Free some space, then give the same command with --resume.",
+    ]
+    assert not Path(place).exists()
+    ran = wherefrom(*BASE, *more, "--resume")
+    assert ran.code == 0, ran.err
+    assert Path(place).exists()
+    assert [Path(name).exists() for name in ("run", f"{place}.run")] == ["run" in more, False]
+
+
 def test_poisoned_example_is_recorded_and_can_be_retried(
     wherefrom: Run, whole: dict[str | None, bytes], tmp_path: Path
 ) -> None:
@@ -643,6 +680,20 @@ def test_without_a_folder_lines_are_streamed(wherefrom: Run) -> None:
     assert ran.code == 0
     assert sorted(str(one.id) for one in Attributions.from_bytes(ran.out.encode())) == ["e0", "e1", "e2"]
     assert ran.err == ""
+
+
+def test_a_stream_begins_anew_where_more_was_warned_of() -> None:
+    console = Console(stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
+    sink = StreamSink(console=console, lines=True)
+    one = attribution(None, ["<s>", " a"], 1)
+    for key, warned in (("a", []), ("b", ["first"]), ("c", []), ("d", ["second", "first"])):
+        made = Provenance(input_texts=[key], warnings=warned)
+        sink.keep([Outcome(index=0, key=key, attribution=one.replace(id=key), provenance=made)])
+    lines = console.stdout.getvalue().split("\n")[:-1]
+    assert ["format" in json.loads(line) for line in lines] == [True, False, True, False, False, True, False]
+    out = Attributions.from_bytes("".join(f"{line}\n" for line in lines).encode())
+    assert [one.id for one in out] == ["a", "b", "c", "d"]
+    assert out.provenance.warnings == ["first", "second"]
 
 
 def test_streamed_data_set(wherefrom: Run, whole: dict[str | None, bytes]) -> None:

@@ -531,6 +531,34 @@ def test_damaged_examples_of_a_run_are_left_out_whatever_is_asked(
         assert "the line is damaged" in refused.err
 
 
+@pytest.mark.parametrize("more", [(), ("--limit", "2")])
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize(
+    "command", [("compare", "--json"), ("evaluate", "-m", "demo:lm", "--draws", "1", "--dry-run", "--metrics", "abpc")]
+)
+def test_damaged_examples_of_a_run_are_left_out_on_both_sides(
+    wherefrom: Run, saved: Path, tmp_path: Path, command: tuple[str, ...], more: tuple[str, ...], named: bool
+) -> None:
+    """Examples without ids are paired by place, and none moves into that of a damaged one."""
+    first, second = Attributions.load(saved)
+    examples = [first, second.replace(method="none"), second]
+    ids = ["a", "b", "c"] if named else [None] * 3
+    for name in ("run", "other"):
+        write_run(tmp_path / name, [one.replace(id=id) for one, id in zip(examples, ids, strict=True)])
+    (part,) = (tmp_path / "run").glob("part-*.jsonl")
+    part.write_bytes(part.read_bytes().replace(b'"method":"none"', b'"method":"gone"'))
+    ran = wherefrom(command[0], "run", "other", *command[1:], *more)
+    assert ran.code == 0, ran.err
+    assert ran.err.count("the line is damaged") == 1
+    if command[0] == "compare":
+        told = [(one["example"], one["agreement"]) for one in json.loads(ran.out)["examples"]]
+        names = ["a", "c"] if named else ["#1", "#2"]
+        assert told == [(name, pytest.approx(1)) for name in names[: 1 if more else 2]]
+        assert ("Without a partner, and left out: 1 of other." in ran.err) is named
+        assert "other outputs" not in ran.err
+        assert "different input" not in ran.err
+
+
 @pytest.fixture(scope="module")
 def minimal_pairs() -> Attributions:
     """One prompt, three endings, of which the second is the shortest."""
@@ -893,6 +921,34 @@ def test_merge_joins_the_examples(wherefrom: Run, saved: Path, tmp_path: Path) -
     (tmp_path / "copy.json").write_bytes(saved.read_bytes())
     assert wherefrom("merge", saved, "copy.json", "-o", "both.json").code == 0
     assert len(Attributions.load(tmp_path / "both.json")) == 4
+
+
+def test_merge_keeps_copies_once_and_tells_of_other_examples_of_one_id(
+    wherefrom: Run, saved: Path, tmp_path: Path
+) -> None:
+    first, second = Attributions.load(saved)
+    for name in ("run", "copy"):
+        write_run(tmp_path / name, [first.replace(id="a"), second.replace(id="b")])
+    write_run(tmp_path / "other", [first.replace(id="b"), first.replace(id="c")])
+    ran = wherefrom("merge", "run", "copy", "other", "-o", "all.json")
+    assert ran.code == 0
+    assert "2 examples are there again with the same content, and left out: a, b." in ran.err
+    assert "1 example is there again with another content, and kept: b." in ran.err
+    assert "Wrote 4 examples of 3 files" in ran.err
+    merged = load("all.json")
+    assert [one.id for one in merged] == ["a", "b", "b", "c"]
+    assert merged.allclose(Attributions(sequence_attributions=(first, second, first, first)))
+    assert "again" not in wherefrom("merge", "run", "-o", "one.json").err
+    assert wherefrom("show", "all.json", "-x", "#3").code == 0
+
+
+def test_merge_keeps_the_texts_of_what_it_keeps(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    named = out.replace(sequence_attributions=tuple(one.replace(id=id) for one, id in zip(out, "ab", strict=True)))
+    named.save(tmp_path / "one.json")
+    named.at([1]).save(tmp_path / "two.json")
+    assert wherefrom("merge", "two.json", "one.json", "-o", "both.json").code == 0
+    assert load("both.json").provenance.input_texts == list(reversed(out.provenance.input_texts))
 
 
 def test_chosen_examples_are_told_without_the_texts_of_others(wherefrom: Run, saved: Path) -> None:

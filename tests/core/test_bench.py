@@ -167,16 +167,18 @@ def test_a_file_does_not_go_on_with_other_weights_under_one_name(model: Any, tmp
 
 
 def test_files_of_earlier_versions_go_on(model: Any, tmp_path: Path) -> None:
-    asked, path = prompts(model)[:1], tmp_path / "bench.jsonl"
-    run_bench(model, asked, BENCH, path)
+    card, asked, path = model.adapter.card, prompts(model)[:1], tmp_path / "bench.jsonl"
+    HeadWeights(decoder=np.ones((card.layers, card.heads)), model=card.name).save(tmp_path / "heads.npz")
+    bench = evolve(BENCH, methods=(f"learned_attention[weights={tmp_path / 'heads.npz'}]",))
+    run_bench(model, asked, bench, path)
     lines = [msgspec.json.decode(line) for line in path.read_bytes().splitlines()]
-    del lines[0]["fingerprint"], lines[1]["asked"]
+    del lines[0]["fingerprint"], lines[0]["files"], lines[1]["asked"]
     path.write_bytes(b"".join(msgspec.json.encode(line) + b"\n" for line in lines))
     written = path.read_bytes()
-    run_bench(model, asked, BENCH, path)
+    run_bench(model, asked, bench, path)
     assert path.read_bytes() == written
     with pytest.raises(InputError, match="another prompt"):
-        run_bench(model, [msgspec.structs.replace(asked[0], answer=" dog")], BENCH, path)
+        run_bench(model, [msgspec.structs.replace(asked[0], answer=" dog")], bench, path)
 
 
 def test_what_is_reported_is_of_the_prompts_that_were_given(model: Any, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ import numpy as np
 import pytest
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import FileFormatError, InputError, SettingsError, UsageError, WherefromError, WherefromWarning
+from wherefrom.evaluation import Evaluation, read_gold
+from wherefrom.evaluation.bench import load_prompts, read_bench
 from wherefrom.files import load, open_run, save_inseq, write_run
 from wherefrom.files.wire.arrays import decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
@@ -399,3 +402,16 @@ def test_what_can_be_no_name_is_refused_in_words(tmp_path: Path, name: Any, said
             write(str(tmp_path / name) if isinstance(name, str) else name)
     with pytest.raises(UsageError, match=f"{said}|does not fit"):
         load(name)
+
+
+@pytest.mark.parametrize(
+    "read", [Attributions.load, ContextAttribution.load, Evaluation.load, read_bench, read_gold, load_prompts]
+)
+def test_a_folder_is_no_file_to_read(tmp_path: Path, read: Callable[[Path], object]) -> None:
+    out = Attributions(sequence_attributions=(attribution(["x"], ["<s>", " a"], 1),))
+    folder = write_run(tmp_path / "run", out)
+    with pytest.raises(InputError, match="run is a folder, and a file was expected") as refused:
+        read(folder)
+    if read is Attributions.load:
+        assert "wherefrom.load(folder)" in str(refused.value)
+        assert load(folder) == out

@@ -279,6 +279,23 @@ def test_the_answer_to_another_chat_is_a_contrast_and_no_target(tokenizer: Any, 
             require_compared(contrast_targets=text)
 
 
+def test_an_answer_that_has_begun_is_continued_and_not_said_twice(tokenizer: Any) -> None:
+    model = answering(tokenizer, CHATML)
+    begun = [*ASKED, {"role": "assistant", "content": "His colleagues"}]
+    said, rest = "His colleagues were worried.", " were worried."
+    prompt = model.encode(begun).text
+    for text in (rest, prompt + rest):
+        assert model.attribute(begun, text, show_progress=False).provenance.generated_texts == [prompt + rest]
+    with pytest.raises(InputError, match=f"repeats the answer that has begun.*Give what follows it, '{rest}'"):
+        model.attribute(begun, said, show_progress=False)
+    with pytest.raises(InputError, match="contrastive target repeats the answer that has begun"):
+        model.attribute(begun, rest, contrast_targets=said, step_scores=["contrast_prob"], show_progress=False)
+    twice = model.attribute(begun, prompt + said, show_progress=False)
+    assert twice.provenance.generated_texts == [prompt + said]
+    answered = model.attribute(ASKED, said, show_progress=False)
+    assert answered.provenance.generated_texts == [model.encode(ASKED).text + said]
+
+
 def test_a_prompt_that_is_all_messages_without_its_special_tokens_may_be_an_answer(tokenizer: Any) -> None:
     model = answering(tokenizer, "{% for m in messages %}<s>{{ m.content }}</s>{% endfor %}")
     said = "George was sick. His colleagues"

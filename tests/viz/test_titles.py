@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance
+from wherefrom_viz.page import save_site
+from wherefrom_viz.page.document import page_parts
 from wherefrom_viz.page.packing import pack, unpack
 from wherefrom_viz.page.site import _facts
+
+from tests.viz.test_trace_views import traced
 
 GPT, LLAMA = Provenance(model={"name": "gpt2"}), Provenance(model={"name": "/home/me/llama"})
 
@@ -40,3 +47,17 @@ def test_a_site_tells_them_apart_too(hospital: Attribution) -> None:
     titles = _facts(Attributions(sequence_attributions=tuple(several), provenance=GPT), cleaned=False).titles
     named = [titles.title(one, GPT, place) for place, one in enumerate(several)]
     assert named == ["q1 · occlusion", "2 · q1 · saliency", "3 · q1 · saliency"]
+
+
+def test_the_table_without_scripts_and_traces_are_called_as_in_the_list(hospital: Attribution, tmp_path: Path) -> None:
+    several = [hospital.replace(id="q1", method=method) for method in ("occlusion", "saliency")]
+    assert "<caption>q1 · occlusion · " in page_parts(several).fallback
+    slices = page_parts(several, dimensions=[("method", ["occlusion", "saliency"])]).fallback
+    assert re.findall("<caption>(.*?)</caption>", slices) == ["q1 · occlusion", "q1 · saliency"]
+    walks = [traced().replace(id="q1", method=method) for method in ("one", "two")]
+    assert re.findall("<summary>(.*?)</summary>", page_parts(walks).traces) == [
+        "Trace of q1 · one",
+        "Trace of q1 · two",
+    ]
+    site = save_site(Attributions(sequence_attributions=tuple(several), provenance=GPT), tmp_path / "site")
+    assert "<caption>q1 · occlusion · " in (site / "index.html").read_text("utf-8")

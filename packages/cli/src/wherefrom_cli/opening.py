@@ -150,6 +150,11 @@ def _what_there_is(ids: Sequence[str | None]) -> str:
     )
 
 
+def some_of(names: Sequence[str]) -> str:
+    """The first of many names of examples, and how many more there are."""
+    return ", ".join(map(visible, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
 def say_what_stays(paths: Sequence[str | Path], console: Console) -> None:
     """Tell what of context attributions is not in attributions that are written of them."""
     for path in paths:

@@ -238,7 +238,7 @@ class AttributionModel:
                 special tokens, or a list of these.
             generated_texts: Targets to explain, as text or as ids, one per input; None lets the model generate. For
                 decoder-only models a target repeats its prompt and continues it; after a chat the answer alone will
-                do, or chat and answer as `generate` gives them.
+                do (of one that has begun, what follows), or chat and answer as `generate` gives them.
             method: Identifier, object or class; None: the model's own, or `occlusion` where it has none.
             override_default_attribution: Make ``method`` the model's own from now on.
             attr_pos_start: First target position to explain; negative counts from the end. By default the first that

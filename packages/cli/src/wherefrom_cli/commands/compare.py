@@ -20,7 +20,7 @@ from wherefrom_viz.describe.text_marks import visible
 from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
-from wherefrom_cli.opening import add_example_option, require_examples
+from wherefrom_cli.opening import add_example_option, require_examples, some_of
 from wherefrom_cli.parser import CommandParser, Options, positive_number
 from wherefrom_cli.results import one_claim
 from wherefrom_cli.side_by_side import open_side_by_side
@@ -94,7 +94,7 @@ def execute(options: Options, console: Console) -> int:
     if not options.different_texts and (other := [pair.name for pair in pairs if not pair.same_output]):
         console.warn(
             f"{len(other)} of {len(pairs)} pairs explain other outputs, and are compared by what these have in common: "
-            f"{_some(other)}."
+            f"{some_of(other)}."
         )
     compared = [
         compare(
@@ -111,7 +111,7 @@ def execute(options: Options, console: Console) -> int:
     if lost:
         console.warn(
             f"{sum(lost.values())} of the compared scores are no finite numbers in one of the two, and left out of "
-            f"agreement and differences: in {_some(list(lost))}."
+            f"agreement and differences: in {some_of(list(lost))}."
         )
     if options.json:
         console.line(
@@ -158,14 +158,9 @@ def _say_left_out(names: Sequence[str], pairs: Sequence[Pair], console: Console)
             "Give results of the same texts, or add --different-texts to compare what the texts have in common."
         )
     console.warn(
-        f"{len(names)} of {len(pairs)} pairs are of different input texts and left out: {_some(names)}. "
+        f"{len(names)} of {len(pairs)} pairs are of different input texts and left out: {some_of(names)}. "
         "--different-texts compares what they have in common."
     )
-
-
-def _some(names: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
-    return ", ".join(map(visible, names[:8])) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
 def described(name: str, comparison: Comparison) -> dict[str, Any]:

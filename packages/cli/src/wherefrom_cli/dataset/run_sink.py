@@ -9,7 +9,7 @@ import shlex
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,7 +98,7 @@ class RunSink:
         """
         if not outcomes:
             return
-        try:
+        with self._writing_to(self.folder):
             writer = self._writer or self._open_writer(outcomes)
             self._tell(outcomes)
             for outcome in outcomes:
@@ -107,14 +107,6 @@ class RunSink:
                 else:
                     writer.append(outcome.attribution)
             writer.flush()
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                raise
-            raise WherefromError(
-                f"The disk of {self.folder} is full.\n"
-                f"The {self.finished} examples finished before are kept.\n"
-                "Free some space, then give the same command with --resume."
-            ) from error
         for outcome in outcomes:
             if outcome.failed:
                 self.failures.add(outcome.key)
@@ -123,7 +115,11 @@ class RunSink:
                 self.failures.discard(outcome.key)
 
     def finish(self, *, stopped: bool) -> str:
-        """Close the run; if it is complete, make the file and the page that were asked for."""
+        """Close the run; if it is complete, make the file and the page that were asked for.
+
+        Raises:
+            WherefromError: The disk is full; the run stays.
+        """
         self._close()
         if stopped:
             return f"Kept in {self.folder}." if self.begun else ""
@@ -131,19 +127,38 @@ class RunSink:
         run = open_run(self.folder)
         said = [f"Look: wherefrom view {shlex.quote(str(self.file or self.folder))}"]
         if self.lines is not None:
-            for line in self._lines(run):
-                self.lines.content(line)
+            with self._writing_to("standard output"):
+                for line in self._lines(run):
+                    self.lines.content(line)
+                self.lines.stdout.flush()
         if self.viz_path is not None:
-            write_html(self._whole(run), self.viz_path, overwrite=True)  # whether it may be was asked before the run
+            with self._writing_to(self.viz_path):  # whether it may be replaced was asked before the run
+                write_html(self._whole(run), self.viz_path, overwrite=True)
             said = [f"Wrote {self.viz_path}."]
             if self.temporary and not self.failures:
                 shutil.rmtree(self.folder)
         if self.file is not None:
-            self._write_file(run, self.file)
+            with self._writing_to(self.file):
+                self._write_file(run, self.file)
             if not self.failures:
                 shutil.rmtree(self.folder)
             said.insert(0, f"Wrote {self.file}.")
         return " ".join(said)
+
+    @contextmanager
+    def _writing_to(self, place: Path | str) -> Iterator[None]:
+        """Raise: WherefromError: The disk of what is written meanwhile is full; what is kept, and how to go on, is
+        told."""
+        try:
+            yield
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                raise
+            raise WherefromError(
+                f"The disk of {place} is full.\n"
+                f"The {self.finished} examples finished before are kept.\n"
+                "Free some space, then give the same command with --resume."
+            ) from error
 
     def __enter__(self) -> RunSink:
         return self

@@ -8,7 +8,7 @@ from types import TracebackType
 from attrs import define, field
 from wherefrom.files.wire.documents import example_line, header_line
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.provenance import Provenance, of_whole_run
+from wherefrom.results.provenance import Provenance, of_whole_run, with_warnings
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.console import Console
@@ -69,6 +69,11 @@ class StreamSink:
         return None
 
     def _write_header(self, outcome: Outcome) -> None:
-        if self._provenance is None and outcome.provenance is not None:
-            self._provenance = of_whole_run(outcome.provenance)
-            self.console.write(header_line(self._provenance).decode())
+        """What the lines begin with; again where more was warned of, as in files that follow one another."""
+        made = outcome.provenance
+        if made is None:
+            return
+        told = with_warnings(self._provenance or of_whole_run(made), made.warnings)
+        if told is not self._provenance:
+            self._provenance = told
+            self.console.write(header_line(told).decode())

@@ -14,7 +14,7 @@ import numpy as np
 from wherefrom._registry import Registry
 from wherefrom.context.selection import level
 from wherefrom.errors import FileFormatError, InputError, MissingDependencyError
-from wherefrom.files.wire.bytes import file_named, without_mark, write_whole
+from wherefrom.files.wire.bytes import content_of, file_named, without_mark, write_whole
 from wherefrom.files.wire.encoding import NOT_JSON, json_bytes
 from wherefrom.files.wire.limits import OBJECT_SIZE, Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
@@ -413,8 +413,9 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             FileFormatError: It is no JSON, not of this kind, or asks for more memory than it may.
+            InputError: It is a folder.
         """
-        data = Path(path).read_bytes()
+        data = content_of(path)
         Budget(len(data), max_bytes).spend(OBJECT_SIZE * len(data), f"The JSON of {str(path)!r}")
         try:
             return msgspec.convert(from_plain(msgspec.json.decode(without_mark(data))), cls)

@@ -28,6 +28,7 @@ import numpy as np
 from wherefrom.errors import FileFormatError, InputError
 from wherefrom.evaluation.gold import Gold, gold_from_words
 from wherefrom.evaluation.lines import decoded_lines
+from wherefrom.files.wire.bytes import content_of
 
 
 def read_gold(path: str | Path, count: int | None = None) -> list[Gold]:
@@ -38,10 +39,10 @@ def read_gold(path: str | Path, count: int | None = None) -> list[Gold]:
 
     Raises:
         FileFormatError: A line is of no known format, or names a document that is not there.
-        InputError: There are more or fewer than wanted.
+        InputError: There are more or fewer than wanted, or it is a folder.
     """
     path = Path(path)
-    lines = decoded_lines(path.read_bytes(), dict[str, Any], name=path, expected="an object")
+    lines = decoded_lines(content_of(path), dict[str, Any], name=path, expected="an object")
     found = [_line(line, path, number) for number, line in enumerate(lines, start=1)]
     if count is not None and len(found) != count:
         raise InputError(f"{path} has {len(found)} annotations for {count} examples. Give one line per example.")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, UnknownNameError, nearest
-from wherefrom.files.wire.bytes import without_mark, write_whole
+from wherefrom.files.wire.bytes import content_of, without_mark, write_whole
 from wherefrom.files.wire.encoding import NOT_JSON
 
 FORMAT = "wherefrom.evaluation/1"
@@ -151,9 +151,10 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             FileFormatError: The file is damaged or something else.
+            InputError: It is a folder.
         """
         try:
-            found = msgspec.json.decode(without_mark(Path(path).read_bytes()), type=cls)
+            found = msgspec.json.decode(without_mark(content_of(path)), type=cls)
         except NOT_JSON as error:
             raise FileFormatError(f"{path} is not a saved evaluation, or it is damaged: {error}.") from error
         if found.format != FORMAT:

@@ -22,14 +22,15 @@ def after_chat(model: SequenceModel, prompt: Encoding, text: str, what: str, *, 
     Args:
         prompt: The chat, rendered.
         text: The answer alone, which gets the prompt in front; or the prompt and the answer, the prompt as it was
-            rendered, without its first special tokens, or without any, as `AttributionModel.generate` gives it.
+            rendered, without its first special tokens, or without any, as `AttributionModel.generate` gives it. An
+            answer that has begun is part of the prompt.
         what: The text is, for messages.
         another: May it begin with another chat of the same template? It then stays as it is, but for spaces that only
             decoding writes behind special tokens.
 
     Raises:
         InputError: It begins with another chat, and may not, or with one that lacks its special tokens; or nobody can
-            tell whether it begins with the prompt.
+            tell whether it begins with the prompt, or repeats the answer that has begun.
     """
     for spelt in _spellings(model, prompt):
         if text.startswith(spelt):
@@ -43,6 +44,7 @@ def after_chat(model: SequenceModel, prompt: Encoding, text: str, what: str, *, 
             raise InputError(_of_another_chat(prompt, text, what))
     words = _first_words(prompt)
     if not words.strip() or not text.startswith(words):
+        _refuse_repeated(prompt, text, what)
         return prompt.text + text
     if not another:
         raise InputError(_of_another_chat(prompt, text, what))
@@ -96,6 +98,24 @@ def _require_clear(prompt: Encoding, spelt: str, what: str) -> None:
         f"too. Give the answer alone as {prompt.text!r} with the answer behind it, or generate with "
         "skip_special_tokens=False."
     )
+
+
+def _refuse_repeated(prompt: Encoding, text: str, what: str) -> None:
+    """Refuse a text alone that begins as the answer that has begun: it would be said twice.
+
+    Raises:
+        InputError: It does.
+    """
+    last = prompt.segments[-1] if prompt.segments else None
+    if last is None or (last.kind, last.label, last.end) != ("turn", "assistant", len(prompt.tokens)):
+        return
+    begun = joined_text(prompt.tokens[last.start :])[0].strip()
+    if begun and text.startswith(begun):
+        raise InputError(
+            f"The {what} repeats the answer that has begun, {begun!r}, which is part of the chat: it would be said "
+            f"twice. Give what follows it, {text.removeprefix(begun)!r}; if it is meant twice, the rendered chat with "
+            "the text behind it."
+        )
 
 
 def _first_marks(prompt: Encoding) -> list[Token]:

@@ -256,6 +256,7 @@ class Attributions(Drawable, AttributionsData[Attribution], frozen=True, kw_only
 
         Raises:
             FileFormatError: It is damaged, foreign, or of a newer major version.
+            InputError: It is a folder; `wherefrom.load` reads that of a run.
         """
         return from_document(read(path, max_bytes=max_bytes), str(path))
 

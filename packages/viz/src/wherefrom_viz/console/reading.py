@@ -47,19 +47,20 @@ def reading(
     if highlight is not None:
         yield from _output(description, terminal, width, wrap_after, highlight)
     for group in groups:
+        style = style_of(description, columns=group)
         if len(group) > 1:
             bound = description.bound_of(group)
             whole = "all " if len(group) == len(description.steps) else ""
             together = f"{whole}{len(group)} outputs together"
             if terminal.level == "none":
-                together = style_of(description, columns=group).heading(together)
+                together = style.heading(together)
             yield Text(together, style="bold").append(f"   strongest colour: {short(bound)}", style="not bold dim")
-            yield from _texts(description, terminal, width, group, wrap_after)
+            yield from _texts(description, terminal, width, group, style, wrap_after)
         else:
             line = _step_line(description, group[0])
-            note = style_of(description).note if terminal.level == "none" else ""
+            note = style.note if terminal.level == "none" else ""
             yield line.append(f"   numbers {note}", style="dim") if note else line
-            yield from _texts(description, terminal, width, group, wrap_after)
+            yield from _texts(description, terminal, width, group, style, wrap_after)
             yield Text()
 
 
@@ -111,13 +112,17 @@ def _step_line(description: Description, column: int) -> Text:
 
 
 def _texts(
-    description: Description, terminal: TerminalStyle, width: int, columns: Sequence[int], wrap_after: WrapAfter = None
+    description: Description,
+    terminal: TerminalStyle,
+    width: int,
+    columns: Sequence[int],
+    style: NumberStyle,
+    wrap_after: WrapAfter = None,
 ) -> Iterator[Text]:
     """One paragraph per side."""
     scores = description.scores[:, columns].sum(axis=1)
     seen = np.asarray(description.visible[:, columns].any(axis=1))
-    shares, style = description.strengths(columns), style_of(description, columns=columns)
-    faded = description.fading(*columns)
+    shares, faded = description.strengths(columns), description.fading(*columns)
     for side in description.sides:
         rows = [row for row in range(side.start, side.end) if seen[row]]
         if not rows:

@@ -466,8 +466,9 @@ def describe_one_of(
     min_val: float | None = None,
     max_val: float | None = None,
     spans: Spans = (),
+    title: str | None = None,
 ) -> Description:
-    """Describe one of several examples, called by its id or its place among them; see `describe`."""
+    """Describe one of several examples, called by its id or its place among them, or by a title; see `describe`."""
     one, made = examples[index]
     return describe(
         one,
@@ -477,7 +478,7 @@ def describe_one_of(
         normalize=normalize,
         min_val=min_val,
         max_val=max_val,
-        title=title_of(one, index, len(examples)),
+        title=title_of(one, index, len(examples)) if title is None else title,
         spans=spans,
         place=index,
     )

@@ -25,7 +25,6 @@ from wherefrom_viz.describe.description import (
     examples_of,
     partition_of,
     strongest_first,
-    title_of,
 )
 from wherefrom_viz.describe.options import check_name, check_options
 from wherefrom_viz.describe.running_text import WrapAfter
@@ -253,10 +252,13 @@ def page_parts(
     state = json.dumps(opening.state())
     content = hashlib.sha256("".join([packed.index, pairs, *packed.blocks, state, str(step)]).encode()).hexdigest()
 
+    titles = [packed.titles.title(one, made, place) for place, (one, made) in enumerate(examples)]
+
     def described(place: int) -> Description:
         return describe_one_of(
             examples,
             place,
+            title=titles[place],
             granularity=granularity,
             merge=merge,
             normalize=normalize,
@@ -305,7 +307,7 @@ def page_parts(
             )
         else:
             fallback = static_table(description(0), more=len(examples) - 1)
-    traces = trace_sections([(title_of(one, place, len(examples)), one) for place, (one, _) in enumerate(examples)])
+    traces = trace_sections([(title, one) for title, (one, _) in zip(titles, examples, strict=True)])
     style = "\n".join(
         [
             bundle.style(),

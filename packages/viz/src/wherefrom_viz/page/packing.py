@@ -80,6 +80,8 @@ class Packed:
     """Largest magnitude over all examples."""
     subtitle: str
     """Of the first example; others carry theirs where it differs."""
+    titles: Titles
+    """What the examples are called."""
 
 
 @define(kw_only=True)
@@ -163,6 +165,7 @@ def pack(
         block_size=size,
         bound=packer.shared_bound,
         subtitle=packer.subtitle,
+        titles=titles,
     )
 
 

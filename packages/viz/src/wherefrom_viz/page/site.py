@@ -29,7 +29,7 @@ from wherefrom.results.publishing import public_provenance, without_paths
 from wherefrom.settings import require_folder
 
 from wherefrom_viz.colours import palette_named
-from wherefrom_viz.describe.description import describe, title_of
+from wherefrom_viz.describe.description import describe
 from wherefrom_viz.page import bundle
 from wherefrom_viz.page.document import json_data, opened, started
 from wherefrom_viz.page.meta import Opening, meta_of
@@ -104,7 +104,7 @@ def save_site(
     facts, count = _facts(results, cleaned=public or bool(without)), len(results)
     packer = Packer(precision=precision, titles=facts.titles, fine=facts.fine)
     first = example(0)
-    table = _first_table(chosen, first, count)
+    table = _first_table(chosen, first, facts.titles)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
     folder = _with_room(Path(folder), overwrite)
     size = block_size(facts.cells)
@@ -234,7 +234,7 @@ def _is_unfinished(folder: Path, there: set[str]) -> bool:
     return all(part.suffix == ".bin" and part.stem.isdecimal() for one in folders for part in one.iterdir())
 
 
-def _first_table(opening: Opening, first: tuple[Attribution, Provenance], count: int) -> str:
+def _first_table(opening: Opening, first: tuple[Attribution, Provenance], titles: Titles) -> str:
     one, made = first
     return static_table(
         describe(
@@ -243,7 +243,7 @@ def _first_table(opening: Opening, first: tuple[Attribution, Provenance], count:
             granularity=opening.granularity,
             merge=opening.merge,
             normalize=opening.normalize,
-            title=title_of(one, 0, count),
+            title=titles.title(one, made, 0),
         ),
-        more=count - 1,
+        more=titles.count - 1,
     )

@@ -10,6 +10,7 @@ import msgspec
 from wherefrom.errors import FileFormatError
 from wherefrom.evaluation.gold import Gold, gold_from_words
 from wherefrom.evaluation.lines import decoded_lines
+from wherefrom.files.wire.bytes import content_of
 
 PROMPT_SETS = ("short", "long")
 """The built-in ones. Short: facts, agreement, copying, look-up in context. Long: lists of who bought what, chains of
@@ -43,11 +44,12 @@ def load_prompts(name: str | Path) -> list[Prompt]:
     Raises:
         FileFormatError: A line is no prompt, or a prompt is empty; the message names it.
         FileNotFoundError: There is no such set and no such file.
+        InputError: It is a folder.
     """
     if str(name) in PROMPT_SETS:
         data = (files("wherefrom.evaluation.bench") / "prompts" / f"{name}.jsonl").read_bytes()
     else:
-        data = Path(name).read_bytes()
+        data = content_of(name)
     expected = "an object with id, set, prompt, answer and evidence"
     found = decoded_lines(data, Prompt, name=name, expected=expected)
     for one in found:

@@ -40,7 +40,7 @@ from wherefrom.evaluation.rescoring import AsksMethod
 from wherefrom.evaluation.worths import Worths
 from wherefrom.files.locks import RunLock
 from wherefrom.files.named import files_named
-from wherefrom.files.wire.bytes import append_whole, without_mark, write_whole
+from wherefrom.files.wire.bytes import append_whole, content_of, without_mark, write_whole
 from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
@@ -131,8 +131,9 @@ class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     bench: dict[str, Any]
     fingerprint: str | None = None
     """What tells the model from others of its name; "" where it cannot be told, None in files of earlier versions."""
-    files: dict[str, str] = {}
-    """What settings of methods name a file, each with the digest of what it holds."""
+    files: dict[str, str] | None = None
+    """What settings of methods name a file, each with the digest of what it holds; None in files of earlier versions.
+    """
     versions: dict[str, str] = {}
     format: str = FORMAT
 
@@ -236,6 +237,7 @@ def read_bench(path: str | Path, *, sets: Sequence[str] | None = None) -> Evalua
 
     Raises:
         FileFormatError: The file is something else, or damaged.
+        InputError: It is a folder.
     """
     header, outcomes = _read(Path(path))
     return _evaluation(header, [one for one in outcomes.values() if sets is None or one.set in sets])
@@ -464,8 +466,9 @@ def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
         write_whole(path, [line + b"\n"], overwrite=False)
         return same, {}
     found, outcomes = _read(path)
-    known = same.fingerprint if found.fingerprint is None else found.fingerprint
-    if (found.model, found.bench, found.files, known) != (same.model, same.bench, same.files, same.fingerprint):
+    fingerprint = same.fingerprint if found.fingerprint is None else found.fingerprint
+    files = same.files if found.files is None else found.files
+    if (found.model, found.bench, fingerprint, files) != (same.model, same.bench, same.fingerprint, same.files):
         raise InputError(
             f"{path} is the bench of another model, of other weights or hooks in it, or of other methods, settings or "
             "files that settings name. "
@@ -487,7 +490,7 @@ def _answers(outcome: Outcome, prompt: Prompt, target: str) -> bool:
 
 def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     """What was asked, and what came of each prompt, by its id."""
-    lines = without_mark(path.read_bytes()).split(b"\n")
+    lines = without_mark(content_of(path)).split(b"\n")
     header = _record(lines[0], Header, f"{path}, line 1")
     if header.format != FORMAT:
         raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")

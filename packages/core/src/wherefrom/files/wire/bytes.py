@@ -143,6 +143,22 @@ def file_named(path: object) -> Path:
     return named
 
 
+def content_of(path: str | Path, *, instead: str = "Name the file itself.") -> bytes:
+    """What the file holds.
+
+    Args:
+        instead: What to do about a folder.
+
+    Raises:
+        InputError: It is a folder, or no file can have that name.
+        FileNotFoundError: It is not there.
+    """
+    path = file_named(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a folder, and a file was expected. {instead}")
+    return path.read_bytes()
+
+
 def refuse_existing(path: str | Path, overwrite: bool) -> Path:
     """Stop before work is done that could not be saved.
 

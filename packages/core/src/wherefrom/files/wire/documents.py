@@ -15,7 +15,15 @@ from warnings import warn
 import msgspec
 
 from wherefrom.errors import FileFormatError, InputError, SettingsError, WherefromWarning
-from wherefrom.files.wire.bytes import compress, compression_of, decompress, file_named, without_mark, write_whole
+from wherefrom.files.wire.bytes import (
+    compress,
+    compression_of,
+    content_of,
+    decompress,
+    file_named,
+    without_mark,
+    write_whole,
+)
 from wherefrom.files.wire.encoding import NOT_JSON, json_bytes, msgpack_bytes
 from wherefrom.files.wire.examples import (
     Fields,
@@ -143,6 +151,12 @@ def write_inseq(
 # reading
 
 
+_A_RUN = (
+    "The folder of a run is read by wherefrom.load(folder), or by wherefrom.open_run(folder), which leaves scores on "
+    "disk."
+)
+
+
 def read(path: str | Path, *, max_bytes: int | None = None) -> Document:
     """What the file holds.
 
@@ -153,10 +167,10 @@ def read(path: str | Path, *, max_bytes: int | None = None) -> Document:
 
     Raises:
         FileFormatError: It is damaged, foreign, hostile, or of a newer major version.
+        InputError: It is a folder.
         FileNotFoundError: It is not there.
     """
-    path = file_named(path)
-    return parse(path.read_bytes(), name=str(path), max_bytes=max_bytes)
+    return parse(content_of(path, instead=_A_RUN), name=str(path), max_bytes=max_bytes)
 
 
 def parse(data: bytes, *, name: str = "<bytes>", max_bytes: int | None = None) -> Document:
