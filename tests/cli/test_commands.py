@@ -567,6 +567,27 @@ def minimal_pairs() -> Attributions:
     return library.load_model("demo:lm").attribute([prompt] * 3, targets, show_progress=False)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_examples_of_which_some_have_no_id_are_compared_by_those_that_do(
+    wherefrom: Run, tmp_path: Path, minimal_pairs: Attributions, turned: bool
+) -> None:
+    """A run calls those without an id by their place, and has short texts first."""
+    names = ("a", None, "c")
+    rows = [one.replace(id=name) for name, one in zip(names, minimal_pairs, strict=True)]
+    minimal_pairs.replace(sequence_attributions=tuple(rows)).save(tmp_path / "file.json")
+    write_run(tmp_path / "run", [rows[1].replace(id="1"), rows[2], rows[0]])
+    paths = ("file.json", "run") if turned else ("run", "file.json")
+    for more, pairs in (((), {"a", "c"}), (("--limit", "1"), {"a"} if turned else {"c"}), (("-x", "a"), {"a"})):
+        ran = wherefrom("compare", *paths, *more, "--json")
+        assert ran.code == 0, ran.err
+        told = json.loads(ran.out)["examples"]
+        assert {one["example"] for one in told} == pairs
+        assert all(one["agreement"] == pytest.approx(1) for one in told)
+    ran = wherefrom("compare", *paths, "-x", "#2" if turned else "#1")
+    assert ran.code == 2
+    assert "There is no example" in ran.err
+
+
 @pytest.mark.parametrize("more", [(), ("--limit", "2"), ("-x", "0", "2")])
 @pytest.mark.parametrize("turned", [False, True])
 def test_a_run_is_compared_with_a_file_of_the_same_data_without_ids(

@@ -59,8 +59,8 @@ def _numbers(evaluation: Evaluation, results: Attributions) -> Sequence[int | No
         pairs = [(number, place) for number, place in pairs if bare(evaluation.texts[number]) == texts[place]]
     if not pairs:
         raise InputError(
-            "The evaluation is of none of these examples: no id of theirs is there, and no text at the same place. Give "
-            "the results that were evaluated."
+            "The evaluation is of none of these examples: no id of theirs is there, and no text at the same place. "
+            "Give the results that were evaluated."
         )
     numbers = {place: number for number, place in pairs}
     return [numbers.get(place) for place in range(len(results))]

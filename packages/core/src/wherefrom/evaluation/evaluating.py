@@ -80,8 +80,8 @@ def evaluate(
     give at least two removals, and read them apart (``summary(evaluation, removal=...)``).
 
     Args:
-        results: One or several methods' results for the same examples: by name, or one alone. Examples are paired by id,
-            and left out where not all results have them; by place where they have no ids in common.
+        results: One or several methods' results for the same examples: by name, or one alone. Examples are paired by
+            id, and left out where not all results have them; by place where they have no ids in common.
         model: What `load_model` returned, or an adapter.
         metrics: Names of `list_metrics`, classes or objects with settings.
         removals: Ways to take units away, see `wherefrom.methods.perturbation.removal`.
@@ -423,7 +423,7 @@ def _of_each(
         remarks.append("No annotation has the id of an example. Examples are called by their places, and have theirs.")
     if not pairs:
         raise InputError(
-            f"No annotation has the id of an example: the first ones are {_first_of(theirs)}, and those of the examples "
+            f"No annotation has the id of an example: the first ones are {_first_of(theirs)}, and the examples' "
             f"{_first_of(own)}. Give each annotation the id of its example; or leave the ids of annotations out, and "
             "give one per example, in their order, None for none."
         )

@@ -50,8 +50,8 @@ def _are_places(ids: Sequence[str | None], most: int) -> bool:
 
 def matched(first: Sequence[str | None], second: Sequence[str | None]) -> list[tuple[int, int]]:
     """The same examples of two results: by id (the second of an id with the second), which leaves those without one
-    alone; by place where one of the two has no ids at all, or both have the same ones in the same order. Places that one
-    calls its examples by are those of the other, see `as_called`.
+    alone; by place where one of the two has no ids at all, or both have the same ones in the same order. Places that
+    one calls its examples by are those of the other, see `as_called`.
 
     Args:
         first: Ids of the one's examples, in order.
