@@ -668,6 +668,20 @@ def test_shards_make_the_whole(wherefrom: Run, whole: dict[str | None, bytes]) -
     assert set().union(*parts) == set(whole)
 
 
+def test_shards_of_which_one_has_forced_outputs_alone_are_merged(wherefrom: Run, tmp_path: Path) -> None:
+    write(
+        tmp_path / "texts.jsonl", [row if place != 1 else {**row, "target": None} for place, row in enumerate(rows(4))]
+    )
+    for number in (1, 2):
+        assert wherefrom(*BASE, "-o", f"run{number}", "--shard", f"{number}/2", "--max-new-tokens", "2").code == 0
+    ran = wherefrom("merge", "run1", "run2", "-o", "all.json")
+    assert ran.code == 0, ran.err
+    made = Attributions.load(tmp_path / "all.json")
+    assert len(made) == 4
+    assert made.provenance.constrained_decoding is False
+    assert made.provenance.generation_args["max_new_tokens"] == 2
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.json", "out.json.gz"])
 def test_one_file_in_the_order_of_the_data(wherefrom: Run, tmp_path: Path, name: str) -> None:
     assert wherefrom(*BASE, "-o", name).code == 0

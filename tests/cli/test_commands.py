@@ -199,6 +199,19 @@ def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) 
     assert two.provenance.model == one.provenance.model
 
 
+def test_info_as_config_tells_what_merged_results_do_not_share(wherefrom: Run) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-a", "dummy", "--hide", "-i", "George was sick yesterday.")
+    for name, more in (("a", ("2", "--seed", "1", "--start-pos", "7")), ("b", ("3", "--seed", "2"))):
+        ran = wherefrom(*asked, "-o", f"{name}.json", "--max-new-tokens", *more)
+        assert ran.code == 0, ran.err
+    assert wherefrom("merge", "a.json", "b.json", "-o", "both.json").code == 0
+    told = wherefrom("info", "both.json", "--as-config").out
+    section = tomllib.loads(told)["attribute"]
+    assert {"generation-kwargs", "seed", "start-pos"}.isdisjoint(section)
+    assert "different values of attr_pos_start, generation_args.max_new_tokens, seed" in told
+    assert "different values" not in wherefrom("info", "a.json", "--as-config").out
+
+
 @pytest.mark.parametrize("target", ["yes", "no"])
 def test_info_as_config_says_whether_the_prefix_is_explained(wherefrom: Run, tmp_path: Path, target: str) -> None:
     said = ("-i", "Marie sees the green car.")

@@ -140,7 +140,7 @@ def again(out: Attributions) -> Again:
             sections={
                 "trace": {
                     **asked,
-                    "generation-kwargs": info.generation_args,
+                    "generation-kwargs": _generation(info),
                     **_trace_options(traced),
                     "contrast-targets": contrasts,
                 }
@@ -149,7 +149,7 @@ def again(out: Attributions) -> Again:
         )
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
-    notes += more
+    notes += (*more, *_not_alike(out))
     if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
         notes += (
             "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
@@ -263,13 +263,31 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
     """What has no option of its own is an argument of `attribute` as any setting of the method is."""
     options = _model_and_method(info)
     own = {*_OF_ATTRIBUTE.values(), "contrast_targets"}
-    options["attribution-kwargs"] |= {name: value for name, value in info.arguments.items() if name not in own}
+    options["attribution-kwargs"] |= {
+        name: value for name, value in info.arguments.items() if name not in own and value is not None
+    }
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
         **_as_options(_OF_ATTRIBUTE, info.arguments),
-        "generation-kwargs": info.generation_args,
+        "generation-kwargs": _generation(info),
     }
+
+
+def _generation(info: Provenance) -> dict[str, Any]:
+    """What generation was told. A length that is None differs between parts of merged results; other settings may be."""
+    given = info.generation_args
+    return {name: value for name, value in given.items() if value is not None or name != "max_new_tokens"}
+
+
+def _not_alike(out: Attributions) -> Iterator[str]:
+    """What is not told of merged results, since their parts had different ones."""
+    info = out.provenance
+    told = [name for name, value in info.arguments.items() if value is None]
+    told += [f"generation_args.{name}" for name, value in info.generation_args.items() if value is None]
+    told += ["seed"] if info.seed is None else []
+    if told and len(out) > 1:
+        yield f"Its parts had different values of {', '.join(told)}, or none is told: ask for the examples of each apart."
 
 
 def _contrasts(info: Provenance) -> tuple[list[Any], tuple[str, ...]]:

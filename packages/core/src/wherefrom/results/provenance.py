@@ -31,7 +31,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The target function, named like the method."""
     step_scores: list[dict[str, Any]] = []
     arguments: dict[str, Any] = {}
-    """Other arguments of `attribute`: positions, contrast, attribute_target, ..."""
+    """Other arguments of `attribute`: positions, contrast, attribute_target, ... None where results were merged of
+    which each was told another value."""
     generation_args: dict[str, Any] = {}
     """What generation was told; None where results were merged of which each was told another value."""
     input_texts: list[str] = []
