@@ -104,8 +104,8 @@ def test_lines_in_place_of_others_are_read_anew_however_many(everyone: Attributi
             library.load(0)
         assert library.refresh().replaced is True
         assert library.refresh().replaced is False
-        assert [library.summary(key).id for key in library.keys()] == [one.id for one in other]
-        assert [library.load(key).id for key in library.keys()] == [one.id for one in other]
+        assert [library.summary(key).id for key in library.keys().tolist()] == [one.id for one in other]
+        assert [library.load(key).id for key in library.keys().tolist()] == [one.id for one in other]
         assert library.complaints == ()
 
 

@@ -275,7 +275,8 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
 
 
 def _generation(info: Provenance) -> dict[str, Any]:
-    """What generation was told. A length that is None differs between parts of merged results; other settings may be."""
+    """What generation was told. A length that is None differs between parts of merged results; elsewhere None may have
+    have been given."""
     given = info.generation_args
     return {name: value for name, value in given.items() if value is not None or name != "max_new_tokens"}
 
@@ -287,7 +288,7 @@ def _not_alike(out: Attributions) -> Iterator[str]:
     told += [f"generation_args.{name}" for name, value in info.generation_args.items() if value is None]
     told += ["seed"] if info.seed is None else []
     if told and len(out) > 1:
-        yield f"Its parts had different values of {', '.join(told)}, or none is told: ask for the examples of each apart."
+        yield f"Its parts had different values of {', '.join(told)}, or none is told: ask for those of each apart."
 
 
 def _contrasts(info: Provenance) -> tuple[list[Any], tuple[str, ...]]:
