@@ -275,7 +275,7 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
 
 
 def _generation(info: Provenance) -> dict[str, Any]:
-    """What generation was told. A length that is None differs between parts of merged results; elsewhere None may have
+    """What generation was told. A length that is None differs between parts of merged results; elsewhere None may
     have been given."""
     given = info.generation_args
     return {name: value for name, value in given.items() if value is not None or name != "max_new_tokens"}
