@@ -241,14 +241,13 @@ def run_again(manifest: Manifest) -> Again:
     asked = manifest.settings
     if asked.get("command") != "attribute-dataset":
         return again(Attributions(sequence_attributions=(), provenance=manifest.provenance))
-    model, request, reduced = (asked.get(part, {}) for part in ("model", "request", "reduction"))
-    rows = asked.get("dataset", {})
-    shard = rows.get("shard", {})
+    model, request, reduced, rows = (_of(asked, part) for part in ("model", "request", "reduction", "dataset"))
+    shard = _of(rows, "shard")
     options = {
         **_as_options(_OF_MODEL, model),
         **_as_options(_OF_DATASET, rows),
-        **_as_options(_OF_FIELDS, rows.get("fields", {})),
-        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) > 1 else None,
+        **_as_options(_OF_FIELDS, _of(rows, "fields")),
+        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) != 1 and "number" in shard else None,
         **_as_options(_OF_REQUEST, request),
         **_as_options(_OF_ATTRIBUTE, request),
         **_as_options(_OF_REDUCTION, reduced),
@@ -316,9 +315,9 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
     }
 
 
-def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Arguments that the model was loaded with, where the provenance tells them."""
-    found = model.get(name)
+def _of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is told under a name, where it is a mapping as it should be (of models, the arguments of loading)."""
+    found = told.get(name)
     return found if isinstance(found, Mapping) else {}
 
 

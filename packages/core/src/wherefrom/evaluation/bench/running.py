@@ -124,6 +124,10 @@ LONG = Bench(
 """Recall of the evidence on long ones: sentences are what is scored."""
 
 
+_REPORTED = ("methods", "metrics", "removals", "units", "draws", "seed")
+"""What a report says of a bench."""
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """The first line of a bench's file."""
 
@@ -499,6 +503,8 @@ def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     header = _record(lines[0], Header, f"{path}, line 1")
     if header.format != FORMAT:
         raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
+    if lacking := [name for name in _REPORTED if name not in header.bench]:
+        raise FileFormatError(f"{path}, line 1: the bench says nothing of {', '.join(lacking)}.")
     outcomes = [
         _record(line, Outcome, f"{path}, line {number}")
         for number, line in enumerate(lines[1:-1], start=2)  # a line without its end was cut off: it is run again
