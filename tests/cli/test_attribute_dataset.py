@@ -689,6 +689,14 @@ def test_one_file_in_the_order_of_the_data(wherefrom: Run, tmp_path: Path, name:
     assert not (tmp_path / f"{name}.run").exists()
 
 
+def test_of_one_file_it_is_told_where_what_failed_is_kept(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [{"id": "e0", "text": ""}, *rows(3)[1:]])
+    ran = wherefrom(*(word for word in BASE if word != "-q"), "-o", "out.json")
+    assert ran.code == 3
+    assert "kept what failed in out.json.run: --retry-failed --overwrite tries it again" in ran.err
+    assert (tmp_path / "out.json.run").is_dir()
+
+
 def test_without_a_folder_lines_are_streamed(wherefrom: Run) -> None:
     ran = wherefrom(*BASE, "--jsonl", "--split", "train[:3]")
     assert ran.code == 0

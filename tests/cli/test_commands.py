@@ -168,6 +168,17 @@ def test_info_tells_how_it_was_made(wherefrom: Run, saved: Path) -> None:
     assert document["provenance"]["model"]["name"] == "demo:lm"
 
 
+def test_info_is_strict_json_whatever_was_set(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    made = replace(out.provenance, generation_args={"temperature": float("nan"), "top_p": float("inf")})
+    out.replace(provenance=made).save(tmp_path / "one.json")
+    for form in ("--json", "--jsonl"):
+        told = wherefrom("info", "one.json", form)
+        assert told.code == 0, told.err
+        assert "NaN" not in told.out
+        assert "Infinity" not in told.out
+
+
 def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
     text = wherefrom("info", saved, "--as-config").out
     assert tomllib.loads(text)["attribute"]["attribution-method"] == "saliency"
