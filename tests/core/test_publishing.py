@@ -79,7 +79,7 @@ def test_paths_are_found_in_whatever_holds_them() -> None:
 def test_what_can_name_a_place_does_not_keep_one_below_the_folder_of_the_work() -> None:
     named = {
         "name": "learned_attention",
-        "settings": {"weights": "secret/h.npz", "tables": "acme/kept", "other": "runs/acme/x", "units": "a/b/c"},
+        "settings": {"weights": "secret/h.npz", "tables": "acme/kept", "other": "runs/acme/x", "units": "word"},
         "files": {"weights": "00"},
     }
     made = public_provenance(
@@ -92,7 +92,7 @@ def test_what_can_name_a_place_does_not_keep_one_below_the_folder_of_the_work() 
             generation_args={"assistant_model": "clients/acme/m", "stop_strings": ["</s>"], "cache_dir": "acme/c"},
         )
     )
-    left = {"weights": "h.npz", "tables": "kept", "other": "x", "units": "a/b/c"}
+    left = {"weights": "h.npz", "tables": "kept", "other": "x", "units": "word"}
     assert [one["settings"] for one in (made.method, made.attributed_fn, *made.step_scores)] == [left] * 3
     assert made.model == {"model_kwargs": {"cache_dir": "acme", "adapter": "owner/name"}}
     assert made.arguments == {"contrast_targets": ["this/that/both"], "given": ["x"]}

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from wherefrom.files.named import digest_of, files_held
-from wherefrom.methods.harmless import KEPT_THERE, reaches_out
-from wherefrom.results.provenance import BY_EXAMPLE
+from wherefrom.methods.harmless import reaches_out
+from wherefrom.results.provenance import BY_EXAMPLE, KEPT_THERE
 
 
 def with_contents(arguments: Mapping[str, Any], harmless: Collection[str] = ()) -> dict[str, Any]:

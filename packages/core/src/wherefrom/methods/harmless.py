@@ -12,9 +12,6 @@ HARMLESS_WORDS = frozenset(
 """Settings of methods and step functions that may be a text, a list or a table. Numbers and switches are harmless
 everywhere; another text may name a folder to write tables to, a file of weights or a second model to load."""
 
-KEPT_THERE = ("tables", "cache_dir", "offload_folder")
-"""Arguments that name a folder to keep things in: it grows as a run does, and decides no number."""
-
 
 def reaches_out(setting: str, value: object) -> bool:
     """Could the value name a place to write, a file, or a model to load?"""

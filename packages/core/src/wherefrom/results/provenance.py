@@ -14,6 +14,8 @@ OWN_DISTRIBUTIONS = ("wherefrom", "wherefrom-hf", "wherefrom-viz", "wherefrom-cl
 ALIGNMENTS = "contrast_targets_alignments"
 BY_EXAMPLE = ("contrast_targets", "contrast_sources", ALIGNMENTS)
 """Arguments with an entry per example, or the entry itself where there is one example."""
+KEPT_THERE = ("tables", "cache_dir", "offload_folder")
+"""Arguments that name a folder to keep things in: it grows as a run does, and decides no number."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -14,10 +14,9 @@ from typing import Any, TypeVar, overload
 import msgspec
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.methods.harmless import KEPT_THERE, reaches_out
 from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
 from wherefrom.results.given import require_result
-from wherefrom.results.provenance import BY_EXAMPLE, Provenance
+from wherefrom.results.provenance import BY_EXAMPLE, KEPT_THERE, Provenance
 from wherefrom.results.secrets import without_secrets
 from wherefrom.settings import check_call
 
@@ -194,7 +193,7 @@ def _arguments_without_paths(arguments: Mapping[str, Any], files: Collection[str
     return {
         name: last_name(value)
         if isinstance(value, str) and name in (*files, *KEPT_THERE)
-        else without_paths(value, names=name not in BY_EXAMPLE and reaches_out(name, value))
+        else without_paths(value, names=name not in BY_EXAMPLE)
         for name, value in arguments.items()
     }
 
