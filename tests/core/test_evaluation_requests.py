@@ -220,7 +220,7 @@ def test_annotations_of_other_ids_are_those_of_the_places_in_the_data_or_of_none
     assert values(made) == expected != values(found([one, one], model, "mrr", gold=gold))
     assert "called by their places" in made.warnings[0]
     strangers = [one.replace(id="b"), one.replace(id="a")]
-    with pytest.raises(InputError, match=r"the first ones are 'long', 'short', and those of the examples 'b', 'a'"):
+    with pytest.raises(InputError, match=r"the first ones are 'long', 'short', and the examples' 'b', 'a'"):
         found(strangers, model, "mrr", gold=gold)
 
 
