@@ -145,6 +145,26 @@ def test_annotations_of_a_run_are_paired_by_id(wherefrom: Run, tmp_path: Path) -
     assert "order of the work" in ran.err
 
 
+def test_annotations_with_ids_are_those_of_the_places_of_data_without_ids(wherefrom: Run, tmp_path: Path) -> None:
+    """One prompt twice, the longer target first, which a run explains last."""
+    prompt = "The children who saw the dog"
+    rows = [{"text": prompt, "target": f"{prompt}{more}"} for more in (" were happy because she", " ran.")]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ("-m", "demo:lm", "-a", "occlusion", "-q", "-d", "texts.jsonl")
+    spans = {"long": (4, 12), "short": (25, 28)}
+    save_gold(tmp_path / "gold.jsonl", [Gold(text=prompt, spans=(one,), id=name) for name, one in spans.items()])
+    measured = ("--metrics", "mrr", "--outputs", "sequence", "--draws", "1", "--no-curves", "-q")
+    found = {}
+    for name in ("run", "file.json"):
+        assert wherefrom("attribute-dataset", *asked, "-o", name).code == 0
+        ran = wherefrom("evaluate", name, "--gold", "gold.jsonl", *measured, "-o", f"{name}.made.json")
+        assert ran.code == 0, ran.err
+        made = Evaluation.load(tmp_path / f"{name}.made.json")
+        values = [one.value for one in made.measurements if one.method == "occlusion"]
+        found[name] = dict(zip(made.ids, values, strict=True))
+    assert found["run"] == found["file.json"]
+
+
 @pytest.mark.parametrize(
     "arguments, said",
     [

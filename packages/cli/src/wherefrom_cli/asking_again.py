@@ -145,7 +145,7 @@ def again(out: Attributions) -> Again:
             sections={
                 "trace": {
                     **asked,
-                    "generation-kwargs": info.generation_args,
+                    "generation-kwargs": _generation(info),
                     **_trace_options(traced),
                     "contrast-targets": contrasts,
                 }
@@ -154,7 +154,7 @@ def again(out: Attributions) -> Again:
         )
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
-    notes += more + more_to_give
+    notes += (*more, *more_to_give, *_not_alike(out))
     if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
         notes += (
             "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
@@ -247,14 +247,13 @@ def run_again(manifest: Manifest) -> Again:
     asked = manifest.settings
     if asked.get("command") != "attribute-dataset":
         return again(Attributions(sequence_attributions=(), provenance=manifest.provenance))
-    model, request, reduced = (asked.get(part, {}) for part in ("model", "request", "reduction"))
-    rows = asked.get("dataset", {})
-    shard = rows.get("shard", {})
+    model, request, reduced, rows = (_of(asked, part) for part in ("model", "request", "reduction", "dataset"))
+    shard = _of(rows, "shard")
     options = {
         **_as_options(_OF_MODEL, model),
         **_as_options(_OF_DATASET, rows),
-        **_as_options(_OF_FIELDS, rows.get("fields", {})),
-        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) > 1 else None,
+        **_as_options(_OF_FIELDS, _of(rows, "fields")),
+        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) != 1 and "number" in shard else None,
         **_as_options(_OF_REQUEST, request),
         **_as_options(_OF_ATTRIBUTE, request),
         **_as_options(_OF_REDUCTION, reduced),
@@ -269,13 +268,32 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
     """What has no option of its own is an argument of `attribute` as any setting of the method is."""
     options = _model_and_method(info)
     own = {*_OF_ATTRIBUTE.values(), "contrast_targets"}
-    options["attribution-kwargs"] |= {name: value for name, value in info.arguments.items() if name not in own}
+    options["attribution-kwargs"] |= {
+        name: value for name, value in info.arguments.items() if name not in own and value is not None
+    }
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
         **_as_options(_OF_ATTRIBUTE, info.arguments),
-        "generation-kwargs": info.generation_args,
+        "generation-kwargs": _generation(info),
     }
+
+
+def _generation(info: Provenance) -> dict[str, Any]:
+    """What generation was told. A length that is None differs between parts of merged results; elsewhere None may
+    have been given."""
+    given = info.generation_args
+    return {name: value for name, value in given.items() if value is not None or name != "max_new_tokens"}
+
+
+def _not_alike(out: Attributions) -> Iterator[str]:
+    """What is not told of merged results, since their parts had different ones."""
+    info = out.provenance
+    told = [name for name, value in info.arguments.items() if value is None]
+    told += [f"generation_args.{name}" for name, value in info.generation_args.items() if value is None]
+    told += ["seed"] if info.seed is None else []
+    if told and len(out) > 1:
+        yield f"Its parts had different values of {', '.join(told)}, or none is told: ask for those of each apart."
 
 
 def _contrasts(info: Provenance) -> tuple[list[Any], tuple[str, ...]]:
@@ -322,9 +340,9 @@ def _unknown_names(info: Provenance) -> tuple[str, ...]:
     return (f"Name the module that registers {', '.join(unknown)} too: --plugin MODULE.",)
 
 
-def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Arguments that the model was loaded with, where the provenance tells them."""
-    found = model.get(name)
+def _of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is told under a name, where it is a mapping as it should be (of models, the arguments of loading)."""
+    found = told.get(name)
     return found if isinstance(found, Mapping) else {}
 
 

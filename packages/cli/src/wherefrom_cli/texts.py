@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 from wherefrom.errors import InputError, UsageError, nearest
 from wherefrom.questions.given import is_chat, is_ids
-from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.rows import (
@@ -314,11 +313,11 @@ def _example(
     *,
     unasked: bool,
 ) -> Example:
-    """Of targets that nobody asked for (``unasked``) a number is none: it may be a label."""
+    """Of targets that nobody asked for (``unasked``) those that are no text are none: they may be labels."""
     cells = row.cells
     name = _name(_cell(cells, names), f"{row.where}: the id")
     target = _cell(cells, outputs)
-    if unasked and is_whole(target):
+    if unasked and not isinstance(target, str | bytes):
         target = None
     try:
         return Example(

@@ -15,7 +15,7 @@ from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measur
 from wherefrom.evaluation.evaluating import FAITHFULNESS
 from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.partners import as_called
+from wherefrom.results.partners import as_called, have_ids
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
@@ -89,7 +89,7 @@ def execute(options: Options, console: Console) -> int:
     if (
         gold is not None
         and Path(options.paths[0]).is_dir()
-        and None in as_called([one.id for one in first], [one.id for one in gold])[1]
+        and not have_ids(as_called([one.id for one in first], [one.id for one in gold])[1])
     ):
         raise UsageError(
             f"{options.paths[0]} has its examples in the order of the work, and {options.gold} annotations without an "
