@@ -26,7 +26,16 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import ALONE
 from wherefrom.methods.perturbation.enough import needed
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
-from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of, written_by_user
+from wherefrom.methods.perturbation.units import (
+    AUTO,
+    Span,
+    Unit,
+    Units,
+    last_steps,
+    too_many_units,
+    units_of,
+    written_by_user,
+)
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.text.merging import merged_token
@@ -162,11 +171,8 @@ class _Search:
         level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
         whole, budget = _over(self._method, self._cuts[level]), self._method.budget
         assert budget is not None
-        if _too_many(whole, self._question):
-            raise InputError(
-                f"{whole.identifier} takes at most {whole.most_units} units, and the largest are {sizes[level]}. Use "
-                "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
-            )
+        if whole.most_units is not None and _too_many(whole, self._question):
+            raise too_many_units(whole.identifier, whole.most_units, f"the largest are {sizes[level]}")
         if _within(whole, self._question, budget) is None:
             raise SettingsError(
                 f"budget={budget} is too little: the {sizes[level]} largest units cost "
