@@ -194,14 +194,18 @@ def probe_of(module: Any) -> Probe:
     return Probe(module, input_embeddings(module)[1])
 
 
+def blocks_of(module: Any) -> Any:
+    return find_blocks(module, probe_of(module).target)
+
+
 PLACES: dict[str, tuple[Any, str, Callable[[Any], object]]] = {
     "causal": (Probe, "_logits", lambda module: probe_of(module).causal()),
     "places": (probe, "cut_at_head", lambda module: probe_of(module)._places()),
     "beside": (Probe, "_logits_of", lambda module: probe_of(module).beside()),
     "last block": (last_block, "_tried", lambda module: find_last_block(module, probe_of(module).target) is None),
-    "blocks": (block_by_block, "_tried", lambda module: find_blocks(module, probe_of(module).target) is None),
-    "cuts": (block_by_block, "splits_of", lambda module: None in find_blocks(module, probe_of(module).target).splits),
-    "cut": (BlockPass, "_through_split", lambda module: find_blocks(module, probe_of(module).target).splits[0].alone),
+    "blocks": (block_by_block, "_tried", lambda module: blocks_of(module) is None),
+    "cuts": (block_by_block, "splits_of", lambda module: None in blocks_of(module).splits),
+    "cut": (BlockPass, "_through_split", lambda module: blocks_of(module).splits[0].alone),
     "each alone": (secants, "_states", lambda module: secants._each_alone(Alone(), 64)),
     "followed": (secants, "halves", lambda module: secants._followed(module.model.layers[0].mlp, 16)),
     "activation": (torch.nn.SiLU, "forward", lambda module: is_activation(torch.nn.SiLU())),
