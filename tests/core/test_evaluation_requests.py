@@ -134,7 +134,7 @@ def test_orders_that_hang_on_the_removal_are_judged_by_each_with_any_metric(
         ("foo", " = 'foo' is not known"),
         (10**6, " = 1000000 is no token id"),
         ("hidden", r" = 'hidden' needs a model .* Use a token \({} = 'unk'"),
-        ("zero", r" = 'zero' needs the embeddings .* Use a token \({} = 'unk'"),
+        ("zero", r" = 'zero' needs a model .* Use a token \({} = 'unk'"),
     ],
 )
 def test_what_is_wrong_with_a_removal_is_said_in_the_word_it_was_given_under(

@@ -14,16 +14,17 @@ def unmet(model: object, needs: Sequence[type]) -> list[type]:
     return [need for need in needs if not isinstance(model, need)]
 
 
-def lacking(model: SequenceModel, need: type, who: str) -> ModelCapabilityError:
+def lacking(model: SequenceModel, need: type, who: str, instead: str = "") -> ModelCapabilityError:
     """The error for a model that does not satisfy a Protocol.
 
     Args:
         who: Who needs it, as the subject of a sentence.
+        instead: What to do, in sentences.
     """
-    return ModelCapabilityError(
-        f"{who} needs a model that {in_words(need)}, and the adapter of {model.card.name!r} "
-        f"({type(model).__name__}) does not."
-    )
+    wanted = in_words(need)
+    said = "cannot" if wanted.startswith("can ") else "does not"
+    told = f"{who} needs a model that {wanted}, and the adapter of {model.card.name!r} ({type(model).__name__}) {said}."
+    return ModelCapabilityError(f"{told} {instead}".rstrip())
 
 
 def in_words(need: type) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import InputError
 from wherefrom.evaluation.asking import compared_ids, evaluated_units, judged_scores, question_of
 from wherefrom.evaluation.contract import Metric, ReadsSizes, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
@@ -264,8 +265,7 @@ def _asked(
 ) -> _Asked:
     adapter: Any = adapter_of(model, alone=True)
     if not isinstance(adapter, PredictsSteps):
-        name = adapter.card.name
-        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")
+        raise lacking(adapter, PredictsSteps, "An evaluation")
     given = _named(results)
     every = next(iter(given.values()))
     named, numbers = _side_by_side(given)

@@ -16,9 +16,10 @@ from typing import Any, Literal
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import ScoringModel, SequenceModel
+from wherefrom.adapters import PredictsSteps, ScoringModel, SequenceModel
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import InputError
 from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, explains_with_sign
 from wherefrom.methods.contract import AnyMethod
@@ -131,7 +132,7 @@ def require_checkable(model: SequenceModel, span: Span | None) -> None:
     if span is not None:
         raise InputError(SINGLE_STEPS)
     if not isinstance(model, ScoringModel):
-        raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
+        raise lacking(model, PredictsSteps, "check=True")
 
 
 def predicted(method: AnyMethod, result: AttributionData) -> Predicted:

@@ -41,6 +41,7 @@ from wherefrom_hf.running.precision import HALF, largest, largest_difference
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.split_block import at_positions, has_queries
 from wherefrom_hf.running.thresholds import may_drop, taking_all
+from wherefrom_hf.running.trials import says_nothing
 
 _LEAST_LENGTH = 1e-8
 """Shorter states have no direction, and a cosine of 0 with all others."""
@@ -383,6 +384,8 @@ class _Replay:
             try:
                 states = first_tensor(self.call.module(*args, **kwargs))[0]
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                if says_nothing(error):
+                    raise
                 raise self._refusal(str(error)) from error
         if not observer.given.keys() <= observer.answered.keys():
             raise self._refusal("its attention computes by itself and asks no kernel")

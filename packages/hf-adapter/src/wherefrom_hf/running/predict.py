@@ -26,6 +26,7 @@ from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.running.row_inside import RowInside
 from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
+from wherefrom_hf.running.trials import is_out_of_memory
 
 _READ_BYTES = 8
 """Bytes per position and channel of the keys and values that a row reads in one layer."""
@@ -88,7 +89,9 @@ class Predictor:
         """Must each row have a pass of its own, as what is said of it hangs on those beside it, or two have no room?"""
         try:
             return self.probe.beside() is not None
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             return True
 
     def together(self, rows: list[Row]) -> list[list[Row]]:

@@ -21,7 +21,7 @@ from wherefrom.adapters import Side
 from wherefrom.adapters.hiding import cannot_hide, cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built, was_watched
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built, kept_for_a_call, was_watched
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.calling import NoPassError
 from wherefrom_hf.running.choices import Choices
@@ -38,6 +38,7 @@ from wherefrom_hf.running.passes import EncoderStates, can_continue, given_sourc
 from wherefrom_hf.running.positions import limits_of
 from wherefrom_hf.running.precision import HALF, at_least_single, largest, largest_difference
 from wherefrom_hf.running.thresholds import lowered
+from wherefrom_hf.running.trials import says_nothing
 
 LENGTH = 48
 """Tokens of a probe: more than the windows of tiny models. Windows of large models are shared by all implementations
@@ -75,6 +76,8 @@ class _Known:
 
 
 _known: WeakKeyDictionary[nn.Module, _Known] = kept_as_built(WeakKeyDictionary())
+_failed: WeakKeyDictionary[nn.Module, dict[str, str]] = kept_for_a_call(WeakKeyDictionary())
+"""By module and question, how the passes of a probe failed."""
 
 
 @define(eq=False)
@@ -164,9 +167,11 @@ class Probe:
             try:
                 with cut_at_head(self.module, torch.zeros_like(places), places, detach=False):
                     came = self._logits(ids)
-            except (torch.OutOfMemoryError, MemoryError, WherefromError):
+            except WherefromError:
                 raise
             except Exception as error:  # of shapes that do not fit, as a rule
+                if says_nothing(error):
+                    raise
                 return f"asked for two places of {ids.shape[1]}, {_FAILS} {type(error).__name__} ({error})"
             return self._difference(whole[:, places], came, "two places alone have other")
 
@@ -447,25 +452,31 @@ class Probe:
         answer, reason = self._first_answer(question, ask), self._first_answer(_READS, reads)
         if reason is not None and not reason.startswith(_FAILS):
             known = _known[self.module].answers
-            del known[question], known[_READS]
+            known.pop(question, None)
+            del known[_READS]
         return answer
 
     def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor that no
-        pass can run, and a hook of the user's may fail this once."""
+        """The answer of the first time. A pass that fails is an answer for this call (where hooks of the user are, for
+        this time): it may not fail again. Running out of memory is none, nor that no pass can run."""
         known = _known.setdefault(self.module, _Known()).answers
-        if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
-            del known[question]
-        if question not in known:
-            try:
-                with torch.no_grad(), ready(self.module):  # also where dropout is on
-                    known[question] = self._asked(ask)
-            except (torch.OutOfMemoryError, MemoryError, NoPassError):
+        failed = _failed.setdefault(self.module, {})
+        if question in known:
+            return known[question]
+        if question in failed and not is_hooked(self.module):
+            return failed[question]
+        try:
+            with torch.no_grad(), ready(self.module):  # also where dropout is on
+                known[question] = self._asked(ask)
+        except NoPassError:
+            raise
+        except WherefromError as error:
+            known[question] = str(error)
+        except Exception as error:  # whatever a model raises, it cannot do it
+            if says_nothing(error):
                 raise
-            except WherefromError as error:
-                known[question] = str(error)
-            except Exception as error:  # whatever a model raises, it cannot do it
-                known[question] = f"{_FAILS} {type(error).__name__} ({error})"
+            failed[question] = f"{_FAILS} {type(error).__name__} ({error})"
+            return failed[question]
         return known[question]
 
     def _asked(self, ask: Callable[[], str | None]) -> str | None:
@@ -591,9 +602,11 @@ def looking_into(module: PreTrainedModel, done: str = "looked into") -> Iterator
     """
     try:
         yield
-    except (WherefromError, torch.OutOfMemoryError, Warning):
+    except WherefromError:
         raise
     except Exception as error:
+        if says_nothing(error):
+            raise
         raise ModelCapabilityError(
             f"{type(module).__name__} is built in a way that cannot be {done} ({type(error).__name__}: {error}). "
             f"Use {_INSTEAD.get(done, 'occlusion or lime')}."

@@ -34,6 +34,7 @@ from wherefrom.methods.perturbation.units import (
     Units,
     last_steps,
     spans_within,
+    too_many_units,
     units_of,
     written_by_user,
 )
@@ -180,11 +181,8 @@ class _Search:
         level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
         whole, budget = _over(self._method, self._cuts[level]), self._method.budget
         assert budget is not None
-        if _too_many(whole, self._question):
-            raise InputError(
-                f"{whole.identifier} takes at most {whole.most_units} units, and the largest are {sizes[level]}. Use "
-                "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
-            )
+        if whole.most_units is not None and _too_many(whole, self._question):
+            raise too_many_units(whole.identifier, whole.most_units, f"the largest are {sizes[level]}")
         if _within(whole, self._question, budget) is None:
             raise SettingsError(
                 f"budget={budget} is too little: the {sizes[level]} largest units cost "

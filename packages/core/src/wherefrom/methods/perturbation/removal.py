@@ -27,7 +27,7 @@ from wherefrom.adapters import Embeds, HidesPositions, ReadsPadding, Row, Sequen
 from wherefrom.adapters.card import STAND_INS
 from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
-from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
+from wherefrom.errors import SettingsError, nearest
 from wherefrom.methods.perturbation.samplers import sides_of
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
@@ -90,17 +90,11 @@ def check_baseline(baseline: str | int, model: SequenceModel, method: str, *, na
         SettingsError: It is no way at all, the tokenizer has no such token, or the id is outside the vocabulary.
     """
     baseline = as_baseline(baseline, name=name)
-    whose = model.card.name
+    who, token = f"{method} with {name} = {baseline!r}", f"a token ({name} = 'unk', 'pad', 'mask' or an id)"
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
-        raise ModelCapabilityError(
-            f"{method} with {name} = {baseline!r} needs the embeddings of {whose!r}, and its adapter gives "
-            f"none. Use a token ({name} = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
-        )
+        raise lacking(model, Embeds, who, f"Use {token}, 'hidden' or 'delete'.")
     if baseline == "hidden" and not isinstance(model, HidesPositions):
-        raise ModelCapabilityError(
-            f"{method} with {name} = 'hidden' needs a model that keeps attention from positions, and the adapter of "
-            f"{whose!r} does not. Use a token ({name} = 'unk', 'pad', 'mask' or an id) or 'delete'."
-        )
+        raise lacking(model, HidesPositions, who, f"Use {token} or 'delete'.")
     if isinstance(baseline, int) or baseline in STAND_INS:
         baseline_id(baseline, model, name=name)
 

@@ -133,6 +133,18 @@ def last_steps(target_function: TargetFunction, steps: IntArray) -> IntArray:
     return last
 
 
+def too_many_units(method: str, most: int, counted: str) -> InputError:
+    """The error for a method that takes fewer units than there are.
+
+    Args:
+        counted: How many there are, as a clause.
+    """
+    return InputError(
+        f"{method} takes at most {most} units, and {counted}. Use larger units (units='sentence' or spans), or the "
+        "methods kernel_shap or shapley_value_sampling."
+    )
+
+
 def units_of(
     question: Question,
     units: UnitsSetting = "token",
