@@ -1,6 +1,6 @@
 """Which method finds what an answer hangs on? The table of docs/which-method.md, from the bench's raw numbers.
 
-    uv run wherefrom bench -m demo:smollm2 --prompts short ...      # or wherefrom.evaluation.bench.run_bench
+    uv run wherefrom bench -m demo:smollm2 -s short -r benchmarks/results/which-method/smollm2-short.jsonl
     uv run python -m benchmarks.which_method
 
 Raw numbers lie in ``benchmarks/results/which-method``, a file per model, set of prompts and list of methods, named
@@ -150,9 +150,11 @@ def main() -> None:
     """Write the tables and the places."""
     text = PAGE.read_text("utf-8")
     models: list[str] = []
+    print(f"The numbers are those of the files in {RAW.relative_to(ROOT)}:")
     for path in sorted(RAW.glob("*.jsonl")):
         model, kind = path.stem.split("-")[:2]
         begin = BEGIN.format(f"{model} {kind}")
+        print(f"  {path.name}")
         if begin not in text:
             raise SystemExit(f"{PAGE.name} has no place for {path.name}: expected the line {begin!r}.")
         head, rest = text.split(begin, 1)

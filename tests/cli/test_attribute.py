@@ -142,6 +142,13 @@ def test_saved_file_is_not_replaced_unless_asked(wherefrom: Run, tmp_path: Path)
     assert len(Attributions.load(tmp_path / "out.json")) == 1
 
 
+def test_two_options_cannot_read_stdin(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("George was sick.\n"))
+    ran = wherefrom("attribute", "-m", "demo:lm", "-i", "-", "-g", "-")
+    assert ran.code == 2
+    assert "Two options ask for standard input" in ran.err
+
+
 def test_texts_from_stdin(wherefrom: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("George was sick.\nMary ran.\n"))
     ran = wherefrom("attribute", "-m", "demo:lm", "-i", "-", "--max-new-tokens", 2, "--json")

@@ -668,11 +668,33 @@ def test_shards_make_the_whole(wherefrom: Run, whole: dict[str | None, bytes]) -
     assert set().union(*parts) == set(whole)
 
 
+def test_shards_of_which_one_has_forced_outputs_alone_are_merged(wherefrom: Run, tmp_path: Path) -> None:
+    write(
+        tmp_path / "texts.jsonl", [row if place != 1 else {**row, "target": None} for place, row in enumerate(rows(4))]
+    )
+    for number in (1, 2):
+        assert wherefrom(*BASE, "-o", f"run{number}", "--shard", f"{number}/2", "--max-new-tokens", "2").code == 0
+    ran = wherefrom("merge", "run1", "run2", "-o", "all.json")
+    assert ran.code == 0, ran.err
+    made = Attributions.load(tmp_path / "all.json")
+    assert len(made) == 4
+    assert made.provenance.constrained_decoding is False
+    assert made.provenance.generation_args["max_new_tokens"] == 2
+
+
 @pytest.mark.parametrize("name", ["out.jsonl", "out.json", "out.json.gz"])
 def test_one_file_in_the_order_of_the_data(wherefrom: Run, tmp_path: Path, name: str) -> None:
     assert wherefrom(*BASE, "-o", name).code == 0
     assert [one.id for one in Attributions.load(tmp_path / name)] == [row["id"] for row in rows()]
     assert not (tmp_path / f"{name}.run").exists()
+
+
+def test_of_one_file_it_is_told_where_what_failed_is_kept(wherefrom: Run, tmp_path: Path) -> None:
+    write(tmp_path / "texts.jsonl", [{"id": "e0", "text": ""}, *rows(3)[1:]])
+    ran = wherefrom(*(word for word in BASE if word != "-q"), "-o", "out.json")
+    assert ran.code == 3
+    assert "kept what failed in out.json.run: --retry-failed --overwrite tries it again" in ran.err
+    assert (tmp_path / "out.json.run").is_dir()
 
 
 def test_without_a_folder_lines_are_streamed(wherefrom: Run) -> None:

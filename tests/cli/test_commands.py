@@ -168,6 +168,17 @@ def test_info_tells_how_it_was_made(wherefrom: Run, saved: Path) -> None:
     assert document["provenance"]["model"]["name"] == "demo:lm"
 
 
+def test_info_is_strict_json_whatever_was_set(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
+    out = Attributions.load(saved)
+    made = replace(out.provenance, generation_args={"temperature": float("nan"), "top_p": float("inf")})
+    out.replace(provenance=made).save(tmp_path / "one.json")
+    for form in ("--json", "--jsonl"):
+        told = wherefrom("info", "one.json", form)
+        assert told.code == 0, told.err
+        assert "NaN" not in told.out
+        assert "Infinity" not in told.out
+
+
 def test_info_as_config_asks_for_the_same_again(wherefrom: Run, saved: Path, tmp_path: Path) -> None:
     text = wherefrom("info", saved, "--as-config").out
     assert tomllib.loads(text)["attribute"]["attribution-method"] == "saliency"
@@ -197,6 +208,19 @@ def test_info_as_config_asks_for_every_argument(wherefrom: Run, tmp_path: Path) 
     assert two[0] == one[0]
     assert two.provenance.arguments == one.provenance.arguments
     assert two.provenance.model == one.provenance.model
+
+
+def test_info_as_config_tells_what_merged_results_do_not_share(wherefrom: Run) -> None:
+    asked = ("attribute", "-m", "demo:lm", "-a", "dummy", "--hide", "-i", "George was sick yesterday.")
+    for name, more in (("a", ("2", "--seed", "1", "--start-pos", "7")), ("b", ("3", "--seed", "2"))):
+        ran = wherefrom(*asked, "-o", f"{name}.json", "--max-new-tokens", *more)
+        assert ran.code == 0, ran.err
+    assert wherefrom("merge", "a.json", "b.json", "-o", "both.json").code == 0
+    told = wherefrom("info", "both.json", "--as-config").out
+    section = tomllib.loads(told)["attribute"]
+    assert {"generation-kwargs", "seed", "start-pos"}.isdisjoint(section)
+    assert "different values of attr_pos_start, generation_args.max_new_tokens, seed" in told
+    assert "different values" not in wherefrom("info", "a.json", "--as-config").out
 
 
 @pytest.mark.parametrize("target", ["yes", "no"])
@@ -565,6 +589,27 @@ def minimal_pairs() -> Attributions:
     prompt = "Mary stayed at home because"
     targets = [f"{prompt} {said}" for said in ("she was sick", "she was", "he was sick")]
     return library.load_model("demo:lm").attribute([prompt] * 3, targets, show_progress=False)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_examples_of_which_some_have_no_id_are_compared_by_those_that_do(
+    wherefrom: Run, tmp_path: Path, minimal_pairs: Attributions, turned: bool
+) -> None:
+    """A run calls those without an id by their place, and has short texts first."""
+    names = ("a", None, "c")
+    rows = [one.replace(id=name) for name, one in zip(names, minimal_pairs, strict=True)]
+    minimal_pairs.replace(sequence_attributions=tuple(rows)).save(tmp_path / "file.json")
+    write_run(tmp_path / "run", [rows[1].replace(id="1"), rows[2], rows[0]])
+    paths = ("file.json", "run") if turned else ("run", "file.json")
+    for more, pairs in (((), {"a", "c"}), (("--limit", "1"), {"a"} if turned else {"c"}), (("-x", "a"), {"a"})):
+        ran = wherefrom("compare", *paths, *more, "--json")
+        assert ran.code == 0, ran.err
+        told = json.loads(ran.out)["examples"]
+        assert {one["example"] for one in told} == pairs
+        assert all(one["agreement"] == pytest.approx(1) for one in told)
+    ran = wherefrom("compare", *paths, "-x", "#2" if turned else "#1")
+    assert ran.code == 2
+    assert "There is no example" in ran.err
 
 
 @pytest.mark.parametrize("more", [(), ("--limit", "2"), ("-x", "0", "2")])

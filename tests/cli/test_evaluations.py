@@ -11,11 +11,14 @@ from typing import Any
 import msgspec
 import pytest
 from wherefrom import load_model
+from wherefrom.adapters import PredictsSteps, SequenceModel
 from wherefrom.errors import InputError
 from wherefrom.evaluation import Evaluation, Gold, Measurement, evaluate, save_gold
 from wherefrom.evaluation.bench import SHORT
 from wherefrom.evaluation.verify import Verdict
 from wherefrom.files import load, save, write_run
+from wherefrom.loading import ADAPTERS
+from wherefrom.testing import ReferenceModel, only
 from wherefrom_cli.commands.evaluate import _model
 from wherefrom_cli.commands.verify import table
 from wherefrom_cli.console import Console
@@ -140,6 +143,26 @@ def test_annotations_of_a_run_are_paired_by_id(wherefrom: Run, tmp_path: Path) -
     ran = wherefrom("evaluate", "run", "--gold", "unnamed.jsonl", *measured)
     assert ran.code == 2
     assert "order of the work" in ran.err
+
+
+def test_annotations_with_ids_are_those_of_the_places_of_data_without_ids(wherefrom: Run, tmp_path: Path) -> None:
+    """One prompt twice, the longer target first, which a run explains last."""
+    prompt = "The children who saw the dog"
+    rows = [{"text": prompt, "target": f"{prompt}{more}"} for more in (" were happy because she", " ran.")]
+    (tmp_path / "texts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    asked = ("-m", "demo:lm", "-a", "occlusion", "-q", "-d", "texts.jsonl")
+    spans = {"long": (4, 12), "short": (25, 28)}
+    save_gold(tmp_path / "gold.jsonl", [Gold(text=prompt, spans=(one,), id=name) for name, one in spans.items()])
+    measured = ("--metrics", "mrr", "--outputs", "sequence", "--draws", "1", "--no-curves", "-q")
+    found = {}
+    for name in ("run", "file.json"):
+        assert wherefrom("attribute-dataset", *asked, "-o", name).code == 0
+        ran = wherefrom("evaluate", name, "--gold", "gold.jsonl", *measured, "-o", f"{name}.made.json")
+        assert ran.code == 0, ran.err
+        made = Evaluation.load(tmp_path / f"{name}.made.json")
+        values = [one.value for one in made.measurements if one.method == "occlusion"]
+        found[name] = dict(zip(made.ids, values, strict=True))
+    assert found["run"] == found["file.json"]
 
 
 @pytest.mark.parametrize(
@@ -352,6 +375,67 @@ def test_evaluate_asks_for_the_revision_of_then(saved: Path, wherefrom: Run, tmp
     typed = load_command("evaluate").parser().parse([str(saved), "--dtype", "bfloat16", "--model-kwargs", "{}"])
     asked = _model(typed, out, Console(stdin=said, stdout=said, stderr=said))
     assert (asked.dtype, asked.model_kwargs) == ("bfloat16", {})
+
+
+@pytest.fixture
+def two_frameworks(wherefrom: Run, tmp_path: Path) -> Path:
+    """A result of a model that an adapter of one's own loads by a name that transformers knows, too. Its card names no
+    framework."""
+    other = only(ReferenceModel(), SequenceModel, PredictsSteps)
+    type(other).card = msgspec.structs.replace(other.card, name="demo:lm", framework="")
+
+    def load_mine(model: str, *, tokenizer: Any, device: Any, model_kwargs: Any, tokenizer_kwargs: Any) -> Any:
+        assert model == "demo:lm"
+        return other
+
+    ADAPTERS.register("mine", load_mine)
+    said = ("-i", "the cat sat on", "-g", "the cat sat on the", "-a", "occlusion", "--hide")
+    ran = wherefrom("attribute", "-m", "demo:lm", "--framework", "mine", *said, "-o", "mine.json")
+    assert ran.code == 0, ran.err
+    return tmp_path / "mine.json"
+
+
+def _abpc(wherefrom: Run, *arguments: Any) -> tuple[list[float], str]:
+    """The values that a result gets, and what was said."""
+    ran = wherefrom(
+        "evaluate", *arguments, "--metrics", "abpc", "--removals", "unk", "--draws", "1", "-o", "e.json", "--overwrite"
+    )
+    assert ran.code == 0, ran.err
+    return [one.value for one in Evaluation.load("e.json").measurements if one.method == "occlusion"], ran.err
+
+
+def test_evaluate_asks_the_framework_that_loaded_the_model_then(wherefrom: Run, two_frameworks: Path) -> None:
+    assert load(two_frameworks).provenance.model["framework"] == "mine"
+    found, said = _abpc(wherefrom, two_frameworks)
+    assert found == _abpc(wherefrom, two_frameworks, "-m", "demo:lm", "--framework", "mine")[0]
+    assert "another model" not in said
+    other, said = _abpc(wherefrom, two_frameworks, "--framework", "hf_transformers")
+    assert other != pytest.approx(found)
+    assert "framework mine then, hf_transformers now" in said
+    assert "vocabulary 50 then, 373 now" in said
+    again = wherefrom("info", two_frameworks, "--as-config")
+    assert 'framework = "mine"' in again.out
+
+
+@pytest.mark.parametrize(
+    "framework, said",
+    [("", "no framework that loads it"), ("theirs", "'theirs', which is not installed here. Installed: ")],
+)
+def test_evaluate_takes_no_other_framework_unasked(
+    wherefrom: Run, two_frameworks: Path, framework: str, said: str
+) -> None:
+    out = load(two_frameworks)
+    model = {**out.provenance.model, "framework": framework}
+    save(out.replace(provenance=msgspec.structs.replace(out.provenance, model=model)), "other.json")
+    refused = wherefrom("evaluate", "other.json", *QUICK)
+    assert refused.code == 2
+    assert said in refused.err
+    assert "--framework" in refused.err
+    _, warned = _abpc(wherefrom, "other.json", "-m", "demo:lm", "--framework", "hf_transformers")
+    assert "vocabulary 50 then, 373 now" in warned
+    again = wherefrom("info", "other.json", "--as-config")
+    assert 'framework = ""' not in again.out
+    assert ("given to load_model as an adapter" in again.out) == (not framework)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_an_adapter_without_attention_is_refused(
     monkeypatch.setattr(ModelRequest, "load", lambda self: AttributionModel(plain))
     ran = wherefrom("fit-attention", "texts.txt", "-m", "reference", "-o", "heads.npz")
     assert ran.code != 0
-    assert "shows none" in ran.err
+    assert "fit-attention needs a model that can show its attention weights, and the adapter of" in ran.err
     assert "reference" in ran.err
 
 

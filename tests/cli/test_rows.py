@@ -198,9 +198,9 @@ def test_damaged_parquet(tmp_path: Path, read: Read) -> None:
 )
 @pytest.mark.parametrize("column", ["text", "target"])
 def test_what_is_no_text_is_refused_by_its_line(tmp_path: Path, column: str, value: Any, told: str) -> None:
-    path = written(tmp_path, "a.jsonl", '{"text": "a"}\n' + json.dumps({"text": "b", column: value}))
+    path = written(tmp_path, "a.jsonl", '{"text": "a", "target": "c"}\n' + json.dumps({"text": "b", column: value}))
     with pytest.raises(InputError) as refused:
-        refuse_unfit(by_attribute(path))
+        refuse_unfit([*examples_in_file(path, Fields(output="target" if column == "target" else ""))])
     assert f"a.jsonl, line 2: the {column} came as {told}, not as text." in str(refused.value)
     with pytest.raises(InputError, match=r"a\.jsonl, line 2"):
         documents_in_file(written(tmp_path, "a.jsonl", '"a"\n' + json.dumps({"text": "b", "title": value})))
@@ -212,8 +212,9 @@ def test_whole_numbers_are_texts(tmp_path: Path) -> None:
 
 
 @readers
-def test_a_number_that_nobody_asked_for_is_no_target(tmp_path: Path, read: Read) -> None:
-    path = written(tmp_path, "a.jsonl", '{"text": "a", "target": 0}\n{"text": "b", "target": "c"}')
+@pytest.mark.parametrize("label", ["0", "0.73", "true", '["x"]', '{"a": 1}'])
+def test_what_is_no_text_is_no_target_that_nobody_asked_for(tmp_path: Path, read: Read, label: str) -> None:
+    path = written(tmp_path, "a.jsonl", f'{{"text": "a", "target": {label}}}\n{{"text": "b", "target": "c"}}')
     assert [one.generated for one in read(path)] == [None, "c"]
 
 
@@ -316,3 +317,21 @@ def test_a_file_is_read_row_by_row(tmp_path: Path) -> None:
     dataset = DatasetRequest(name=str(path), kwargs={"streaming": True}).load()
     assert dataset.size is None
     assert next(iter(dataset)).example.text == "a"
+
+
+CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who was sick?"}]
+
+
+@pytest.mark.parametrize("read", [by_attribute, by_data_set, by_streaming])
+def test_a_document_that_is_one_chat_is_one_example(tmp_path: Path, read: Read) -> None:
+    one = written(tmp_path, "chat.json", json.dumps(CHAT, indent=1))
+    several = written(tmp_path, "chats.json", json.dumps([CHAT, CHAT[1:]]))
+    assert [example.text for example in read(one)] == [CHAT]
+    assert [example.text for example in read(several)] == [CHAT, CHAT[1:]]
+
+
+@readers
+def test_lines_that_are_messages_say_how_a_chat_is_written(tmp_path: Path, read: Read) -> None:
+    path = written(tmp_path, "chat.jsonl", "\n".join(map(json.dumps, CHAT)))
+    with pytest.raises(UsageError, match=r"write them as one list"):
+        read(path)

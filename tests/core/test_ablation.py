@@ -523,7 +523,7 @@ def test_missing_masks_and_quantities_are_named():
 def test_embeddings_are_asked_for_before_any_pass():
     model, asked = setup("decoder-only")
     remote, tally = counting(only(model, SequenceModel, PredictsSteps))
-    with pytest.raises(ModelCapabilityError, match="needs the embeddings"):
+    with pytest.raises(ModelCapabilityError, match="needs a model that can turn ids into the embeddings"):
         Occlusion(baseline="zero").attribute(remote, [asked], no_progress)
     assert not tally.forward_rows
     (scores,) = Occlusion(baseline="unk").attribute(remote, [asked], no_progress)

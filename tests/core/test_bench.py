@@ -306,6 +306,18 @@ def test_the_cost_is_a_bound_and_methods_that_a_model_cannot_serve_cost_nothing(
     assert 0 < tally.forward_rows <= told.forwards
 
 
+def test_the_cost_is_a_bound_where_the_first_prompts_are_answered_wrong(model: Any, tmp_path: Path) -> None:
+    counted, tally = counting(ReferenceModel("decoder-only"))
+    long, short = sorted(prompts(model), key=lambda one: -len(one.prompt))[:: len(TEXTS) - 1]
+    asked = [msgspec.structs.replace(short, answer=" nonsense"), long]
+    told = bench_cost(wherefrom.AttributionModel(counted), asked, BENCH, limit=1)
+    whole = bench_cost(wherefrom.AttributionModel(counted), asked, BENCH)
+    run_bench(wherefrom.AttributionModel(counted), asked, BENCH, tmp_path / "bench.jsonl", limit=1, show_progress=False)
+    first, dearest = (bench_cost(model, [one], BENCH).forwards for one in asked)
+    assert first < dearest
+    assert tally.forward_rows <= told.forwards == dearest + 1 < whole.forwards == first + dearest
+
+
 def test_a_method_that_cannot_be_asked_so_is_refused_before_any_work(demo: Any) -> None:
     asked = load_prompts("short")[:1]
     with pytest.raises(SettingsError, match="takes logits apart"):

@@ -23,7 +23,7 @@ from wherefrom.methods.perturbation.coarse_to_fine import _adding_up, _Piece
 from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import counting, question
-from wherefrom.text.tokens import Segment
+from wherefrom.text.tokens import Segment, Token
 
 from tests.laws.claims import CLAIMS
 from tests.laws.models import model_of, require_same, scores
@@ -136,6 +136,23 @@ def test_in_a_chat_only_what_the_user_wrote_is_cut(name: str) -> None:
     assert len(spans) > 1
     assert (spans[0][0], spans[-1][1]) == (turns[1].start, turns[1].end)
     assert {start for start, _ in spans} <= {unit.start for unit in units_of(about, "auto").members}
+
+
+def test_in_a_chat_words_of_scripts_without_spaces_are_cut_into_characters() -> None:
+    """A clause of 25 characters, a mark, and a clause of 10: three words."""
+    model = model_of("reference")
+    about = question(model, "the cat saw a dog and " * 6, "it ran")
+    texts = ["，" if at == 25 else "字" for at in range(len(about.target_ids))]
+    tokens = tuple(Token(id=0, piece=text, text=text, position=at) for at, text in enumerate(texts))
+    turn = Segment(side="target", start=0, end=36, kind="turn", label="user")
+    about = evolve(about, target_tokens=tokens, segments=(turn,))
+    (found,) = FeatureAblation(budget=32).attribute(model, [about], no_progress)
+    assert found.details["forwards"] > 14
+    assert min(end - start for start, end in found.details["units"]["target"]) == 1
+    (note,) = (one for one in found.warnings if "left whole" in one)
+    assert "all words and characters at once take 37 forwards" in note
+    (together,) = FeatureAblation(budget=37).attribute(model, [about], no_progress)
+    assert len(together.details["units"]["target"]) == 36
 
 
 def test_what_was_left_whole_is_told() -> None:

@@ -12,7 +12,7 @@ import pytest
 from attrs import define, evolve
 from wherefrom.adapters import GivesAttention, GivesGradients, PredictsSteps, SequenceModel, catalogue
 from wherefrom.adapters.views import with_methods
-from wherefrom.errors import SettingsError
+from wherefrom.errors import InputError, SettingsError
 from wherefrom.testing import (
     Check,
     ConformanceError,
@@ -210,6 +210,54 @@ def _refusing(generate: Any, prompts: Any, settings: Any, seed: Any) -> Any:
 def test_generation_that_ignores_what_was_asked_for_is_noticed(change: Any, match: str) -> None:
     with pytest.raises(ConformanceError, match=match):
         check_adapter(_generating(change))
+
+
+def _of(method: str, change: Any) -> Any:
+    """The reference model with another method in the place of one."""
+    spoilt = with_methods(ReferenceModel(), None)
+    setattr(type(spoilt), method, staticmethod(change))
+    return spoilt
+
+
+def _bare_arrays(rows: Any, *, chunk: Any = None) -> Any:
+    return [answer.logits for answer in ReferenceModel().predict(rows)]
+
+
+def _one_list(prompts: Any, *, decoder_prefixes: Any = None, settings: Any, seed: Any = None) -> Any:
+    known = {name: value for name, value in settings.items() if name != "do_sample"}
+    return [one for of in ReferenceModel().generate(prompts, settings=known, seed=seed) for one in of]
+
+
+def _careless(prompts: Any, *, decoder_prefixes: Any = None, settings: Any, seed: Any = None) -> Any:
+    known = {name: value for name, value in settings.items() if name != "no_such_setting"}
+    return ReferenceModel().generate(prompts, settings=known, seed=seed)
+
+
+def _texts_alone(text: Any, **given: Any) -> Any:
+    return ReferenceModel().encode(text.strip(), **given)
+
+
+@pytest.mark.parametrize(
+    "method, change, match",
+    [
+        ("predict", _bare_arrays, r"predict answered with a ndarray: expected RowPrediction\(logits"),
+        ("generate", _one_list, "generate must answer each prompt with a list of sequences, each an array of ids"),
+        ("generate", _careless, "'no_such_setting': 1.* was answered as if nothing had been set"),
+        ("encode", _texts_alone, "A chat ended in AttributeError: 'list' object has no attribute 'strip'"),
+        ("decode", lambda ids, **_: 1 / 0, "decoding undoes encoding: It ended in ZeroDivisionError: division by zero"),
+        ("decode", lambda ids, **_: "?", "give texts that it can: check_adapter"),
+    ],
+    ids=["arrays", "one list", "any setting", "no chat", "an error", "a vocabulary of its own"],
+)
+def test_a_usual_mistake_is_told_in_words(method: str, change: Any, match: str) -> None:
+    with pytest.raises(ConformanceError, match=rf"(?s)\d+ of \d+ checks failed.*{match}"):
+        check_adapter(_of(method, change))
+
+
+@pytest.mark.parametrize("texts", [["the cat sat"], [("a", "b", "c")], [("a", 1)], []])
+def test_texts_are_pairs(texts: Any) -> None:
+    with pytest.raises(InputError, match="must be pairs of texts"):
+        check_adapter(ReferenceModel(), texts)
 
 
 def test_a_model_that_refuses_to_draw_keeps_its_promises() -> None:

@@ -179,6 +179,15 @@ def test_shuffled_words_are_the_same_words_in_another_order() -> None:
         shuffles(encoding.ids, encoding.tokens, positions[:1], 3, seed=1)
 
 
+def test_shuffles_move_characters_in_scripts_without_spaces() -> None:
+    """As words they would be one clause and its mark, which have one other order."""
+    texts = [*"图书馆在塔恩的磨坊旁边。"]
+    tokens = tuple(Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts))
+    ids = np.arange(len(texts))
+    moved = shuffles(ids, tokens, ids, 20, seed=1)
+    assert len({tuple(one.tolist()) for one in moved}) == 20
+
+
 NULL = np.array([[0.0, 0.2, -0.1, 0.1]])
 
 

@@ -134,7 +134,7 @@ def test_orders_that_hang_on_the_removal_are_judged_by_each_with_any_metric(
         ("foo", " = 'foo' is not known"),
         (10**6, " = 1000000 is no token id"),
         ("hidden", r" = 'hidden' needs a model .* Use a token \({} = 'unk'"),
-        ("zero", r" = 'zero' needs the embeddings .* Use a token \({} = 'unk'"),
+        ("zero", r" = 'zero' needs a model .* Use a token \({} = 'unk'"),
     ],
 )
 def test_what_is_wrong_with_a_removal_is_said_in_the_word_it_was_given_under(
@@ -198,11 +198,30 @@ def test_annotations_are_those_of_the_examples_that_have_their_ids(
     unnamed = [Gold(text=PROMPT, spans=of[name].spans) for name in ("a", "b")]
     assert values(found(places, model, "mrr", gold=unnamed)) == expected
     assert values(found(places, model, "mrr", gold=[None, unnamed[1]])) == expected[: len(expected) // 2]
-    plain = [one, one.replace(id="a")]
+    partly = found([one, named[1]], model, "mrr", gold=[of["b"], of["a"]])
+    assert values(partly) == expected[len(expected) // 2 :]
+    assert partly.warnings[0] == "No annotation has the id of example 1."
+    plain = [one, one]
     by_place = found(plain, model, "mrr", gold=[of["b"], of["a"]])
     assert values(by_place) == expected
-    with pytest.raises(InputError, match=r"3 entries for 2 examples\. They are paired by id where all have one"):
+    with pytest.raises(InputError, match=r"3 entries for 2 examples\. They are paired by id, or by place"):
         found(plain, model, "mrr", gold=[*of.values()])
+
+
+def test_annotations_of_other_ids_are_those_of_the_places_in_the_data_or_of_none(
+    model: AttributionModel, result: Attributions
+) -> None:
+    """One text twice, with other spans."""
+    (one,) = result
+    gold = [Gold(text=PROMPT, spans=((0, 3),), id="long"), Gold(text=PROMPT, spans=((4, 7),), id="short")]
+    places = [one.replace(id="1"), one.replace(id="0")]  # as a run calls examples without names
+    expected = values(found([one, one], model, "mrr", gold=gold[::-1]))
+    made = found(places, model, "mrr", gold=gold)
+    assert values(made) == expected != values(found([one, one], model, "mrr", gold=gold))
+    assert "called by their places" in made.warnings[0]
+    strangers = [one.replace(id="b"), one.replace(id="a")]
+    with pytest.raises(InputError, match=r"the first ones are 'long', 'short', and the examples' 'b', 'a'"):
+        found(strangers, model, "mrr", gold=gold)
 
 
 def test_gold_spans_that_touch_no_unit_are_told(model: AttributionModel, result: Attributions) -> None:
@@ -338,6 +357,34 @@ def test_examples_that_not_all_results_have_are_left_out_and_told(model: Attribu
     assert with_measurements(named, made, "a")[0].annotations == {}
 
 
+def test_numbers_go_to_the_examples_that_were_evaluated_alone(model: AttributionModel, named: Attributions) -> None:
+    def called(*names: str | None) -> Attributions:
+        examples = zip(names, named, strict=False)
+        return named.replace(sequence_attributions=tuple(one.replace(id=name) for name, one in examples))
+
+    made = found({"a": named}, model, "abpc")
+    numbers = {one.id: one.annotations for one in with_measurements(named, made, "a")}
+    assert [one.annotations for one in with_measurements(called("two", None), made, "a")] == [numbers["two"], {}]
+    turned = called(None, None, None).at([1, 0, 2])
+    assert [one.annotations for one in with_measurements(turned, made, "a")] == [{}, {}, numbers["three"]]
+    for strangers in (called("p", "q", "r"), called(None, None).at([1, 0])):
+        with pytest.raises(InputError, match="of none of these examples"):
+            with_measurements(strangers, made, "a")
+
+
+def test_results_of_which_some_have_no_id_are_paired_by_those_that_do(
+    model: AttributionModel, named: Attributions
+) -> None:
+    whole = found({"a": named, "b": named}, model, "abpc")
+    partly = named.replace(sequence_attributions=(named[0], named[1].replace(id=None), named[2]))
+    made = found({"a": named.at([2, 1, 0]), "b": partly}, model, "abpc")
+    assert {one.example for one in made.measurements} == {0, 2}
+    assert sorted(str(one.value) for one in made.measurements if one.method == "b") == sorted(
+        str(one.value) for one in whole.measurements if one.method == "b" and one.example != 1
+    )
+    assert "Without a partner, and left out: 1 of a and 1 of b." in made.warnings
+
+
 def test_places_that_a_run_calls_its_examples_by_are_those_of_a_file_without_ids(
     model: AttributionModel, named: Attributions
 ) -> None:
@@ -358,9 +405,9 @@ def test_places_that_a_run_calls_its_examples_by_are_those_of_a_file_without_ids
 
 def test_results_whose_examples_are_not_all_named_go_by_place(model: AttributionModel, named: Attributions) -> None:
     unnamed = named.replace(sequence_attributions=tuple(one.replace(id=None) for one in named))
-    with pytest.raises(InputError, match=r"in example 1\b.*paired by id where all"):
+    with pytest.raises(InputError, match=r"in example 1\b.*paired by id, or by place"):
         found({"a": unnamed, "b": named.at([2, 0, 1])}, model, "abpc")
-    with pytest.raises(InputError, match=r"different numbers of examples.*paired by id where all"):
+    with pytest.raises(InputError, match=r"different numbers of examples.*paired by id, or by place"):
         found({"a": unnamed, "b": named.at([2, 1])}, model, "abpc")
     other = named.replace(sequence_attributions=tuple(one.replace(id=f"{one.id} again") for one in named))
     assert {one.example for one in found({"a": named, "b": other}, model, "abpc").measurements} == {0, 1, 2}

@@ -321,6 +321,59 @@ def test_fields_of_later_versions_are_kept(tmp_path: Path) -> None:
     assert back.provenance.extra == {"later": [1], "weather": "rain"}
 
 
+@pytest.mark.parametrize(
+    "field, value",
+    [
+        ("method", {"name": "x", "settings": [1]}),
+        ("method", {"name": 3}),
+        ("attributed_fn", {"settings": "x"}),
+        ("step_scores", [{"name": "probability", "settings": 2}]),
+    ],
+)
+def test_provenance_of_other_types_is_refused_with_its_place(field: str, value: Any) -> None:
+    written = json.loads(Attributions(sequence_attributions=(attribution(["a"], ["b"], 0),)).to_bytes())
+    written["provenance"] = {field: value}
+    with pytest.raises(FileFormatError, match=rf"provenance\.{field}"):
+        Attributions.from_bytes(json.dumps(written).encode())
+
+
+@pytest.mark.parametrize(
+    "name, value",
+    [("visits", [[1]]), ("visits", None), ("arrived", ["x"]), ("missing", "x"), ("span", 3), ("generated_from", None)],
+)
+def test_a_trace_of_other_types_is_refused_with_its_place(name: str, value: Any) -> None:
+    facts = {"span": "b", "generated_from": 0, "arrived": [1.0], "missing": 0.0, "lost": 0.0, "visits": [[0, 0.5]]}
+    one = attribution(["a"], ["b"], 0).replace(details={"trace": facts})
+    assert Attributions.from_bytes(Attributions(sequence_attributions=(one,)).to_bytes())[0].details == one.details
+    wrong = one.replace(details={"trace": {**facts, name: value}})
+    with pytest.raises(FileFormatError, match=rf"details\.trace.*{name}"):
+        Attributions.from_bytes(Attributions(sequence_attributions=(wrong,)).to_bytes())
+
+
+def test_lists_of_other_lengths_are_refused(tmp_path: Path) -> None:
+    curve = {"method": "a", "removal": "unk", "example": 0, "span": [0, 1]}
+    path = tmp_path / "evaluation.json"
+    path.write_text(
+        json.dumps(
+            {
+                "format": "wherefrom.evaluation/1",
+                "measurements": [],
+                "curves": [{**curve, "cuts": [0, 1], "most_first": [0.5], "least_first": [0.1, 0.2]}],
+            }
+        )
+    )
+    with pytest.raises(FileFormatError, match="curves have 1 and 2 values for 2 cuts"):
+        Evaluation.load(path)
+    context = {"output_current": "a b", "output_current_tokens": ["a", "b"], "cti_scores": [1, 2], "cci_scores": []}
+    path.write_text(json.dumps({**context, "output_current_texts": ["a"]}))
+    for read in (ContextAttribution.load, load):
+        with pytest.raises(FileFormatError, match="output_current_texts has 1 texts for 2 tokens"):
+            read(path)
+    path.write_text('{"type": "header", "model": "m", "bench": {"methods": []}, "format": "wherefrom.bench/1"}\n')
+    with pytest.raises(FileFormatError, match="the bench says nothing of metrics, removals"):
+        read_bench(path)
+
+
 def test_newer_major_versions_are_refused() -> None:
     document = json.loads(result().to_json())
     document["version"] = "2.0"

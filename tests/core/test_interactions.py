@@ -160,6 +160,12 @@ def test_too_few_samples_fit_fewer_pairs_and_say_so() -> None:
         asked(lambda there: float(there[0]), count=12, n_samples=16)
 
 
+def test_one_unit_has_no_pair_and_no_setting_that_would_fit_more() -> None:
+    scores, _ = asked(lambda there: float(there[0]), count=1)
+    (note,) = scores.warnings
+    assert note == "interactions: the input is one unit, so there is no pair. Use smaller units (units='token')."
+
+
 @pytest.mark.parametrize("samples, seed", [(16, 0), (44, 0), (44, 3)])
 def test_as_many_samples_as_are_advised_do(samples: int, seed: int) -> None:
     """Small and large coalitions are drawn more than once: it takes more draws than different ones."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -149,11 +150,24 @@ def test_what_is_alike_is_told_of_merged_results_and_what_is_not_is_not() -> Non
         seed=2,
     )
     made = (one + other).provenance
-    assert made.arguments == {"attr_pos_start": 3, "attribute_target": False}
+    assert made.arguments == {"attr_pos_start": 3, "attr_pos_end": None, "attribute_target": False}
     assert made.generation_args == {"max_new_tokens": 4, "temperature": None}
     assert made.seed is None
+    told = Provenance(model={"name": "m"}, generation_args={"max_new_tokens": 4})
+    forced = made_with(model={"name": "m"}, constrained_decoding=True)
+    for merged in (one.replace(provenance=told) + forced, forced + one.replace(provenance=told)):
+        assert merged.provenance.generation_args == {"max_new_tokens": 4}
     assert (one + one).provenance.seed == 1
     assert (one + one).provenance.arguments == one.provenance.arguments
+
+
+@pytest.mark.parametrize("forced", [(True, True), (True, False), (False, True), (False, False)])
+def test_results_of_forced_outputs_are_merged_with_others(forced: tuple[bool, bool], tmp_path: Path) -> None:
+    one, other = (made_with(constrained_decoding=each) for each in forced)
+    (tmp_path / "both.jsonl").write_bytes(one.to_bytes("jsonl") + other.to_bytes("jsonl"))
+    for merged in (one + other, Attributions.load(tmp_path / "both.jsonl")):
+        assert len(merged) == 2
+        assert merged.provenance.constrained_decoding is all(forced)
 
 
 CHAT = [{"role": "user", "content": "hi"}]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wherefrom.results.partners import as_called, bare_text, matched, named_apart
+from wherefrom.results.partners import as_called, bare_text, have_ids, matched, named_apart
 
 from tests.core.made import spelt
 
@@ -20,9 +20,24 @@ def test_the_second_of_an_id_is_matched_with_the_second(first: list[str], second
     assert {(b, a) for a, b in matched(second, first)} == set(found)
 
 
-def test_without_an_id_for_all_places_count() -> None:
-    assert matched(["a", None], ["b", "a", "c"]) == [(0, 0), (1, 1)]
-    assert matched(["a", "b"], [None]) == [(0, 0)]
+NAMES = st.lists(st.sampled_from(["a", "b", "1", None]), max_size=5)
+
+
+@given(NAMES, NAMES)
+def test_which_result_comes_first_changes_no_pair(first: list[str | None], second: list[str | None]) -> None:
+    found = matched(first, second)
+    assert {(b, a) for a, b in matched(second, first)} == set(found)
+    if have_ids(first, second) and first != second:
+        assert all(first[a] is not None and first[a] == second[b] for a, b in found)
+
+
+def test_places_count_only_where_one_result_has_no_ids() -> None:
+    assert matched(["a", "b"], [None]) == matched([None], ["a", "b"]) == [(0, 0)]
+    assert matched([None, None], [None]) == [(0, 0)]
+    assert matched(["a", None], ["b", "a", "c"]) == [(0, 1)]
+    assert matched(["c", "1", "a"], ["a", None, "c"]) == [(0, 2), (2, 0)]
+    assert matched(["a", None], ["b", None]) == []
+    assert matched(["a", None, None], ["a", None, None]) == [(0, 0), (1, 1), (2, 2)]
 
 
 @pytest.mark.parametrize(

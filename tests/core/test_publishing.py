@@ -76,6 +76,29 @@ def test_paths_are_found_in_whatever_holds_them() -> None:
     assert without_paths("org/name", names=True) == "org/name"
 
 
+def test_what_can_name_a_place_does_not_keep_one_below_the_folder_of_the_work() -> None:
+    named = {
+        "name": "learned_attention",
+        "settings": {"weights": "secret/h.npz", "tables": "acme/kept", "other": "runs/acme/x", "units": "word"},
+        "files": {"weights": "00"},
+    }
+    made = public_provenance(
+        Provenance(
+            model={"model_kwargs": {"cache_dir": "cache/acme", "adapter": "owner/name"}},
+            method=named,
+            attributed_fn=named,
+            step_scores=[named],
+            arguments={"contrast_targets": ["this/that/both"], "given": ["clients/acme/x"]},
+            generation_args={"assistant_model": "clients/acme/m", "stop_strings": ["</s>"], "cache_dir": "acme/c"},
+        )
+    )
+    left = {"weights": "h.npz", "tables": "kept", "other": "x", "units": "word"}
+    assert [one["settings"] for one in (made.method, made.attributed_fn, *made.step_scores)] == [left] * 3
+    assert made.model == {"model_kwargs": {"cache_dir": "acme", "adapter": "owner/name"}}
+    assert made.arguments == {"contrast_targets": ["this/that/both"], "given": ["x"]}
+    assert made.generation_args == {"assistant_model": "m", "stop_strings": ["</s>"], "cache_dir": "c"}
+
+
 def test_names_that_were_different_stay_different() -> None:
     assert without_paths({"/a/x": 1, "/b/x": 2, "x (2)": 3, "x": 4}) == {"x (3)": 1, "x (4)": 2, "x (2)": 3, "x": 4}
     one = result()[0]

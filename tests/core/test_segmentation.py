@@ -9,7 +9,14 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.errors import SettingsError
-from wherefrom.text.segmentation import characters, unit_spans, unit_starts, word_indices, words
+from wherefrom.text.segmentation import (
+    characters,
+    unit_spans,
+    unit_starts,
+    word_indices,
+    word_or_character_spans,
+    words,
+)
 from wherefrom.text.sentences import sentences
 from wherefrom.text.tokens import Token
 
@@ -213,6 +220,32 @@ def test_scripts_without_spaces_need_none_after_a_mark_of_another_script() -> No
         ["สบายดีไหม?", "ดี!", "ไป"],
     ):
         assert texts_of("".join(expected), sentences("".join(expected))) == expected
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("法国的首都，是「哪里」。", [*"法国的首都，是「哪里", "」。"]),
+        ("iPhoneを買う2024年", ["iPhone", "を", "買", "う", "2024", "年"]),
+        ("อยู่ที่ไหน", ["อ", "ยู่", "ที่", "ไ", "ห", "น"]),
+        ("ລາວ", [*"ລາວ"]),
+        ("ខ្មែរ", ["ខ្មែ", "រ"]),
+        ("မြန်မာ", ["မြ", "န်", "မ", "ာ"]),
+        ("Say 法国 now", ["Say", " ", "法", "国", " ", "now"]),
+    ],
+)
+def test_words_of_scripts_without_spaces_are_cut_into_characters(text: str, expected: list[str]) -> None:
+    assert [text[begin:end] for begin, end in word_or_character_spans(spelt(*text))] == expected
+
+
+def test_characters_of_scripts_without_spaces_are_whole_tokens_and_go_over_no_break() -> None:
+    tokens = spelt("Go", "ing", " 法国", "的", "首", "", "", "都", "</s>", "都", "市", special=(8,))
+    cut = [(0, 2), (2, 3), (3, 4), (4, 7), (7, 8), (8, 9), (9, 10), (10, 11)]
+    assert word_or_character_spans(tokens) == cut
+    labelled = [Token(id=0, piece=one.piece, text=one.text, position=0, special=one.special, word=1) for one in tokens]
+    assert word_or_character_spans(labelled) == cut
+    assert word_or_character_spans(spelt("wal", "king"), breaks=(1,)) == [(0, 1), (1, 2)]
+    assert word_or_character_spans([]) == []
 
 
 UNSEEN = regex.compile(r"(?V1)[\p{Default_Ignorable_Code_Point}--\p{L}]")

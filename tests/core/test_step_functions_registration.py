@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 import pytest
 import torch
+from wherefrom import AttributionModel
 from wherefrom._registry import Registry
 from wherefrom.errors import SettingsError, ShapeError, UnknownNameError, UsageError
 from wherefrom.questions.target_function import TargetFunction
@@ -27,6 +28,7 @@ from wherefrom.step_functions import (
     step_function,
 )
 from wherefrom.step_functions.registration import RESERVED, step_function_of
+from wherefrom.testing import linear_model
 
 
 @pytest.fixture(autouse=True)
@@ -211,6 +213,47 @@ def test_a_function_of_no_module_is_taken() -> None:
     np.testing.assert_array_equal(one(prediction()), prediction().at_target(prediction().logits))
     assert repr(one) == "own(factor=1.0)"
     assert isinstance(type(one).__module__, str)
+
+
+FACTS_OF_FUNCTIONS = sorted(set(inspect.signature(step_function).parameters) - {"names", "aliases", "span_aggregation"})
+
+
+def shortfall(prediction: StepPrediction) -> Any:
+    """A loss."""
+    return -prediction.at_target(prediction.log_probabilities())
+
+
+@attrs.frozen(kw_only=True)
+class Shortfall:
+    """The same as a class."""
+
+    def __call__(self, prediction: StepPrediction) -> Any:
+        return shortfall(prediction)
+
+
+@pytest.mark.parametrize("fact", [name for name in FACTS_OF_FUNCTIONS if name != "sampled"])  # which takes an adapter
+@pytest.mark.parametrize("thing", [shortfall, Shortfall], ids=["function", "class"])
+def test_what_a_built_in_function_says_of_itself_one_of_ones_own_can_say(thing: Any, fact: str) -> None:
+    for value in (True, False):
+        register_step_function(thing, f"own_{value}", **{fact: value})
+        assert getattr(STEP_FUNCTIONS.get(f"own_{value}")(), fact) is value
+    register_step_function(f"own_{fact}", **{fact: False})(thing)
+    assert getattr(STEP_FUNCTIONS.get(f"own_{fact}"), fact) is False
+    with pytest.raises(AttributeError):
+        Shortfall.falls_with_probability  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_scores_of_a_loss_of_ones_own_point_where_those_of_the_built_in_one_do() -> None:
+    register_step_function("shortfall", falls_with_probability=True)(shortfall)
+    model = AttributionModel(linear_model())
+    asked = {"method": "occlusion", "show_progress": False}
+    own, known, unsaid = (
+        model.attribute("the cat sat", "the cat sat on", attributed_fn=one, **asked)[0]
+        for one in ("shortfall", "crossentropy", shortfall)
+    )
+    assert own.details["falls_with_probability"] == "shortfall"
+    assert known.details["falls_with_probability"] == "crossentropy"
+    assert "falls_with_probability" not in unsaid.details
 
 
 def test_every_fact_that_the_library_reads_is_reserved() -> None:

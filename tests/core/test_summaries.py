@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,14 @@ def test_a_field_tags_beside_the_annotations_is_one_of_them() -> None:
     line = summary_of(example_line(one), 0)
     assert line is not None
     assert line.annotations == summarized(one).annotations == {"tags": ["bad"], "label": 1}
+
+
+def test_numbers_that_json_has_not_are_read_from_a_line() -> None:
+    one = example(annotations={"big": 10**30, "nan": math.nan, "low": -math.inf, "several": [math.inf]})
+    line = summary_of(example_line(one), 0)
+    assert line is not None
+    assert line.annotations == summarized(one).annotations
+    assert "number" not in str(line.annotations)
 
 
 def test_a_line_without_an_index_tells_all_but_the_share() -> None:

@@ -197,3 +197,75 @@ def test_automatic_units_of_a_chat_are_what_the_user_wrote():
     units = units_of(wordy, "auto")
     assert 1 < len(units) < 40
     assert "184 words, more than 128, so sentences are removed" in units.note
+
+
+def written(text, *, user=False):
+    """A text of tokens of one character each, of which the user wrote all but the first and last; no chat: none."""
+    named = tuple(Token(id=1, piece=one, text=one, position=i) for i, one in enumerate(text))
+    turn = Segment(side="target", start=1, end=len(text) - 1, kind="turn", label="user")
+    return evolve(
+        decoder_only(),
+        target_ids=np.ones(len(text), np.int64),
+        steps=np.array([len(text) - 1]),
+        target_tokens=named,
+        segments=(turn,) if user else (),
+    )
+
+
+def texts_of(units, text):
+    return [text[unit.start : unit.end] for unit in units.members]
+
+
+@pytest.mark.parametrize(
+    "question, expected",
+    [
+        ("法国的首都是哪里？", [*"法国的首都是哪里？"]),
+        ("ทะเลสาบอยู่ที่ไหน", ["ท", "ะ", "เ", "ล", "ส", "า", "บ", "อ", "ยู่", "ที่", "ไ", "ห", "น"]),
+        ("Say 法国 now", ["Say", " ", "法", "国", " ", "now"]),
+        ("भारत की राजधानी", ["भारत", " ", "की", " ", "राजधानी"]),
+        ("한국의 수도는?", ["한국의", " ", "수도는", "?"]),
+    ],
+)
+def test_automatic_units_of_a_chat_are_characters_in_scripts_without_spaces(question, expected):
+    text = f"<{question}>"
+    units = units_of(written(text, user=True), "auto")
+    assert texts_of(units, text) == expected
+    assert units.note == ""
+
+
+def test_automatic_units_fall_back_to_words_in_scripts_without_spaces():
+    clauses = "<" + "法国的首都是巴黎，" * 20 + ">"  # 180 characters and marks, 40 words
+    units = units_of(written(clauses, user=True), "auto")
+    assert texts_of(units, clauses) == ["法国的首都是巴黎", "，"] * 20
+    assert units.note == (
+        "the user wrote 180 words and characters, more than 128, so words, in scripts without spaces all up to the "
+        "next mark, are removed; units='character' removes each character of the chat"
+    )
+    units = units_of(written("<" + "好。" * 200 + ">", user=True), "auto")
+    assert len(units) == 200
+    assert "the user wrote 400 words, more than 128, so sentences are removed; units='word'" in units.note
+
+
+def test_automatic_units_of_a_long_text_are_characters_in_scripts_without_spaces():
+    """A character is often several tokens."""
+    text = "法国的首都是巴黎" * 12
+    asked = written([part for one in text for part in (one, "")])
+    units = units_of(asked, "auto")
+    assert len(units) == len(text)
+    assert units.note == (
+        "191 tokens are more than 128, so words and, of scripts without spaces, characters are removed; units='token' "
+        "removes each token"
+    )
+    units = units_of(written("法国的首都是巴黎，" * 20), "auto")
+    assert len(units) == 39
+    assert "so words, in scripts without spaces all up to the next mark, are removed" in units.note
+
+
+def test_automatic_units_of_an_encoder_decoder_are_characters_on_both_sides():
+    chinese = written("法国的首都是巴黎" * 12)
+    long = evolve(
+        chinese,
+        source_ids=np.ones(192, np.int64),
+        source_tokens=written([part for one in "法国的首都是巴黎" * 12 for part in (one, "")]).target_tokens,
+    )
+    assert [len(units_of(long, "auto").of_side(side)) for side in ("source", "target")] == [96, 95]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,10 @@ def test_attribute_context_is_saved_and_read(tmp_path: Path) -> None:
     assert len(out.cti_scores) == len(out.output_current_tokens)
     assert all(len(cue.input_context_scores) == len(out.input_context_tokens) for cue in out.cci_scores)
     assert out.info["has_input_context"] is True
+    without = replace(out, info=None).to_dict()
+    assert out.to_dict() == {**without, "info": out.info}
+    assert "info" not in without
+    assert AttributeContextOutput.from_dict(without) == replace(out, info=None)
     assert out.max_cti >= out.mean_cti >= out.min_cti
 
 

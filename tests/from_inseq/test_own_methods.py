@@ -10,9 +10,10 @@ import wherefrom.inseq as inseq
 from wherefrom.errors import UnknownNameError
 from wherefrom.inseq import NotHereError
 from wherefrom.inseq.attr.feat import InternalsAttributionRegistry, SaliencyAttribution
-from wherefrom.inseq.attr.feat.feature_attribution import DummyAttribution
+from wherefrom.inseq.attr.feat.feature_attribution import METHOD_NAMES, DummyAttribution
 from wherefrom.inseq.data.aggregation_functions import AggregationFunction
 from wherefrom.inseq.data.aggregator import Aggregator, SequenceAttributionAggregator, stages_of
+from wherefrom.inseq.utils.misc import rgetattr
 
 
 class NeedsConfiguration(DummyAttribution):
@@ -119,3 +120,38 @@ def test_it_is_the_method_that_it_derives_from(gpt2: Any) -> None:
 def test_a_class_with_scores_of_its_own_is_told_the_way(gpt2: Any) -> None:
     with pytest.raises(NotHereError, match=r"Computes computes scores of its own.*a method of wherefrom"):
         gpt2.attribute("the name", "the name of", method="computes")
+
+
+GRADIENTS = (
+    "deeplift",
+    "discretized_integrated_gradients",
+    "gradient_shap",
+    "integrated_gradients",
+    "sequential_integrated_gradients",
+)
+LAYERS = ("layer_deeplift", "layer_gradient_x_activation", "layer_integrated_gradients")
+IN_INSEQ = {
+    "is_final_step_method": {"attention", "value_zeroing"},
+    "use_predicted_target": {*METHOD_NAMES} - {"attention", "reagent", "value_zeroing"},
+    "use_attention_weights": {"attention"},
+    "use_hidden_states": {"value_zeroing"},
+    "use_baselines": {*GRADIENTS, "layer_deeplift", "layer_integrated_gradients", "occlusion"},
+    "attribute_batch_ids": {"discretized_integrated_gradients", *LAYERS},
+    "forward_batch_embeds": {*METHOD_NAMES} - {*LAYERS},
+}
+"""Flags of bound methods, with those of inseq 0.7.1 that have them."""
+
+
+@pytest.mark.parametrize("flag", list(IN_INSEQ))
+def test_methods_say_of_themselves_what_they_do_in_inseq(gpt2: Any, flag: str) -> None:
+    found = {name for name in METHOD_NAMES if rgetattr(gpt2.get_attribution_method(name), flag)}
+    assert found == IN_INSEQ[flag]
+
+
+def test_a_layer_that_is_explained_is_told(gpt2: Any) -> None:
+    for name in LAYERS:
+        assert gpt2.get_attribution_method(name).target_layer is gpt2.get_embedding_layer()
+    block = gpt2.model.transformer.h[1]
+    for given in ("transformer.h.1", "transformer.h[1]", block):
+        assert gpt2.get_attribution_method("layer_gradient_x_activation", target_layer=given).target_layer is block
+    assert gpt2.get_attribution_method("saliency").target_layer is None

@@ -27,9 +27,16 @@ from wherefrom.errors import (
 )
 from wherefrom.files import load, save_inseq
 from wherefrom.files.wire.inseq import _E4M3, _in_eight_bits
+from wherefrom.inseq.attr.feat.feature_attribution import METHOD_NAMES
 from wherefrom.inseq.data import BatchEncoding, EncoderDecoderBatch, FeatureAttributionSequenceOutput
-from wherefrom.inseq.data.aggregator import AggregatorPipeline, PairAggregator, SubwordAggregator
+from wherefrom.inseq.data.aggregator import (
+    AggregatorPipeline,
+    PairAggregator,
+    SequenceAttributionAggregator,
+    SubwordAggregator,
+)
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
+from wherefrom.inseq.data.attribution import GranularFeatureAttributionSequenceOutput
 from wherefrom.inseq.models.model_config import MODEL_CONFIGS, get_model_config
 from wherefrom.inseq.utils import (
     filter_logits,
@@ -342,6 +349,139 @@ def test_flat_scores_are_merged_by_an_aggregator_that_was_set(gpt2: Any) -> None
     torch.testing.assert_close(kept.target_attributions, given.target_attributions, equal_nan=True)
 
 
+SHORT = {
+    "reagent": {"num_probes": 1, "max_probe_steps": 1},
+    "lime": {"n_samples": 20},
+    "gradient_shap": {"n_samples": 2},
+    **{name: {"n_steps": 3} for name in METHOD_NAMES if name.endswith("integrated_gradients")},
+}
+"""Settings by which methods are done soon."""
+NOT_PER_DIMENSION = ("attention", "dummy", "occlusion", "value_zeroing")
+"""Methods of which inseq has other scores than one for each embedding dimension."""
+
+
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")  # so few samples
+@pytest.mark.parametrize("kind, text", [("gpt2", "the name of"), ("marian", "it is")])
+@pytest.mark.parametrize("method", [name for name in METHOD_NAMES if name not in NOT_PER_DIMENSION])
+def test_scores_that_inseq_has_per_dimension_are_aggregated_alike(
+    method: str, kind: str, text: str, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    out = model.attribute("the name", text, method=method, show_progress=False, **SHORT.get(method, {}))
+    raw = out[0].target_attributions if kind == "gpt2" else out[0].source_attributions
+    assert isinstance(out[0], GranularFeatureAttributionSequenceOutput)
+    assert raw.ndim == 3
+    sums = raw.nan_to_num().sum(-1)
+    for given, expected in (({}, raw.nan_to_num().norm(dim=-1)), ({"aggregator": "sum"}, sums)):
+        for asked in (given, {**given, "normalize": False}):
+            (done,) = out.aggregate(**asked)
+            scores = (done.target_attributions if kind == "gpt2" else done.source_attributions).nan_to_num()
+            size = 1.0 if "normalize" in asked else expected.abs().sum(0).clamp_min(1e-30)
+            torch.testing.assert_close(scores, expected / size)
+            assert done.show(display=False, return_html=True, do_aggregation=False)
+
+
+@pytest.mark.parametrize("name, options", [("spans", {"target_spans": [(4, 7)]}), ("subwords", {"special_chars": "Ġ"})])
+def test_words_are_merged_by_the_function_that_is_asked_for(gpt2: Any, name: str, options: dict[str, Any]) -> None:
+    out = gpt2.attribute("the name", "the name of it is us", step_scores=["probability", "entropy"])[0]
+    start = out.attr_pos_start
+    merged = out.aggregate(name, **options)
+    place = next(index for index, token in enumerate(merged.target[merged.attr_pos_start :]) if token.id == -1)
+    before = out.target[start : start + place]
+    assert merged.target[merged.attr_pos_start :][:place] == before
+    width = len(out.target) - len(merged.target) + 1 if name == "spans" else 2
+    parts = {key: values[place : place + width] for key, values in out.step_scores.items()}
+    for given in (
+        {"aggregator": name, "aggregate_fn": "mean"},
+        {"aggregator": ["scores", name], "aggregate_fn": ["sum", "mean"]},
+        {"aggregator": [("scores", "sum"), (name, "mean")]},
+    ):
+        done = out.aggregate(**given, **options)
+        for key, part in parts.items():
+            torch.testing.assert_close(done.step_scores[key][place], part.mean())
+    torch.testing.assert_close(merged.step_scores["probability"][place], parts["probability"].prod())
+    torch.testing.assert_close(merged.step_scores["entropy"][place], parts["entropy"].sum())
+
+
+def test_instances_of_aggregators_are_their_classes(gpt2: Any) -> None:
+    out = gpt2.attribute("the name", "the name of it", method="saliency")
+    expected = out.aggregate(SequenceAttributionAggregator)[0]
+    for given in (
+        SequenceAttributionAggregator(),
+        [SequenceAttributionAggregator()],
+        AggregatorPipeline([SequenceAttributionAggregator()]),
+        [(SequenceAttributionAggregator(), "vnorm")],
+    ):
+        assert out[0].aggregate(given) == expected
+        assert out.show(aggregator=given, display=False, return_html=True)
+    with pytest.raises(UnknownNameError, match="No aggregator"):
+        out[0].aggregate(expected)
+
+
+def test_spans_of_a_prompt_may_be_given_for_both_sides(gpt2: Any) -> None:
+    out = gpt2.attribute("the name", "the name of it")[0]
+    both = out.aggregate("spans", source_spans=[(0, 2)], target_spans=[(0, 2)])
+    assert both == out.aggregate("spans", target_spans=[(0, 2)])
+    assert both.source == both.target[: both.attr_pos_start]
+    with pytest.raises(InputError, match="target_spans"):
+        out.aggregate("spans", source_spans=[(0, 2)])
+
+
+@pytest.mark.parametrize("method", ["saliency", "attention", "occlusion", "dummy"])
+@pytest.mark.parametrize("positions", [{}, {"attr_pos_start": 2}, {"attr_pos_end": 7}])
+def test_every_step_has_a_row_for_every_example(marian: Any, method: str, positions: dict[str, int]) -> None:
+    out = marian.attribute(
+        ["it", "the name of"],
+        ["it", "it is good"],
+        method=method,
+        attribute_target=True,
+        step_scores=["probability"],
+        output_step_attributions=True,
+        **positions,
+    )
+    counts = [one.attr_pos_end - one.attr_pos_start for one in out]
+    assert counts[0] < counts[1] == len(out.step_attributions)
+    for index, step in enumerate(out.step_attributions):
+        for row, one in enumerate(out):
+            place = one.attr_pos_start + index
+            score, prefix, (token,) = step.step_scores["probability"][row], step.prefix[row], step.target[row]
+            assert step.source[row] == one.source
+            assert len(prefix) == place
+            if index >= counts[row]:
+                expected: Any = torch.tensor(float("nan"))
+                assert prefix[: one.attr_pos_end] == one.target[: one.attr_pos_end]
+                assert [token, *prefix[one.attr_pos_end :]] == ["<pad>"] * (1 + place - one.attr_pos_end)
+            else:
+                expected = one.step_scores["probability"][index]
+                assert [*prefix, token] == one.target[: place + 1]
+            torch.testing.assert_close(score, expected, equal_nan=True)
+            for name in ("source_attributions", "target_attributions"):
+                scores = getattr(one, name)
+                if scores is None:
+                    assert getattr(step, name) is None
+                    continue
+                found = getattr(step, name)[row]
+                rows = scores[: len(found)]
+                column = rows[:, index] if index < counts[row] else torch.full_like(rows[:, 0], float("nan"))
+                torch.testing.assert_close(found[: len(rows)], column, equal_nan=True)
+                assert bool(found[len(rows) :].isnan().all())
+
+
+def test_only_steps_that_are_explained_are_called_by_their_contrasts(gpt2: Any) -> None:
+    words = {"attributed_fn": "contrast_prob_diff", "contrast_targets": "the name us good is it"}
+    whole = gpt2.attribute("the name", "the name of it is us", **words)[0]
+    labelled = [index for index, token in enumerate(whole.target) if token.id == -1]
+    assert len(labelled) > 3
+    first = labelled[0] + 1
+    last = labelled[-1]
+    out = gpt2.attribute("the name", "the name of it is us", attr_pos_start=first, attr_pos_end=last, **words)
+    (one,), plain = out, gpt2.attribute("the name", "the name of it is us")[0]
+    assert [index for index, token in enumerate(one.target) if token.id == -1] == labelled[1:-1]
+    assert one.source == plain.target[:first]
+    assert one.target[last:] == plain.target[last:]
+    assert [token.piece for token in as_wherefrom(out)[0].target[:first]] == [token.token for token in one.source]
+
+
 def test_pairs_of_other_steps_are_refused(gpt2: Any, marian: Any) -> None:
     texts = ("the name of", "the name of it is")
     every, some = (
@@ -633,6 +773,20 @@ def test_the_model_has_inseqs_words(gpt2: Any, marian: Any) -> None:
     )
     from_function = inseq.attr.step_functions.get_step_scores("probability", args)
     torch.testing.assert_close(from_function, logits.softmax(-1)[0, target.target_ids[0, 2]].reshape(1))
+
+
+def test_a_mask_may_be_given_to_generate(gpt2: Any, marian: Any) -> None:
+    for model in (gpt2, marian):
+        batch = model.encode(["the name", "it"])
+        plain = model.generate(batch, max_new_tokens=3)
+        assert model.generate(batch, attention_mask=batch.attention_mask, max_new_tokens=3) == plain
+    hidden = gpt2.encode(["the name"]).attention_mask.clone()
+    hidden[0, 0] = 0
+    first = gpt2.generate(["the name"], max_new_tokens=1, return_generation_output=True, output_scores=True)[0][1]
+    other = gpt2.generate(
+        ["the name"], max_new_tokens=1, return_generation_output=True, output_scores=True, attention_mask=hidden
+    )[0][1]
+    assert not torch.allclose(first.scores[0], other.scores[0])
 
 
 def test_configurations_are_kept_and_not_needed(gpt2: Any) -> None:

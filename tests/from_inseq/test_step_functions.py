@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 import wherefrom.inseq as inseq
-from wherefrom.errors import ModelCapabilityError, WherefromWarning
+from wherefrom.errors import ModelCapabilityError, SettingsError, ShapeError, WherefromWarning
 from wherefrom.inseq.attr.step_functions import STEP_SCORES_MAP, _get_contrast_inputs, probability_fn
 
 CONTRASTIVE = (
@@ -266,3 +266,78 @@ def test_attention_that_a_model_does_not_show_is_told(gpt2: Any, registered: Non
 def test_one_score_may_be_named_alone(gpt2: Any) -> None:
     out = gpt2.attribute(PROMPT, WHOLE, step_scores="probability")
     assert list(out[0].step_scores) == out.info["step_scores"] == ["probability"]
+
+
+@pytest.mark.parametrize("method", ["saliency", "occlusion", "dummy"])
+@pytest.mark.parametrize("kind", ["marian", "gpt2"])
+def test_a_score_may_differentiate_what_the_model_says(
+    kind: str, method: str, registered: None, request: pytest.FixtureRequest
+) -> None:
+    model = request.getfixturevalue(kind)
+    name = "decoder_hidden_states" if kind == "marian" else "hidden_states"
+
+    def states(args: Any) -> Any:
+        batch = args.attribution_model.formatter.convert_args_to_batch(args)
+        return args.attribution_model.get_forward_output(batch, output_hidden_states=True)[name]
+
+    def slope(args: Any) -> Any:
+        found = states(args)
+        return torch.autograd.grad(found[-1][:, -1].square().sum(), found[-2])[0].norm()
+
+    def steepness(args: Any) -> Any:
+        found = states(args)
+        return torch.autograd.grad(found[-1][:, -1].square().sum(), args.decoder_input_embeds)[0].norm()
+
+    inseq.register_step_function(slope, "slope")
+    inseq.register_step_function(steepness, "steepness")
+    texts = (SOURCE, TARGET) if kind == "marian" else (PROMPT, WHOLE)
+    before = [weight.requires_grad for weight in model.model.parameters()]
+    (out,) = model.attribute(*texts, method=method, step_scores=["slope", "steepness"], show_progress=False)
+    assert not out.step_scores["slope"].requires_grad
+    assert [weight.requires_grad for weight in model.model.parameters()] == before
+    ids = torch.tensor([[token.id for token in out.target]])
+    more = {"input_ids": torch.tensor([[token.id for token in out.source]])} if kind == "marian" else {}
+    for index, place in enumerate(range(out.attr_pos_start, out.attr_pos_end)):
+        words = {"decoder_input_ids" if kind == "marian" else "input_ids": ids[:, :place]}
+        found = model.model(**words, **more, output_hidden_states=True)[name]
+        (expected,) = torch.autograd.grad(found[-1][:, -1].square().sum(), found[-2])
+        torch.testing.assert_close(out.step_scores["slope"][index], expected.norm(), rtol=1e-4, atol=1e-6)
+    assert bool((out.step_scores["steepness"] > 0).all())
+
+
+def test_several_values_for_a_token_are_told(gpt2: Any, registered: None) -> None:
+    def top3(args: Any) -> Any:
+        return args.attribution_model.output2logits(args.forward_output).topk(3, -1).values
+
+    inseq.register_step_function(top3, "top3")
+    with pytest.raises(ShapeError, match=r"shape \(1, 3\) .* a function for each"):
+        gpt2.attribute(PROMPT, WHOLE, method="dummy", step_scores=["top3"])
+
+
+def test_functions_that_merge_no_dimension_are_told_at_registration(
+    gpt2: Any, registered: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    def whole(scores: Any) -> Any:
+        return scores.prod(dim=1, keepdim=True)
+
+    def product(scores: Any, dim: int) -> Any:
+        return scores.prod(dim)
+
+    def own(args: Any) -> Any:
+        return probability_fn(args)
+
+    inseq.register_step_function(own, "own", aggregate_map={"span_aggregate": whole})
+    assert "span_aggregate" in caplog.text
+    with pytest.raises(SettingsError, match=r"fn\(scores, dim=0\)"):
+        inseq.register_step_function(own, "other", aggregate_map={"spans": whole})
+    assert "other" not in inseq.list_step_functions()
+    for name, function in (("older", product), ("torch", torch.prod), ("named", "prod"), ("fitting", product)):
+        kind = "span_aggregate" if name == "older" else "spans"
+        inseq.register_step_function(own, name, aggregate_map={kind: function})
+    names = ["own", "older", "torch", "named", "fitting"]
+    (out,) = gpt2.attribute(PROMPT, WHOLE, step_scores=names, show_progress=False)
+    done = out.aggregate("spans", target_spans=[(out.attr_pos_start, out.attr_pos_start + 2)])
+    part = out.step_scores["own"][:2]
+    torch.testing.assert_close(done.step_scores["own"][0], part.max())
+    for name in names[1:]:
+        torch.testing.assert_close(done.step_scores[name][0], part.prod())

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
+import wherefrom.inseq as inseq
 from wherefrom.errors import InputError, SettingsError, UnknownNameError
 from wherefrom.inseq.data.as_wherefrom import as_wherefrom
 from wherefrom_viz.describe.description import describe
@@ -86,6 +88,24 @@ def test_the_output_is_shaded_by_a_step_score(scored: Any, capsys: pytest.Captur
         scored.show_tokens(step_score_highlight="probabilty", **QUIET)
 
 
+@pytest.mark.parametrize("options", [{}, {"aggregator": "subwords", "special_chars": "Ġ"}])
+def test_tokens_that_a_script_spells_otherwise_are_drawn_so(
+    gpt2: Any, options: dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = gpt2.attribute("the name of", "the name of it is", method="occlusion")
+    before = out.show(**QUIET)
+    for token in (*out[0].source, *out[0].target):
+        token.token = f"{'Ġ' if token.token.startswith('Ġ') else ''}X{token.id}"
+    for view in (out.show, out.show_tokens):
+        view(**options)
+        drawn = capsys.readouterr().out
+        assert all(f"X{token.id}" in drawn for token in out[0].source)
+    path = tmp_path / "spelt.json"
+    out.save(path)
+    again = inseq.FeatureAttributionOutput.load(path)
+    assert again.show(**QUIET) == out.show(**QUIET) != before
+
+
 def test_lines_end_where_they_are_told(scored: Any, capsys: pytest.CaptureFixture[str]) -> None:
     def breaks(**options: Any) -> int:
         page = scored.show_tokens(**options, **QUIET)
@@ -145,3 +165,15 @@ def test_views_say_of_every_dimension_and_of_weights(heads: Any, scored: Any) ->
         ).pipeline[0]
         == "pair"
     )
+
+
+@pytest.mark.parametrize("verb", ["show", "show_tokens"])
+def test_pages_can_be_cut_by_their_root(gpt2: Any, verb: str) -> None:
+    out = gpt2.attribute("the <html>", "the <html> of", method="occlusion")
+    for result in (out, out[0]):
+        page = getattr(result, verb)(**QUIET)
+        assert page.count("<html>") == page.count("</html>") == 1
+        content = page.split("<html>")[1].split("</html>")[0]
+        assert '<body lang="en" ' in content
+        assert content.strip().startswith("<head>")
+        assert content.strip().endswith("</body>")

@@ -254,6 +254,29 @@ def test_integrated_gradients_tell_their_points_and_keep_their_promise() -> None
     assert out[0].step_scores["deltas"].shape == (len(out[0].steps),)
 
 
+@pytest.mark.filterwarnings("ignore::wherefrom.errors.WherefromWarning")
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_a_gap_within_the_rounding_of_half_precision_is_told_as_such_and_not_refined(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ends of the path differ by two rounded logits, which no number of points makes more exact."""
+    monkeypatch.setattr("wherefrom.methods.integrated_gradients.PATIENCE", 10**6)  # what else would stop it
+    model = wherefrom.load_model(
+        str(MODELS / "llama-tiny"), "integrated_gradients", device="cpu", model_kwargs={"dtype": dtype}
+    )
+    settings = {"attributed_fn": "logit", "baseline": "mean", "tolerance": 1e-6, "max_points": 255}
+    text = "The capital of France"
+    out = model.attribute(text, f"{text} is the", show_progress=False, **settings)
+    rounded = [one for one in out.provenance.warnings if "rounding" in one]
+    if dtype == "float32":
+        assert rounded == []
+    else:
+        (told,) = rounded
+        assert f"which the rounding of {dtype} explains" in told
+        assert told.endswith("Load the model in float32.")
+        assert min(out[0].details["points"]) < 255, "two rules in a row are enough"
+
+
 @pytest.mark.parametrize("baseline", ["unk", "pad", "zero", "mean", 5, {"target": "zero"}])
 def test_every_baseline_is_complete(baseline: Any) -> None:
     out = attribute(

@@ -70,3 +70,10 @@ def test_a_broken_promise_is_noticed(name: str) -> None:
     setattr(type(spoilt), name, spoiling)
     with pytest.raises(ConformanceError, match=match):
         check_adapter(spoilt, TEXTS)
+
+
+def test_padding_that_is_read_as_any_other_token_is_noticed() -> None:
+    spoilt = with_methods(model_of("gpt2-tiny"), None)
+    type(spoilt).reads_as_padding = lambda self, token_id, *, side: True
+    with pytest.raises(ConformanceError, match="is True, but the id does what its embedding does"):
+        check_adapter(spoilt, TEXTS)

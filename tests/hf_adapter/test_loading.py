@@ -157,3 +157,8 @@ def test_an_adapter_without_peft_says_what_to_install(tmp_path: Path, monkeypatc
     monkeypatch.setattr(_loading, "is_peft_available", lambda: False)
     with pytest.raises(ModelLoadError, match="pip install peft"):
         load_model(tmp_path, device="cpu")
+
+
+def test_a_folder_that_is_not_there_is_told_as_one(tmp_path: Path) -> None:
+    with pytest.raises(ModelLoadError, match="There is no folder"):
+        load_model(str(tmp_path / "nowhere"), device="cpu")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import wherefrom
 from attrs import evolve
 from captum.attr import FeatureAblation as CaptumAblation
 from captum.attr import ShapleyValues
@@ -28,6 +29,9 @@ from wherefrom.methods.perturbation.units import units_of
 from wherefrom.progress import no_progress
 from wherefrom.testing import question
 from wherefrom_hf.adapter import HFModel, load
+
+from tests.zoo import families
+from tests.zoo.test_finite import words
 
 MODELS = Path(__file__).parents[1] / "golden" / "data" / "models"
 METHODS_HERE = (
@@ -140,6 +144,34 @@ def test_batches_chunks_and_half_precision(name, method):
     (half,) = method.attribute(model_of(name, "bfloat16"), asked[:1], no_progress)
     assert np.isfinite(half.target).all()
     assert half.target.shape == together[0].target.shape
+
+
+@pytest.mark.parametrize("baseline", ["pad", 0, "unk", "zero"])
+@pytest.mark.parametrize("family", ["m2m_100-seq2seq", "fsmt-seq2seq", "bart-seq2seq"])
+def test_what_stands_in_for_a_token_moves_and_hides_no_other(family, baseline):
+    """Sums along sequential paths, which put embeddings in place, are signed occlusion with the same baseline; M2M100
+    and FSMT number positions without padding."""
+    torch.set_num_threads(1)
+    model = wherefrom.load_model(families.build(family, torch.float64), tokenizer=words(), device="cpu")
+    settings = {"attributed_fn": "logit", "baseline": baseline, "attribute_target": True, "show_progress": False}
+    texts = ("w5 w6 w7 w8", "w9 w10 w11")
+    (removed,) = model.attribute(*texts, method="occlusion", units="token", **settings)
+    (path,) = model.attribute(*texts, method="sequential_integrated_gradients", token_sums=True, **settings)
+    for side in ("source_attributions", "target_attributions"):
+        came, right = getattr(removed, side), getattr(path, side).sum(-1)
+        np.testing.assert_allclose(came, right, rtol=0, atol=1e-9 * np.nanmax(np.abs(right)))
+
+
+def test_what_is_read_as_padding_is_told():
+    padding = {
+        family: [
+            load(families.build(family), tokenizer=words(), device="cpu").reads_as_padding(token, side=side)
+            for token in (0, 3)
+            for side in ("source", "target")
+        ]
+        for family in ("m2m_100-seq2seq", "bart-seq2seq")
+    }
+    assert padding == {"m2m_100-seq2seq": [True, True, False, False], "bart-seq2seq": [False] * 4}
 
 
 @pytest.mark.parametrize("baseline", ["hidden", "delete", "zero"])

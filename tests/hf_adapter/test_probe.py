@@ -29,6 +29,7 @@ from wherefrom_hf.running import probe as probing
 from wherefrom_hf.running.choices import Choices
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.gradients import Differentiator
+from wherefrom_hf.running.ownership import reserved
 from wherefrom_hf.running.predict import Predictor
 from wherefrom_hf.running.probe import Probe, need_beside, need_same
 
@@ -114,6 +115,10 @@ def test_what_is_said_of_a_row_does_not_hang_on_those_beside_it(fraction: float)
         assert distance(said.logits, torch.stack([plain_logits(module, row, int(step)) for step in steps])) < 1e-9
         (alone,) = model.gradients([row])
         assert distance(gradients.source, alone.source) < 1e-9
+    for row, watched in zip(rows, model.attentions(rows), strict=True):
+        (alone,) = model.attentions([row])
+        for where in ("decoder", "encoder", "cross"):
+            assert distance(getattr(watched, where), getattr(alone, where)) < 1e-9
 
 
 @pytest.mark.parametrize("fraction", [0.3, 0.8, 0.9, 1.0])
@@ -358,6 +363,24 @@ def test_a_pass_that_fails_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(Probe, "_logits", broken)
     assert "fails with KeyError ('no such thing')" in str(predictor_of(module).probe.causal())
+
+
+def test_a_pass_that_failed_is_tried_again_by_the_next_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    module, tried = build("llama"), []
+
+    def busy(self: Any, ids: Any) -> Any:
+        tried.append(True)
+        raise RuntimeError("busy")
+
+    with reserved(module):
+        probe = predictor_of(module).probe
+        monkeypatch.setattr(Probe, "_logits", busy)
+        for _ in range(3):
+            assert "fails with RuntimeError (busy)" in str(probe.causal())
+        assert len(tried) == 2  # whether it is so, and whether anything is read
+    monkeypatch.undo()
+    with reserved(module):
+        assert probe.causal() is None
 
 
 def test_running_out_of_memory_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:

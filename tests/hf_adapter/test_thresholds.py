@@ -12,6 +12,8 @@ import torch
 from attrs import evolve
 from transformers import SwitchTransformersConfig, SwitchTransformersForConditionalGeneration
 from wherefrom.adapters import Row
+from wherefrom.adapters.internals import Heads
+from wherefrom.errors import ModelCapabilityError
 from wherefrom_hf.running import in_pieces
 from wherefrom_hf.running.embedding import input_embeddings
 from wherefrom_hf.running.probe import LENGTH, Probe
@@ -62,6 +64,27 @@ def test_tokens_beyond_what_an_expert_takes_are_dropped_as_in_one_pass():
             with torch.no_grad():
                 right = torch.stack([plain_logits(module, one, step) for step in one.steps])
             assert distance(answer.logits, right) < 1e-9
+
+
+def zeroed(capacity: int) -> Any:
+    """Distances where values are zeroed, by pairs that are many more than an expert takes."""
+    rng = np.random.default_rng(1)
+    row = Row(target_ids=rng.integers(4, 62, 9), steps=np.arange(4, 9), source_ids=rng.integers(4, 62, 18))
+    everywhere = dict.fromkeys(("decoder", "encoder", "cross"), Heads())
+    settings = {"metric": "cosine", "heads": everywhere, "every_query": True, "encoder": True, "decoder": True}
+    (answer,) = Model(of_experts(capacity)).zeroed_values([row], **settings)
+    return answer
+
+
+def test_zeroed_values_are_those_of_experts_that_drop_nothing():
+    came, right = zeroed(20), zeroed(10_000)
+    for where in ("decoder", "encoder", "cross"):
+        assert distance(getattr(came, where), getattr(right, where)) < 1e-6
+
+
+def test_values_are_not_zeroed_where_an_expert_dropped_a_token():
+    with pytest.raises(ModelCapabilityError, match=r"nothing was zeroed, as of positions that its experts had no cap"):
+        zeroed(5)
 
 
 def test_what_is_lowered_is_put_back():

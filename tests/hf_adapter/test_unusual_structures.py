@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ from wherefrom.adapters import ModelCard, Row
 from wherefrom.errors import InputError, ModelCapabilityError, WherefromWarning
 from wherefrom.methods.alti import mixtures
 from wherefrom.methods.attention_rollout import rollout
+from wherefrom.methods.libra import RULES as LIBRA
 from wherefrom.questions.examples import check_ids
 from wherefrom_hf.demo import demo_path
 from wherefrom_hf.inside import attention as attention_module
@@ -22,7 +25,7 @@ from wherefrom_hf.inside.attention_watch import projection_of, watching
 from wherefrom_hf.inside.decomposition import attention_terms
 from wherefrom_hf.inside.teacher_forcing import run
 from wherefrom_hf.running.attention_kernel import observed_by
-from wherefrom_hf.running.embedding import input_embedding
+from wherefrom_hf.running.embedding import input_embedding, input_embeddings
 from wherefrom_hf.running.heads import all_heads, most_heads
 from wherefrom_hf.running.positions import Limits, has_table_of_positions, limits_of
 from wherefrom_hf.running.probe import Probe
@@ -89,13 +92,28 @@ def test_where_all_blocks_attend_inputs_are_followed():
     assert torch.allclose(rollout(weights, 0.5)[1].sum(-1), torch.tensor(1.0), atol=1e-5)
 
 
-def test_a_second_look_up_by_id_is_told_once():
-    model = Model(families.build("gemma3n_text"))
+ANSWERS: dict[str, Callable[[Model, Row], Iterable[Any]]] = {
+    "gradients": lambda model, row: model.gradients([row]),
+    "by rules": lambda model, row: model.ruled_gradients([row], rules=LIBRA),
+    "of given embeddings": lambda model, row: model.predict([given(model, row)]),
+    "of layers below": lambda model, row: model.layer_states([given(model, row)], layer="model.layers.1.self_attn"),
+}
+
+
+def given(model: Model, row: Row) -> Row:
+    return evolve(row, target_embeds=torch.zeros_like(model.embed(row.target_ids, side="target")))
+
+
+@pytest.mark.parametrize("answers", ANSWERS)
+@pytest.mark.parametrize("name", ["gemma4_text", "deepseek_v4"])
+def test_a_second_look_up_by_id_is_told_once(name, answers):
+    """Of another table, and of the experts that an id goes to."""
+    model = Model(families.build(name))
     row = row_of(model.module)
+    list(model.predict([row]))  # warnings are errors here: ids do all that they do
     with pytest.warns(WherefromWarning, match="looks its input up a second time"):
-        list(model.gradients([row]))
-    assert Probe(model.module, model._predictor.target).other_lookups()
-    list(model.gradients([row]))  # warnings are errors here: it is not said again
+        list(ANSWERS[answers](model, row))
+    list(ANSWERS[answers](model, row))  # it is not said again
 
 
 class Adapted(torch.nn.Embedding):
@@ -113,12 +131,14 @@ def test_what_the_input_embedding_looks_up_itself_is_no_second_look_up():
     module = families.build("llama")
     module.set_input_embeddings(Adapted(families.VOCABULARY, 32))
     model = Model(module)
-    assert model._predictor.probe.other_lookups() == ()
+    assert model._predictor.probe.looks_up_again() is None
     list(model.gradients([row_of(module)]))  # warnings are errors here
 
 
-def test_positions_are_no_second_look_up():
-    assert probe_of("gpt2").other_lookups() == ()
+@pytest.mark.parametrize("name", ["gpt2", "opt", "t5-seq2seq", "m2m_100-seq2seq", "prophetnet-seq2seq"])
+def test_positions_are_no_second_look_up(name):
+    module = families.build(name)
+    assert Probe(module, input_embeddings(module)[1]).looks_up_again() is None
 
 
 @pytest.mark.parametrize("name, pads", [("llama", True), ("gpt2", True), ("bart", False), ("rwkv", False)])

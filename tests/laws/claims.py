@@ -16,6 +16,7 @@ law                     what it says
 ``seeded``              the same seed gives the same scores, another one other scores
 ``pure``                running it again, or another method between, gives the same scores
 ``nudge``               it can be asked of a model whose tokens have other embeddings
+``listed``              answers in a list are as good as answers one by one
 ======================  ========================================================================================
 """
 
@@ -27,7 +28,7 @@ from typing import Any
 import wherefrom.methods as m
 from attrs import field, frozen
 
-ALWAYS = frozenset({"batch", "nudge", "pure"})
+ALWAYS = frozenset({"batch", "listed", "nudge", "pure"})
 """What every method must keep; not a matter of choice."""
 
 

@@ -250,7 +250,7 @@ def test_a_check_of_spans_is_refused_before_anything_is_run() -> None:
 
 
 def test_a_check_without_predictions_is_refused() -> None:
-    with pytest.raises(ModelCapabilityError, match="check=True needs predictions"):
+    with pytest.raises(ModelCapabilityError, match="check=True needs a model that can score given sequences"):
         require_checkable(SimpleNamespace(card=model_of("gpt2-tiny").card), None)  # type: ignore[arg-type]
 
 

@@ -273,6 +273,23 @@ def test_law_nudge(name: str, on: str) -> None:
     )
 
 
+@over("listed", ("reference-seq2seq", "gpt2-tiny"))
+def test_law_listed(name: str, on: str) -> None:
+    """An adapter that answers all rows at once is asked like one that answers them one by one."""
+    model, method = model_of(on), CLAIMS[name].method("listed")
+    asked = sorted(questions(model), key=lambda one: len(one.target_ids))[:1]
+
+    def listed(name: str) -> Any:
+        def run(self: Any, rows: Any, *args: Any, **kwargs: Any) -> Any:
+            return list(getattr(model, name)(rows, *args, **kwargs))
+
+        return run
+
+    require_same(
+        scores(method, with_methods(model, listed), asked)[0], scores(method, model, asked)[0], part_of(on), name
+    )
+
+
 def test_texts_are_of_different_lengths() -> None:
     """Otherwise no padding is tested."""
     model = model_of("gpt2-tiny")

@@ -29,7 +29,15 @@ from wherefrom.questions.target_function import TargetFunction
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.provenance import Provenance
 from wherefrom.step_functions import Logit
-from wherefrom.text.segmentation import Level, characters, sentences, unit_starts, words
+from wherefrom.text.segmentation import (
+    Level,
+    characters,
+    sentences,
+    unit_spans,
+    unit_starts,
+    word_or_character_spans,
+    words,
+)
 from wherefrom.text.spelling import BROKEN
 from wherefrom.text.tokens import Segment, Token
 from wherefrom_hf.text.tokenizer import TextCoder
@@ -280,6 +288,33 @@ def test_units_begin_where_the_text_s_own_do(name: str, tokenizer: str) -> None:
                 before = next(place for place in range(start - 1, -1, -1) if tokens[place].text)
                 begins |= {visible for begin in begins if places[before] < begin < places[start]}
             assert visible in begins or places[start] in begins, (level, start, own)
+
+
+UNSPACED = ("CJK UNIFIED", "HIRAGANA", "KATAKANA", "HALFWIDTH KATAKANA LETTER", "THAI CHARACTER", "KHMER", "MYANMAR")
+"""How the names of letters begin in scripts that put no space between words, of those in the corpus."""
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS)
+@pytest.mark.parametrize("name", TEXTS)
+def test_automatic_units_hold_one_letter_of_a_script_without_spaces_and_words_of_others(
+    name: str, tokenizer: str
+) -> None:
+    """But for a token that holds more. Of a text without such letters they are its words."""
+    tokens = tokens_of(name, tokenizer)
+    found = word_or_character_spans(tokens)
+    begins = [begin for begin, _ in found]
+    assert [*begins, len(tokens)] == [0, *(end for _, end in found)], "they follow each other"
+    whole, named = unit_starts(tokens, "character"), unit_starts(tokens, "word")
+    assert set(named) <= set(begins) <= set(whole)
+
+    def unspaced(first: int, end: int) -> bool:
+        text = "".join(token.text for token in tokens[first:end]).strip()
+        return text[:1].isalpha() and unicodedata.name(text[0], "").startswith(UNSPACED)
+
+    if not any(unspaced(*span) for span in unit_spans(tokens, "character")):
+        assert begins == list(named)
+    for span in unit_spans(tokens, "character"):
+        assert span in found or not unspaced(*span)
 
 
 @pytest.mark.parametrize("entry", CORPUS, ids=lambda entry: str(entry["name"]))

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 from attrs import frozen
 from wherefrom.files import Summary
-from wherefrom.files.summaries import summarized
+from wherefrom.files.summaries import MOST_ANNOTATIONS, summarized
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.text.tokens import Segment
 from wherefrom_viz.browser.filter_language import FilterError, parse_filter
@@ -241,6 +241,18 @@ def test_annotations_longer_than_the_index_keeps_are_read_from_the_example(hospi
     candidate = Example(summarized(noted), example=noted)
     assert parse_filter("note~/end$/", SCORES, NAMES)(candidate)
     assert parse_filter("tag:t49", SCORES, NAMES)(candidate)
+    assert not parse_filter("tag:t50", SCORES, NAMES)(candidate)
+
+
+def test_tags_are_found_whatever_else_the_index_holds_in_part(hospital: Attribution) -> None:
+    line = hospital.replace(annotations={"tags": ", ".join(f"tag-number-{k}" for k in range(30))})
+    behind = hospital.replace(annotations={**{f"c{k}": k for k in range(40)}, "tags": ["odd"]})
+    for one, tag in ((line, "tag-number-29"), (behind, "odd")):
+        candidate = Example(summarized(one), example=one)
+        assert parse_filter(f"tag:{tag}", SCORES, NAMES)(candidate)
+        assert not parse_filter("tag:none", SCORES, NAMES)(candidate)
+    assert summarized(behind).tags == ["odd"]
+    assert len(summarized(behind).annotations or {}) == MOST_ANNOTATIONS
 
 
 @pytest.mark.parametrize(

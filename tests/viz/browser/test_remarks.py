@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from textual.widgets import Input
 from wherefrom.errors import FileFormatError, InputError
+from wherefrom.files import Manifest, RunWriter, Summary, create_run
 from wherefrom.results.attribution import Attributions
 from wherefrom_viz.browser.history import History, history_file
 from wherefrom_viz.browser.jumping import labels
-from wherefrom_viz.browser.notes import Notes, Remark, notes_file, tags_of
+from wherefrom_viz.browser.notes import Notes, Remark, digest_of, notes_file, tags_of
 from wherefrom_viz.browser.places import find_places
 from wherefrom_viz.browser.screens.detail import DetailScreen
 from wherefrom_viz.browser.screens.jump import JumpScreen
@@ -32,12 +33,37 @@ def test_notes_are_kept_beside_a_file_and_inside_a_run(tmp_path: Path) -> None:
 
 def test_two_sessions_keep_each_others_notes(tmp_path: Path) -> None:
     one, other = Notes(tmp_path / "notes.json"), Notes(tmp_path / "notes.json")
-    one.put("a", Remark(tags=["wrong"]))
-    other.put("b", Remark(note="look"))
+    texts = Summary(offset=0, length=0, prompt="He was", output="sick")
+    one.put("a", Remark(tags=["wrong"]), texts)
+    other.put("b", Remark(note="look"), texts)
     again = Notes(tmp_path / "notes.json")
-    assert (again.on("a"), again.on("b")) == (Remark(tags=["wrong"]), Remark(note="look"))
-    again.put("a", Remark())
-    assert json.loads((tmp_path / "notes.json").read_text()) == {"notes": {"b": {"note": "look"}}}
+    assert (again.on("a", texts), again.on("b", texts)) == (Remark(tags=["wrong"]), Remark(note="look"))
+    again.put("a", Remark(), texts)
+    held = json.loads((tmp_path / "notes.json").read_text())
+    assert held == {"notes": {"b": {"note": "look", "about": digest_of(texts)}}}
+
+
+def test_remarks_stay_with_the_texts_that_they_are_about(tmp_path: Path) -> None:
+    one, two = hospital_example(), everyone_result()[1]
+    assert one.target != two.target
+    for names in ("1", None):
+        place = tmp_path / f"{names}.json"
+        Attributions(sequence_attributions=(one.replace(id=names),)).save(place)
+        Library([open_source(place)]).put_remark(0, Remark(tags=["odd"], note="this one"))
+        Attributions(sequence_attributions=(two.replace(id=names),)).save(place, overwrite=True)
+        other = Library([open_source(place)])
+        assert other.remark(0) == Remark()
+        assert (other.summary(0).tags, other.load(0).annotations.get("note")) == ([], None)
+        assert any("about other texts" in one for one in other.complaints)
+        Attributions(sequence_attributions=(one.replace(id=names, method="occlusion"),)).save(place, overwrite=True)
+        again = Library([open_source(place)])
+        assert again.remark(0) == Remark(tags=["odd"], note="this one")
+        assert again.complaints == ()
+
+
+def test_remarks_that_do_not_say_what_they_are_about_are_shown(tmp_path: Path) -> None:
+    (tmp_path / "notes.json").write_text('{"notes": {"a": {"note": "look"}}}')
+    assert Notes(tmp_path / "notes.json").on("a", Summary(offset=0, length=0)) == Remark(note="look")
 
 
 def test_what_are_no_notes_is_told_and_not_overwritten(tmp_path: Path) -> None:
@@ -45,7 +71,7 @@ def test_what_are_no_notes_is_told_and_not_overwritten(tmp_path: Path) -> None:
     notes = Notes(tmp_path / "notes.json")
     assert "holds no notes" in notes.complaint
     with pytest.raises(FileFormatError, match="Move it away"):
-        notes.put("a", Remark(note="x"))
+        notes.put("a", Remark(note="x"), Summary(offset=0, length=0))
     assert (tmp_path / "notes.json").read_text() == '{"notes": [1]}'
 
 
@@ -84,7 +110,7 @@ async def test_an_example_is_tagged_noted_found_and_untagged(tmp_path: Path) -> 
         assert example.annotations["note"] == "why", "an export carries it"
         assert "tags" not in example.annotations
     held = json.loads((tmp_path / "a.json.notes.json").read_text())
-    assert list(held["notes"].values()) == [{"note": "why"}]
+    assert [one["note"] for one in held["notes"].values()] == ["why"]
     assert [place.path.name for place in find_places(tmp_path)] == ["a.json"]
     again = browser_at(tmp_path / "a.json")
     async with again.run_test(size=(120, 30)) as pilot:
@@ -107,6 +133,21 @@ def test_an_example_whose_file_became_shorter_has_no_remark_and_gets_none(tmp_pa
     with pytest.raises(InputError, match="replaced"):
         library.put_remark(gone, Remark(note="lost"))
     assert library.remark(0) == Remark(note="look")
+
+
+def test_examples_that_failed_are_not_finished(tmp_path: Path) -> None:
+    folder = create_run(tmp_path / "run", Manifest(total=3))
+    for _ in range(2):
+        with RunWriter(folder) as writer:
+            writer.append(hospital_example().replace(id="a"))
+            writer.fail("b", "too long")
+    (place,) = find_places(tmp_path)
+    assert place.facts.endswith("1 of 3 so far")
+    with RunWriter(folder) as writer:
+        for name in ("b", "c"):
+            writer.append(hospital_example().replace(id=name))
+    (place,) = find_places(tmp_path)
+    assert place.facts.endswith("3 of 3 finished")
 
 
 async def test_a_file_that_cannot_be_written_is_told(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,34 @@ def test_a_shorter_file_is_read_anew(everyone: Attributions, tmp_path: Path) -> 
     growth = library.refresh()
     assert (growth.new, growth.replaced) == (-3, True)
     assert library.summary(3).error == "gone"
+
+
+def test_lines_in_place_of_others_are_read_anew_however_many(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    everyone[:2].save(path)
+    for examples in ([1, 0], [2, 3, 0, 1], [2, 1, 0, 3]):
+        library = Library([open_source(path)])
+        other = everyone.at(examples)
+        other.save(path, overwrite=True)
+        with pytest.raises(FileFormatError, match="replaced by another file"):
+            library.load(0)
+        assert library.refresh().replaced is True
+        assert library.refresh().replaced is False
+        assert [library.summary(key).id for key in library.keys().tolist()] == [one.id for one in other]
+        assert [library.load(key).id for key in library.keys().tolist()] == [one.id for one in other]
+        assert library.complaints == ()
+
+
+def test_lines_that_were_changed_where_they_are_are_read_anew(everyone: Attributions, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    everyone.save(path)
+    library = Library([open_source(path)])
+    name = str(everyone[3].id)
+    data = path.read_bytes()
+    path.write_bytes(data.replace(f'"{name}"'.encode(), f'"{name[::-1]}"'.encode()))
+    os.utime(path, (1, 1))
+    assert library.refresh().replaced is True
+    assert library.summary(3).id == library.load(3).id == name[::-1] != name
 
 
 def test_a_document_is_read_again_when_it_changes(everyone: Attributions, tmp_path: Path) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
 from wherefrom.context import ContextAttribution
 from wherefrom.files.manifest import Manifest
+from wherefrom.methods.contract import METHODS
 from wherefrom.results.aggregation import AGGREGATORS
 from wherefrom.results.attribution import Attributions
 from wherefrom.results.contrasts import CONTRASTS, contrast_of
 from wherefrom.results.provenance import ALIGNMENTS, Provenance, by_example
 from wherefrom.results.stages import Stage
+from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.texts import literal
@@ -65,6 +67,7 @@ _OF_MODEL = {
     "framework": "framework",
     "device": "device",
     "dtype": "dtype",
+    "tokenizer": "tokenizer",
     "model-kwargs": "model_kwargs",
     "tokenizer-kwargs": "tokenizer_kwargs",
     "plugin": "plugins",
@@ -128,9 +131,11 @@ class Again:
 def again(out: Attributions) -> Again:
     """What asks for attributions again, traces included."""
     info: Provenance = out.provenance
+    more_to_give = _unnamed_framework(info) + _unknown_names(info)
     if (traced := info.arguments.get("trace")) is not None:
         asked: dict[str, Any] = _model_and_method(info)
         contrasts, notes = _contrasts(info)
+        notes += more_to_give
         aligned = by_example(info, ALIGNMENTS, len(out)) or [None]
         if aligned[0] is not None and all(one == aligned[0] for one in aligned):
             asked["attribution-kwargs"] = {**asked["attribution-kwargs"], ALIGNMENTS: aligned[0]}
@@ -140,7 +145,7 @@ def again(out: Attributions) -> Again:
             sections={
                 "trace": {
                     **asked,
-                    "generation-kwargs": info.generation_args,
+                    "generation-kwargs": _generation(info),
                     **_trace_options(traced),
                     "contrast-targets": contrasts,
                 }
@@ -149,7 +154,7 @@ def again(out: Attributions) -> Again:
         )
     reduced, notes = _reductions(out)
     contrasts, more = _contrasts(info)
-    notes += more
+    notes += (*more, *more_to_give, *_not_alike(out))
     if not any(name in info.arguments for name in CONTRASTS) and any(map(contrast_of, out)):
         notes += (
             "Its examples were compared with texts that it does not hold: give them too (--contrast-targets, "
@@ -217,7 +222,8 @@ def context_again(out: ContextAttribution) -> Again:
     options |= {name.replace("_", "-"): value for name, value in own.items()}
     reduced, more = _cues_reduced(info, made.arguments.get("attribution_aggregators"))
     options |= reduced
-    notes = more + tuple(
+    notes = more + _unnamed_framework(made) + _unknown_names(made)
+    notes += tuple(
         f"It was made without {name.replace('_', ' ')}, which the command cannot be told."
         for name in ("context_sensitivity_std_threshold", "attribution_std_threshold")
         if name in info and info[name] is None
@@ -241,14 +247,13 @@ def run_again(manifest: Manifest) -> Again:
     asked = manifest.settings
     if asked.get("command") != "attribute-dataset":
         return again(Attributions(sequence_attributions=(), provenance=manifest.provenance))
-    model, request, reduced = (asked.get(part, {}) for part in ("model", "request", "reduction"))
-    rows = asked.get("dataset", {})
-    shard = rows.get("shard", {})
+    model, request, reduced, rows = (_of(asked, part) for part in ("model", "request", "reduction", "dataset"))
+    shard = _of(rows, "shard")
     options = {
         **_as_options(_OF_MODEL, model),
         **_as_options(_OF_DATASET, rows),
-        **_as_options(_OF_FIELDS, rows.get("fields", {})),
-        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) > 1 else None,
+        **_as_options(_OF_FIELDS, _of(rows, "fields")),
+        "shard": f"{shard['number']}/{shard['of']}" if shard.get("of", 1) != 1 and "number" in shard else None,
         **_as_options(_OF_REQUEST, request),
         **_as_options(_OF_ATTRIBUTE, request),
         **_as_options(_OF_REDUCTION, reduced),
@@ -263,13 +268,32 @@ def _attribute_options(info: Provenance) -> dict[str, Any]:
     """What has no option of its own is an argument of `attribute` as any setting of the method is."""
     options = _model_and_method(info)
     own = {*_OF_ATTRIBUTE.values(), "contrast_targets"}
-    options["attribution-kwargs"] |= {name: value for name, value in info.arguments.items() if name not in own}
+    options["attribution-kwargs"] |= {
+        name: value for name, value in info.arguments.items() if name not in own and value is not None
+    }
     return {
         **options,
         "step-scores": [score.get("name") for score in info.step_scores],
         **_as_options(_OF_ATTRIBUTE, info.arguments),
-        "generation-kwargs": info.generation_args,
+        "generation-kwargs": _generation(info),
     }
+
+
+def _generation(info: Provenance) -> dict[str, Any]:
+    """What generation was told. A length that is None differs between parts of merged results; elsewhere None may
+    have been given."""
+    given = info.generation_args
+    return {name: value for name, value in given.items() if value is not None or name != "max_new_tokens"}
+
+
+def _not_alike(out: Attributions) -> Iterator[str]:
+    """What is not told of merged results, since their parts had different ones."""
+    info = out.provenance
+    told = [name for name, value in info.arguments.items() if value is None]
+    told += [f"generation_args.{name}" for name, value in info.generation_args.items() if value is None]
+    told += ["seed"] if info.seed is None else []
+    if told and len(out) > 1:
+        yield f"Its parts had different values of {', '.join(told)}, or none is told: ask for those of each apart."
 
 
 def _contrasts(info: Provenance) -> tuple[list[Any], tuple[str, ...]]:
@@ -286,8 +310,9 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
     revision = info.model.get("revision")
     return {
         "model": info.model.get("name"),
-        "framework": info.model.get("framework"),
+        "framework": info.model.get("framework") or None,
         "dtype": info.model.get("dtype"),
+        "tokenizer": info.model.get("tokenizer"),
         "model-kwargs": {**_of(info.model, "model_kwargs"), **({"revision": revision} if revision else {})},
         "tokenizer-kwargs": _of(info.model, "tokenizer_kwargs"),
         "attribution-method": info.method.get("name"),
@@ -297,9 +322,27 @@ def _model_and_method(info: Provenance) -> dict[str, Any]:
     }
 
 
-def _of(model: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    """Arguments that the model was loaded with, where the provenance tells them."""
-    found = model.get(name)
+def _unnamed_framework(info: Provenance) -> tuple[str, ...]:
+    """What to give where it is told that what loaded the model has no name; nothing of files that tell nothing."""
+    if info.model.get("framework", "unknown"):
+        return ()
+    return ("Its model was given to load_model as an adapter: say how it is loaded, with model and framework.",)
+
+
+def _unknown_names(info: Provenance) -> tuple[str, ...]:
+    """What a module of somebody's own registers, which is not told; names with a colon are an adapter's own."""
+    named: list[tuple[Container[str], Mapping[str, Any]]] = [(METHODS, info.method)]
+    named += [(STEP_FUNCTIONS, one) for one in (info.attributed_fn, *info.step_scores)]
+    told = [(str(one.get("name") or ""), registry) for registry, one in named]
+    unknown = dict.fromkeys(name for name, registry in told if name and ":" not in name and name not in registry)
+    if not unknown:
+        return ()
+    return (f"Name the module that registers {', '.join(unknown)} too: --plugin MODULE.",)
+
+
+def _of(told: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is told under a name, where it is a mapping as it should be (of models, the arguments of loading)."""
+    found = told.get(name)
     return found if isinstance(found, Mapping) else {}
 
 

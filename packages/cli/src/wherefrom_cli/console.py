@@ -63,6 +63,7 @@ class Console:
     no_input: bool = False
     warned: list[str] = field(factory=list)
     """Warnings given so far, each once."""
+    _stdin_read: bool = field(default=False, init=False)
 
     @property
     def interactive(self) -> bool:
@@ -117,8 +118,13 @@ class Console:
         """All of standard input: the bytes, whatever the locale would make of them.
 
         Raises:
-            UsageError: There is nobody to read from.
+            UsageError: There is nobody to read from, or it was read before.
         """
+        if self._stdin_read:
+            raise UsageError(
+                "Two options ask for standard input ('-'), which can be read once.\n"
+                "Name a file for one of them: @file.txt"
+            )
         if self.stdin is None or self.stdin.closed:
             raise UsageError(
                 "'-' asks for standard input, but it is closed.\nPipe text in, or name a file: -i @file.txt"
@@ -127,6 +133,7 @@ class Console:
             if self.no_input:
                 raise UsageError("'-' asks for standard input, but it is a terminal and --no-input was given.")
             self.note("Reading texts from the terminal, one per line; end with Ctrl-D.")
+        self._stdin_read = True
         return self.stdin.buffer.read() if isinstance(self.stdin, io.TextIOWrapper) else self.stdin.read().encode()
 
     @contextlib.contextmanager

@@ -12,6 +12,19 @@ from typing import Any
 from wherefrom.errors import UsageError
 from wherefrom.files.named import digest_of
 
+from wherefrom_cli.parser import OptionGroup
+
+
+def add_plugin_option(group: OptionGroup) -> None:
+    """Which modules to import first."""
+    group.add(
+        "--plugin",
+        nargs="+",
+        default=[],
+        metavar="MODULE",
+        help="modules (or .py files) to import, for the methods and step functions they register",
+    )
+
 
 def load_plugins(names: Sequence[str]) -> None:
     """Import modules, by name or by the path of a ``.py`` file; what they register is known from then on.
@@ -26,9 +39,14 @@ def load_plugins(names: Sequence[str]) -> None:
         try:
             _import_file(Path(name)) if name.endswith(".py") else importlib.import_module(name)
         except ModuleNotFoundError as error:
+            if error.name is not None and not name.endswith(".py") and f"{name}.".startswith(f"{error.name}."):
+                raise UsageError(
+                    f"The plugin {name!r} was not found: {error}.\n"
+                    "Give the name of an importable module, or the path of a .py file."
+                ) from error
             raise UsageError(
-                f"The plugin {name!r} was not found: {error}.\n"
-                "Give the name of an importable module, or the path of a .py file."
+                f"The plugin {name!r} imports what is not there: {error}.\nInstall it, or name its folder in "
+                "PYTHONPATH: the folder of a plugin is not looked into."
             ) from error
         except UsageError:
             raise

@@ -22,7 +22,7 @@ from wherefrom.step_functions.base import STEP_FUNCTIONS
 from wherefrom_cli.dataset.identity import with_contents
 from wherefrom_cli.method_settings import addressed, typed_settings
 from wherefrom_cli.parser import OptionGroup, Options, json_object, positive_number, setting, whole_number
-from wherefrom_cli.plugins import load_plugins, plugin_contents
+from wherefrom_cli.plugins import add_plugin_option, load_plugins, plugin_contents
 from wherefrom_cli.trust import HARMLESS_GENERATION
 
 if TYPE_CHECKING:
@@ -39,6 +39,8 @@ class ModelRequest:
     framework: str = "hf_transformers"
     device: str | None = None
     dtype: str | None = None
+    tokenizer: str | None = None
+    """Name or path of one that is not the model's own."""
     model_kwargs: Mapping[str, Any] = field(factory=dict)
     tokenizer_kwargs: Mapping[str, Any] = field(factory=dict)
     plugins: tuple[str, ...] = ()
@@ -58,13 +60,15 @@ class ModelRequest:
             self.name,
             framework=self.framework,
             device=self.device,
+            tokenizer=self.tokenizer,
             model_kwargs=model_kwargs or None,
             tokenizer_kwargs=dict(self.tokenizer_kwargs) or None,
         )
 
     def recorded(self, made: Provenance) -> Provenance:
         """The provenance with what the model was loaded with, beside what its card tells; secrets are left out."""
-        model = {**made.model, **{name: one for name, one in self._loaded_with().items() if one}}
+        loaded = {**self._loaded_with(), "tokenizer": self.tokenizer}
+        model = {**made.model, **{name: one for name, one in loaded.items() if one}}
         return msgspec.structs.replace(made, model=model)
 
     def told(self) -> dict[str, Any]:
@@ -78,15 +82,21 @@ class ModelRequest:
     def identity(self) -> dict[str, Any]:
         """What tells one model from another: a hub name, or what local files and folders hold, of which every byte is
         read; device left out."""
-        folder = Path(self.name)
         plugins = plugin_contents(self.plugins)
         return {
-            "name": fingerprint_of({"files": files_held(folder)}) if folder.is_dir() else self.name,
+            "name": _held(self.name),
             "framework": self.framework,
             "dtype": self.dtype,
+            **({"tokenizer": _held(self.tokenizer)} if self.tokenizer else {}),
             **{name: with_contents(one) for name, one in self._loaded_with().items()},
             **({"plugins": plugins} if plugins else {}),
         }
+
+
+def _held(name: str) -> str:
+    """A hub name, or what the files of a local folder hold."""
+    folder = Path(name)
+    return fingerprint_of({"files": files_held(folder)}) if folder.is_dir() else name
 
 
 @frozen(kw_only=True)
@@ -222,15 +232,19 @@ def _takes_normalize(name: str) -> bool:
     return name == "scores" or name not in wherefrom.list_aggregators()
 
 
-def add_model_options(group: OptionGroup) -> None:
-    """Which model, on which device."""
+def add_model_options(group: OptionGroup, default: str = "") -> None:
+    """Which model, on which device.
+
+    Args:
+        default: In words, the model that is taken where none is named; empty: one has to be.
+    """
     group.add(
         "-m",
         "--model",
         "--model-name-or-path",
         dest="model",
         metavar="NAME",
-        help="a hub name, a local folder, demo:lm or demo:mt (default: demo:lm when no text is given)",
+        help="a hub name, a local folder, demo:lm or demo:mt" + (f" (default: {default})" if default else ""),
     )
     group.add("--device", "--dev", metavar="DEVICE", help="cpu, cuda, cuda:1, mps (default: the best there is)")
     group.add("--dtype", metavar="DTYPE", help="float32, bfloat16, float16 (default: the one it is stored in)")
@@ -240,6 +254,7 @@ def add_model_options(group: OptionGroup) -> None:
         default="hf_transformers",
         help="which adapter loads the model (`wherefrom list adapters`)",
     )
+    group.add("--tokenizer", metavar="NAME", help="hub name or folder of a tokenizer (default: the model's own)")
     group.add(
         "--model-kwargs",
         type=json_object,
@@ -254,13 +269,7 @@ def add_model_options(group: OptionGroup) -> None:
         metavar="JSON",
         help="more arguments for loading the tokenizer",
     )
-    group.add(
-        "--plugin",
-        nargs="+",
-        default=[],
-        metavar="MODULE",
-        help="modules (or .py files) to import, for the methods and step functions they register",
-    )
+    add_plugin_option(group)
 
 
 def add_method_options(group: OptionGroup) -> None:
@@ -366,7 +375,7 @@ def add_reduction_options(group: OptionGroup, *, aggregate: bool = False) -> Non
         nargs="+",
         default=[],
         metavar="NAME",
-        help="aggregators or functions to apply before saving (`wherefrom list aggregators`)",
+        help="aggregators (`wherefrom list aggregators`) or functions (vnorm, absmax, ...) to apply before saving",
     )
     group.add(
         "--attribution-selectors",
@@ -419,6 +428,7 @@ def model_request(options: Options, *, default: str | None = None) -> ModelReque
         framework=options.framework,
         device=options.device,
         dtype=options.dtype,
+        tokenizer=options.tokenizer,
         model_kwargs=options.model_kwargs,
         tokenizer_kwargs=options.tokenizer_kwargs,
         plugins=tuple(options.plugin),

@@ -24,6 +24,8 @@ from wherefrom.settings import is_whole
 
 _HOW_TO_SAVE = "Save the file as UTF-8, or as UTF-16 with a byte order mark."
 _LONGEST_CELL = 2**31 - 1
+MESSAGE = {"role", "content"}
+"""What a message of a chat has."""
 _PARQUET_ROWS = 256
 """How many rows of a Parquet file are held at a time."""
 
@@ -47,8 +49,8 @@ def rows_in_file(path: Path, *, delimiter: str | None = None) -> Iterator[Row]:
     """The rows of a file in its order; its ending says of which kind it is (`ENDINGS`).
 
     ``.txt``: a text on each line that is not blank. ``.jsonl`` and ``.ndjson``: JSON on each such line. ``.json``: a
-    list of rows, a single one, or lines of JSON. ``.csv`` and ``.tsv``: a header and cells, with quotes as in RFC 4180.
-    ``.parquet``: a table.
+    list of rows, a single one (the list of a chat's messages is one), or lines of JSON. ``.csv`` and ``.tsv``: a header
+    and cells, with quotes as in RFC 4180. ``.parquet``: a table.
 
     Args:
         delimiter: Between the cells of a ``.csv`` or ``.tsv`` file; None: a comma, or a tab.
@@ -219,8 +221,14 @@ def _json_document(path: Path) -> Iterator[Row]:
     elif head:
         with _opened(path) as file:
             found = _json(file.read(), str(path))
-        for number, item in enumerate(found if isinstance(found, list) else [found], start=1):
+        several = isinstance(found, list) and not _are_messages(found)
+        for number, item in enumerate(found if several else [found], start=1):
             yield Row(content=item, where=f"{path}, row {number}")
+
+
+def _are_messages(found: list[Any]) -> bool:
+    """Are these the messages of one chat, and not rows?"""
+    return bool(found) and all(isinstance(one, dict) and one.keys() >= MESSAGE for one in found)
 
 
 def _is_json(text: str) -> bool:

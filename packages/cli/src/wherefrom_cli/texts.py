@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 from attrs import field, frozen
 from wherefrom.errors import InputError, UsageError, nearest
 from wherefrom.questions.given import is_chat, is_ids
-from wherefrom.settings import is_whole
 
 from wherefrom_cli.console import Console
 from wherefrom_cli.rows import (
+    MESSAGE,
     Row,
     columns_in_file,
     is_headed,
@@ -271,8 +271,13 @@ def examples_in_rows(
         return
     inputs = _columns(fields.input, _LIKELY_INPUTS, columns, where)
     if not inputs and len(columns) > 1:
+        one = (
+            "If each is a message of one chat, write them as one list: [{...}, {...}]. Else say"
+            if set(columns) >= MESSAGE
+            else "Say"
+        )
         raise UsageError(
-            f"{where} has the columns {', '.join(columns)}.\nSay which one holds the texts: --input-field NAME"
+            f"{where} has the columns {', '.join(columns)}.\n{one} which one holds the texts: --input-field NAME"
         )
     if not inputs and headed:
         raise UsageError(f"{where} has one column, {columns[0]!r}.\n{_how_to_head(columns[0])}")
@@ -308,11 +313,11 @@ def _example(
     *,
     unasked: bool,
 ) -> Example:
-    """Of targets that nobody asked for (``unasked``) a number is none: it may be a label."""
+    """Of targets that nobody asked for (``unasked``) those that are no text are none: they may be labels."""
     cells = row.cells
     name = _name(_cell(cells, names), f"{row.where}: the id")
     target = _cell(cells, outputs)
-    if unasked and is_whole(target):
+    if unasked and not isinstance(target, str | bytes):
         target = None
     try:
         return Example(

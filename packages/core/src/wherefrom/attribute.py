@@ -25,6 +25,7 @@ from wherefrom.context.attributing import attribute_context
 from wherefrom.context.results import ContextAttribution
 from wherefrom.errors import InputError, SettingsError, UnknownAttributeError, WherefromWarning, nearest
 from wherefrom.files.named import files_named
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, missing_scores, without_steps
 from wherefrom.methods.checking import check_cost, checked, require_checkable
 from wherefrom.methods.contract import AnyMethod
@@ -72,17 +73,20 @@ class AttributionModel:
         adapter: The model behind the Protocols of `wherefrom.adapters`.
         method: The default method with its settings, or None.
         attributed_fn: The default target function.
+        framework: What `load_model` loaded it by; empty where it was given an adapter.
     """
 
-    __slots__ = ("__weakref__", "adapter", "attributed_fn", "method")
+    __slots__ = ("__weakref__", "adapter", "attributed_fn", "framework", "method")
 
     adapter: SequenceModel
     method: AnyMethod | None
     attributed_fn: StepFunctionLike
+    framework: str
 
-    def __init__(self, adapter: SequenceModel, method: AnyMethod | None = None) -> None:
+    def __init__(self, adapter: SequenceModel, method: AnyMethod | None = None, *, framework: str = "") -> None:
         self.adapter = adapter
         self.method = method
+        self.framework = framework
         self.attributed_fn = DEFAULT_FUNCTION
 
     def __repr__(self) -> str:
@@ -384,7 +388,7 @@ class AttributionModel:
         provenance = Provenance(
             library_version=library_versions().get("wherefrom", ""),
             versions={**library_versions(), **self.adapter.card.versions},
-            model=msgspec.to_builtins(self.adapter.card),
+            model=msgspec.to_builtins(self.adapter.card.loaded_by(self.framework)),
             method=_method_described(request.method),
             attributed_fn=_described(request.function),
             step_scores=[_described(function) for function in request.scores.values()],
@@ -627,7 +631,7 @@ class AttributionModel:
             batch = [questions[i] for i in numbers]
 
             tell = _continued(progress, ends, done, len(batch))
-            for i, scores in zip(numbers, request.method.attribute(self.adapter, batch, tell), strict=True):
+            for i, scores in zip(numbers, answered(request.method, self.adapter, batch, tell), strict=True):
                 extra: dict[str, Any] = {}
                 if isinstance(self.adapter, PredictsSteps):
                     extra = missing_scores(self.adapter, questions[i], scores.step_scores)

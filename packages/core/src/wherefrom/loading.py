@@ -8,7 +8,8 @@ from collections.abc import Callable
 from typing import Any, cast
 
 from wherefrom._registry import Registry
-from wherefrom.adapters import SequenceModel
+from wherefrom.adapters import PredictsSteps, SequenceModel
+from wherefrom.adapters.check import members, missing_members
 from wherefrom.attribute import AttributionModel
 from wherefrom.errors import MissingDependencyError, SettingsError, UnknownNameError, nearest
 from wherefrom.methods.capabilities import check_capabilities
@@ -58,8 +59,9 @@ def load_model(
         UsageError: A name or setting is unknown, or the model cannot do what the method needs.
     """
     check_call(load_model, locals())
+    _refuse_half_an_adapter(model)
     if isinstance(model, SequenceModel):
-        adapter = model
+        adapter, framework = model, ""
         method = _method(attribution_method, method_settings)
     else:
         if framework == "hf_transformers" and framework not in ADAPTERS:
@@ -78,7 +80,7 @@ def load_model(
         )
     if method is not None:
         check_capabilities(adapter, method)
-    return AttributionModel(adapter, method)
+    return AttributionModel(adapter, method, framework=framework)
 
 
 def list_supported_frameworks() -> list[str]:
@@ -107,6 +109,30 @@ def explain(identifier: str) -> None:
 def _named(thing: Any) -> Any:
     """A path as the text that adapters take; anything else as it is."""
     return os.fspath(thing) if isinstance(thing, os.PathLike) else thing
+
+
+_ADAPTER = (SequenceModel, PredictsSteps)
+
+
+def _refuse_half_an_adapter(model: Any) -> None:
+    """Raise where something is meant to be an adapter, and is none: the class of one, or one that lacks members.
+
+    A card, or most of what an adapter has, is what no model of a framework comes with.
+    """
+    missing = missing_members(model, _ADAPTER)
+    wanted = frozenset.union(*map(members, _ADAPTER))
+    if "card" in missing and len(missing) > len(wanted) / 2:
+        return
+    if isinstance(model, type):
+        raise SettingsError(
+            f"load_model takes an adapter, and {model.__name__} is the class of one. Give {model.__name__}(...)."
+        )
+    if isinstance(model, SequenceModel):
+        return
+    raise SettingsError(
+        f"{type(model).__name__} is no adapter: it lacks {', '.join(missing)}. An adapter satisfies SequenceModel and "
+        "PredictsSteps (wherefrom.adapters); wherefrom.testing.check_adapter tells what it promises."
+    )
 
 
 def _takes(load: Callable[..., SequenceModel], settings: dict[str, Any]) -> dict[str, Any]:

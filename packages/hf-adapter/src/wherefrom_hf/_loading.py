@@ -248,6 +248,8 @@ def _cannot_load(what: str, name: str, error: Exception, subfolder: str | None =
     """One line on what could not be loaded, one on why, one on what to try."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     reason, *rest = lines or [type(error).__name__]
+    if reason.endswith(":"):  # a list follows
+        reason = " ".join([reason, *rest])
     if len(reason) > 200:
         reason = reason[:200].rstrip() + " ..."
     told = [line for line in rest if _SAYS_WHAT_TO_DO.search(line) and len(line) <= 200]
@@ -255,6 +257,13 @@ def _cannot_load(what: str, name: str, error: Exception, subfolder: str | None =
         "Give the id of a model on the hub (with network access), the path of a folder saved with save_pretrained(), "
         "or one that ships with us: demo:lm, demo:mt."
     )
+    if _IS_A_PATH.match(name) and not Path(name).exists():
+        advice = f"There is no folder {name!r}. Give the path of one saved with save_pretrained(), or an id on the hub."
+    elif what == "tokenizer" and Path(name).is_dir():
+        advice = (
+            "If that folder holds a model without its tokenizer: tokenizer=... (--tokenizer) with the name or path of "
+            "the one it was trained with."
+        )
     if "trust_remote_code" in str(error):
         advice = (
             f"Where you trust that code: {what}_kwargs={{'trust_remote_code': True}}; of a model it holds for the "
@@ -267,5 +276,8 @@ def _cannot_load(what: str, name: str, error: Exception, subfolder: str | None =
         )
     return f"The {what} {name!r} could not be loaded.\n{type(error).__name__}: {' '.join([reason, *told])}\n{advice}"
 
+
+_IS_A_PATH = re.compile(r"[./~]|[A-Za-z]:[\\/]")
+"""How the path of a folder begins, and no id on the hub."""
 
 _SAYS_WHAT_TO_DO = re.compile(r"\b(pass|set|install|upgrade)\b", re.IGNORECASE)

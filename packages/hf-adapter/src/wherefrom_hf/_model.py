@@ -255,6 +255,11 @@ class HFModel:
         with self.reserved():
             return self._once(("mean", side), lambda: self.embedding_table(side=side).mean(dim=0))
 
+    def reads_as_padding(self, token_id: int, *, side: Side) -> bool:
+        """See `wherefrom.adapters.ReadsPadding.reads_as_padding`."""
+        with self.reserved():
+            return self._predictor.probe.reads_as_padding(token_id, side)
+
     def embedding_scale(self, *, side: Side) -> float:
         """What the model multiplies embeddings by behind the module that makes them; 1 where that scales itself."""
         with self.reserved():
@@ -311,7 +316,8 @@ class HFModel:
         heads: Literal["all", "mean"] = "all",
     ) -> Iterator[RowAttention]:
         """See `wherefrom.adapters.GivesAttention.attentions`."""
-        options: Any = {"queries": queries, "mean_heads": heads == "mean"}
+        together = self._predictor.together
+        options: Any = {"queries": queries, "mean_heads": heads == "mean", "together": together}
         return self._looked_into(
             rows,
             lambda rows, fused: by_length(

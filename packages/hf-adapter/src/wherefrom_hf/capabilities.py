@@ -5,6 +5,7 @@ GIVES = (
     "PredictsSteps",
     "HidesPositions",
     "Embeds",
+    "ReadsPadding",
     "GivesGradients",
     "GivesRescale",
     "FollowsGradientRules",

@@ -15,6 +15,7 @@ from wherefrom.errors import SettingsError
 from wherefrom_hf.running.compiled import COMPILED_FROM
 from wherefrom_hf.running.ownership import reserved
 from wherefrom_hf.running.precision import same_numbers
+from wherefrom_hf.running.trials import says_nothing
 
 
 def unwrapped(model: Any) -> PreTrainedModel:
@@ -37,7 +38,7 @@ def unwrapped(model: Any) -> PreTrainedModel:
             inside = _without_peft(inside)
         else:
             raise SettingsError(
-                f"load_model takes a hub id, a path, 'demo:lm', 'demo:mt' or a PreTrainedModel, not "
+                "load_model takes a hub id, a path, 'demo:lm', 'demo:mt', a PreTrainedModel or an adapter, not "
                 f"{type(inside).__name__}.{_way_out(inside)}"
             )
     refuse_what_the_wrapper_does(inside)
@@ -111,11 +112,15 @@ def _try_both(wrapper: Any, inside: PreTrainedModel, kind: str) -> None:
     with reserved(inside), torch.no_grad():
         try:
             expected = inside(**given).logits
-        except _CANNOT:  # it needs more than tokens, of which others will tell
+        except _CANNOT as error:  # it needs more than tokens, of which others will tell
+            if says_nothing(error):
+                raise
             return
         try:
             said = wrapper(**given).logits
         except _CANNOT as error:
+            if says_nothing(error):
+                raise
             reason = str(error) or type(error).__name__
             raise SettingsError(
                 f"peft's wrapper with {kind} says nothing of tokens alone: {reason} {_PLAIN}"

@@ -10,7 +10,6 @@ from attrs import frozen
 from wherefrom.adapters import Row, RowFunction, RowGradients, RowPrediction
 from wherefrom.adapters.layers import LayerGradients, LayerStates
 from wherefrom.arrays import Array
-from wherefrom.errors import InputError
 
 from wherefrom_keras.backend import jax
 from wherefrom_keras.batches import POSITIONS, Batch, batches, padded, power
@@ -107,15 +106,15 @@ class Passes:
         of_logits = jnp.zeros_like(logits)
         values = []
         for row, span in zip(some.rows, some.spans(), strict=True):
-            function = _asked(row)
+            function = row.asked()
             each, gradient = _value_and_gradient(function, logits[0, span])
             values.append(function.grouped(each))
             of_logits = of_logits.at[0, span].set(gradient)
         (back,) = pull_logits(of_logits)
-        outputs = [_asked(row).outputs for row in some.rows]
+        outputs = [row.asked().outputs for row in some.rows]
         of_step = np.full(some.at_rows.shape, -1)
         for row, span in zip(some.rows, some.spans(), strict=True):
-            of_step[span] = _asked(row).output_of_step
+            of_step[span] = row.asked().output_of_step
         most = max(outputs, default=0)
         size = max(1, min(power(most), POSITIONS // padded(inputs.shape[0] * inputs.shape[1])))
         parts = []
@@ -137,14 +136,6 @@ class _Pulled:
     gradients: Array
     """Shape ``(outputs, positions, width)``."""
     scores: dict[str, Array]
-
-
-def _asked(row: Row) -> RowFunction:
-    if row.target_function is None:
-        raise InputError(
-            "A row without a target function has no gradients. Give it one: Row(..., target_function=...)."
-        )
-    return row.target_function
 
 
 def _value_and_gradient(function: RowFunction, logits: Array) -> tuple[Array, Array]:

@@ -83,6 +83,6 @@ def watched(model: AttributionModel, most: int, tell: Progress) -> tuple[Attribu
 
     view = type(with_methods(counted, metered))
     adapter: Any = type(view.__name__, (view,), {"generate": generate})()
-    again = AttributionModel(adapter, model.method)
+    again = AttributionModel(adapter, model.method, framework=model.framework)
     again.attributed_fn = model.attributed_fn
     return again, watch

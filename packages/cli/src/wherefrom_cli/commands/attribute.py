@@ -77,7 +77,7 @@ def configure(parser: CommandParser) -> None:
     given.add("--output-field", metavar="NAME", help=COLUMN_OF_TARGETS)
     given.add("--id-field", metavar="NAME", help="column of the examples' names")
     given.add("--contrast-field", metavar="NAME", help=COLUMN_OF_CONTRASTS)
-    add_model_options(parser.group("Model"))
+    add_model_options(parser.group("Model"), f"{DEFAULT_MODEL} when no text is given")
     add_method_options(parser.group("Method"))
     add_target_options(parser.group("Target"))
     add_generation_options(parser.group("Generation"))

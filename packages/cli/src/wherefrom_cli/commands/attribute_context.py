@@ -63,7 +63,7 @@ TYPED_TEXTS = ("input_current_text", "input_context_text", "output_current_text"
 def configure(parser: CommandParser) -> None:
     """Add the options."""
     _add_input_options(parser.group("Input"))
-    add_model_options(parser.group("Model"))
+    add_model_options(parser.group("Model"), f"{DEFAULT_MODEL} when no text is given")
     _add_method_options(parser.group("Method"))
     _add_selection_options(parser.group("Selection"))
     _add_support_options(parser.group("Citations"))

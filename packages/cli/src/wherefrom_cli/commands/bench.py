@@ -80,7 +80,7 @@ def execute(options: Options, console: Console) -> int:
     request = model_request(options)
     with loading(console, request.name):
         model = request.load()
-    told = cost_line(bench_cost(model, prompts[: options.limit], bench))
+    told = cost_line(bench_cost(model, prompts, bench, limit=options.limit))
     if options.dry_run:
         console.line(told)
         return ExitCode.DONE

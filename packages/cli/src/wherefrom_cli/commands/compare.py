@@ -80,6 +80,8 @@ def execute(options: Options, console: Console) -> int:
     require_examples(first, options.first)
     require_examples(second, options.second)
     pairs = pairs_of(list(first), list(second))
+    if guessed := [pair.name for pair in pairs if (pair.a.id is None) is not (pair.b.id is None)]:
+        console.warn(f"One of the two has no ids, so that {len(guessed)} pairs are by place alone.")
     alone = [
         f"{count} of {path}"
         for count, path in ((len(first) - len(pairs), options.first), (len(second) - len(pairs), options.second))
@@ -154,7 +156,7 @@ def _say_left_out(names: Sequence[str], pairs: Sequence[Pair], console: Console)
     if len(names) == len(pairs):
         which = "The two are" if len(pairs) == 1 else f"All {len(pairs)} pairs are"
         raise UsageError(
-            f"{which} of different input texts.\nExamples are paired by id, or by place where they have none.\n"
+            f"{which} of different input texts.\nExamples are paired by id, or by place where one has no ids.\n"
             "Give results of the same texts, or add --different-texts to compare what the texts have in common."
         )
     console.warn(
@@ -186,7 +188,7 @@ def pairs_of(first: Sequence[Attribution], second: Sequence[Attribution]) -> lis
     ids, others = as_called([one.id for one in first], [one.id for one in second])
     found = matched(ids, others)
     if not found:
-        raise UsageError("The two have no example in common.\nThey are paired by id, or by place where they have none.")
+        raise UsageError("The two have no example in common.\nThey are paired by id, or by place where one has no ids.")
     named = all(ids[a] is not None and ids[a] == others[b] for a, b in found)
     return [Pair(name=example_mark(a, ids[a] if named else None), a=first[a], b=second[b]) for a, b in found]
 

@@ -15,7 +15,7 @@ from wherefrom.evaluation import METRICS, evaluate, evaluation_cost, with_measur
 from wherefrom.evaluation.evaluating import FAITHFULNESS
 from wherefrom.evaluation.gold_files import read_gold
 from wherefrom.results.attribution import Attributions
-from wherefrom.results.partners import as_called
+from wherefrom.results.partners import as_called, have_ids
 from wherefrom_viz.describe.text_marks import visible
 
 from wherefrom_cli.command import Command
@@ -62,7 +62,7 @@ def configure(parser: CommandParser) -> None:
     how.add("--draws", type=positive_number, default=10, metavar="N", help="random orders per output (default: 10)")
     how.add("--extremes", action="store_true", help="the best and the worst order too, for up to ten units")
     how.add("--seed", type=whole_number, default=0, metavar="N", help="for random orders and masks (default: 0)")
-    add_model_options(parser.group("Model"))
+    add_model_options(parser.group("Model"), "the one that the files name")
     output = parser.group("Output")
     add_evaluation_output(output)
     output.add(
@@ -89,7 +89,7 @@ def execute(options: Options, console: Console) -> int:
     if (
         gold is not None
         and Path(options.paths[0]).is_dir()
-        and None in as_called([one.id for one in first], [one.id for one in gold])[1]
+        and not have_ids(as_called([one.id for one in first], [one.id for one in gold])[1])
     ):
         raise UsageError(
             f"{options.paths[0]} has its examples in the order of the work, and {options.gold} annotations without an "
@@ -143,13 +143,17 @@ def named(
     return {name: out for name, (_, out) in zip(names, opened, strict=True)}
 
 
-_OF_MODEL = ("framework", "dtype", "revision")
-"""What decides a model's numbers beside its name, as its card tells it."""
+_OF_MODEL = ("framework", "dtype", "revision", "vocabulary")
+"""What decides a model's numbers beside its name, as its card tells it, or gives another one away."""
 
 
 def _model(options: Options, results: Attributions, console: Console) -> ModelRequest:
     """The model that the results name, as it was then, but for what is typed. Arguments of loading are not taken from a
-    file, as they can run code."""
+    file, as they can run code.
+
+    Raises:
+        UsageError: Nothing is typed of the model, and what loaded it then is not told or not installed.
+    """
     known = results.provenance.model
     name = str(known.get("name", "")) or None
     asked = model_request(options, default=name)
@@ -157,10 +161,15 @@ def _model(options: Options, results: Attributions, console: Console) -> ModelRe
         return asked
     typed = options.typed_among({"framework", "dtype", "model_kwargs"})
     then: dict[str, Any] = {}
-    if (framework := known.get("framework")) in list_supported_frameworks() and "--framework" not in typed:
-        then["framework"] = framework
+    framework = known.get("framework")
+    if "--framework" not in typed and (framework or not options.model):
+        _require_framework(known, options.paths[0])
+        if framework:
+            then["framework"] = framework
     if framework == "hf_transformers" and "--dtype" not in typed and known.get("dtype"):
         then["dtype"] = known["dtype"]
+    if (tokenizer := known.get("tokenizer")) and not options.tokenizer:
+        then["tokenizer"] = tokenizer
     if (revision := known.get("revision")) and "--model-kwargs" not in typed:
         then["model_kwargs"] = {**asked.model_kwargs, "revision": revision}
     for kind, option in (("model_kwargs", "--model-kwargs"), ("tokenizer_kwargs", "--tokenizer-kwargs")):
@@ -172,9 +181,28 @@ def _model(options: Options, results: Attributions, console: Console) -> ModelRe
     return evolve(asked, **then)
 
 
+def _require_framework(known: Mapping[str, Any], path: str) -> None:
+    """Raise where it is told that what loaded a model has no name, or one that nothing here has. Files of inseq tell
+    nothing of it: theirs are models of transformers."""
+    framework, name = known.get("framework"), known.get("name")
+    if framework is None or framework in list_supported_frameworks():
+        return
+    if not framework:
+        raise UsageError(
+            f"{path} names its model {name!r}, and no framework that loads it: it was given to load_model as an "
+            "adapter.\nSay how it is loaded, -m NAME --framework FRAMEWORK, or evaluate in Python with the adapter."
+        )
+    raise UsageError(
+        f"{path} is of the model {name!r} of the framework {framework!r}, which is not installed here. Installed: "
+        f"{', '.join(list_supported_frameworks())}.\nInstall its package, or name another that loads the same model: "
+        "--framework NAME."
+    )
+
+
 def _say_differences(name: str, then: Mapping[str, Any], model: AttributionModel, console: Console) -> None:
     """Warn where results are of the same model in other digits, or of another revision."""
-    now = {fact: getattr(model.adapter.card, fact) for fact in ("name", *_OF_MODEL)}
+    card = model.adapter.card.loaded_by(model.framework)
+    now = {fact: getattr(card, fact) for fact in ("name", *_OF_MODEL)}
     differ = [f"{one} {then[one]} then, {now[one]} now" for one in now if then.get(one) and then[one] != now[one]]
     if differ:
         what = visible(f"{name} was made with another model than it is measured with: {'; '.join(differ)}.")

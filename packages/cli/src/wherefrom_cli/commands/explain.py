@@ -11,12 +11,15 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
+from wherefrom_cli.plugins import add_plugin_option, load_plugins
 from wherefrom_cli.results import one_claim
 
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
-    parser.group("What").add("names", metavar="NAME", nargs="+", help="a method, step function or aggregator")
+    what = parser.group("What")
+    what.add("names", metavar="NAME", nargs="+", help="a method, step function or aggregator")
+    add_plugin_option(what)
     output = parser.group("Output")
     output.add("--bibtex", action="store_true", help="only the citations")
     output.add("--json", action="store_true", help="one JSON document")
@@ -26,6 +29,7 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Print the descriptions."""
     one_claim({"--bibtex": options.bibtex, "--json": options.json, "--jsonl": options.jsonl})
+    load_plugins(options.plugin)
     entries = [entry for name in options.names for entry in describe(name)]
     if options.json or options.jsonl:
         documents = [{**attrs.asdict(entry), "bibtex": entry.bibtex} for entry in entries]

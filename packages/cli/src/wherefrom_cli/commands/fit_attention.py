@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from wherefrom.errors import ModelCapabilityError, UsageError
+from wherefrom.errors import UsageError
 from wherefrom.settings import require_folder
 
 from wherefrom_cli.command import Command
@@ -52,7 +52,8 @@ def configure(parser: CommandParser) -> None:
 
 def execute(options: Options, console: Console) -> int:
     """Read the texts, learn, save, say how well it does on what was held out."""
-    from wherefrom.adapters import AttendingModel
+    from wherefrom.adapters import AttendingModel, GivesAttention, PredictsSteps
+    from wherefrom.adapters.check import lacking, unmet
     from wherefrom.evaluation.asking import question_of
     from wherefrom.methods.head_weights import fit_heads
 
@@ -69,10 +70,8 @@ def execute(options: Options, console: Console) -> int:
         model = asked.load()
     adapter = model.adapter
     if not isinstance(adapter, AttendingModel):
-        raise ModelCapabilityError(
-            f"fit-attention reads attention weights, and the adapter of {adapter.card.name!r} "
-            f"({type(adapter).__name__}) shows none. Take a local model."
-        )
+        missing = unmet(adapter, (PredictsSteps, GivesAttention))
+        raise lacking(adapter, missing[0], "fit-attention", "Take a local model.")
     questions = []
     with ProgressLine(console=console) as progress:
         for done, example in enumerate(examples, start=1):

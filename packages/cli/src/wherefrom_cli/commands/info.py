@@ -11,6 +11,7 @@ import msgspec
 from attrs import frozen
 from wherefrom.context import ContextAttribution, is_context_file
 from wherefrom.files import open_run
+from wherefrom.files.wire.plain import to_plain
 from wherefrom.results.stages import Stage
 from wherefrom_viz.describe.text_marks import visible
 
@@ -62,7 +63,7 @@ def execute(options: Options, console: Console) -> int:
             {"path": path, **one.summary, "provenance": dict(one.provenance)} for path, one in described.items()
         ]
         for document in [documents] if options.json else documents:
-            console.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
+            console.line(json.dumps(to_plain(document), ensure_ascii=False, indent=2 if options.json else None))
     else:
         for path, one in described.items():
             console.line(visible(path))

@@ -15,6 +15,7 @@ from wherefrom_cli.console import Console
 from wherefrom_cli.cost_formula import formula
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options, one_of
+from wherefrom_cli.plugins import add_plugin_option, load_plugins
 from wherefrom_cli.results import one_claim
 
 ADAPTERS = "wherefrom.adapters"
@@ -34,6 +35,7 @@ def configure(parser: CommandParser) -> None:
         type=one_of([*KINDS, "adapters"]),
         help=f"{', '.join(KINDS)} or adapters (default: all)",
     )
+    add_plugin_option(what)
     output = parser.group("Output")
     output.add("--json", action="store_true", help="one JSON document")
     output.add("--jsonl", action="store_true", help="one JSON object per line")
@@ -43,6 +45,7 @@ def configure(parser: CommandParser) -> None:
 def execute(options: Options, console: Console) -> int:
     """Print the names."""
     one_claim({"--names": options.names, "--json": options.json, "--jsonl": options.jsonl})
+    load_plugins(options.plugin)
     kinds = [options.kind] if options.kind else [*KINDS, "adapters"]
     listed = {kind: dict(_described(kind)) for kind in kinds}
     if options.names:
@@ -100,7 +103,8 @@ def _table(listed: dict[str, dict[str, str]], console: Console) -> None:
             console.note(LEGEND)
         if len(listed) > 1:
             console.line()
-    console.note("`wherefrom explain NAME` says more.")
+    if listed.keys() != {"adapters"}:
+        console.note("`wherefrom explain NAME` says more.")
 
 
 COMMAND = Command(

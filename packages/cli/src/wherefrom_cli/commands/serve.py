@@ -23,7 +23,7 @@ INSTALL = "pip install 'wherefrom-cli[serve]'"
 
 def configure(parser: CommandParser) -> None:
     """Add the options."""
-    add_model_options(parser.group("Model"))
+    add_model_options(parser.group("Model"), DEFAULT_MODEL)
     where = parser.group("Where")
     where.add("--host", default="127.0.0.1", metavar="HOST", help="where to listen (default: this machine only)")
     where.add("--port", type=port_number, metavar="N", help="port (default: the first free one from 7860)")

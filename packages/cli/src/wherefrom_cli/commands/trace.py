@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 OF_A_MODEL = frozenset(
     {
-        "input_texts", "generated_texts", "model", "device", "dtype", "framework", "model_kwargs", "tokenizer_kwargs",
-        "plugin", "method", "attributed_fn", "attribution_kwargs", "set", "contrast_targets", "max_new_tokens",
-        "generation_kwargs", "seed", "dry_run",
+        "input_texts", "generated_texts", "model", "device", "dtype", "framework", "tokenizer", "model_kwargs",
+        "tokenizer_kwargs", "plugin", "method", "attributed_fn", "attribution_kwargs", "set", "contrast_targets",
+        "max_new_tokens", "generation_kwargs", "seed", "dry_run",
     }
 )  # fmt: skip
 """Options that say what a model is asked: saved results say nothing new whatever these are."""

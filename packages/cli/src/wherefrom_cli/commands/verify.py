@@ -18,7 +18,7 @@ from wherefrom_cli.command import Command
 from wherefrom_cli.console import Console
 from wherefrom_cli.exit_codes import ExitCode
 from wherefrom_cli.parser import CommandParser, Options
-from wherefrom_cli.plugins import load_plugins
+from wherefrom_cli.plugins import add_plugin_option, load_plugins
 from wherefrom_cli.progress import ProgressLine
 from wherefrom_cli.results import one_claim
 
@@ -36,7 +36,7 @@ def configure(parser: CommandParser) -> None:
         metavar="METHOD",
         help="names, with settings if need be: occlusion[baseline=delete] (default: those of the plugins, or all)",
     )
-    what.add("--plugin", nargs="+", default=[], metavar="MODULE", help="modules or .py files that register methods")
+    add_plugin_option(what)
     what.add("--truths", nargs="+", default=[], metavar="NAME", help="only these known answers")
     output = parser.group("Output")
     output.add("--json", action="store_true", help="one JSON document")

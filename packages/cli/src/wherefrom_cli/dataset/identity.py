@@ -15,10 +15,7 @@ from typing import Any
 
 from wherefrom.files.named import digest_of, files_held
 from wherefrom.methods.harmless import reaches_out
-from wherefrom.results.provenance import BY_EXAMPLE
-
-_KEPT_THERE = ("tables", "cache_dir", "offload_folder")
-"""Arguments that name a folder to keep things in: it grows as the run does, and decides no number."""
+from wherefrom.results.provenance import BY_EXAMPLE, KEPT_THERE
 
 
 def with_contents(arguments: Mapping[str, Any], harmless: Collection[str] = ()) -> dict[str, Any]:
@@ -28,7 +25,7 @@ def with_contents(arguments: Mapping[str, Any], harmless: Collection[str] = ()) 
     Args:
         harmless: Names of arguments that stay, whatever they say.
     """
-    words = (*_KEPT_THERE, *BY_EXAMPLE, *harmless)
+    words = (*KEPT_THERE, *BY_EXAMPLE, *harmless)
     return {
         name: _content(value) if name not in words and reaches_out(name, value) else value
         for name, value in arguments.items()

@@ -142,7 +142,8 @@ class RunSink:
                 self._write_file(run, self.file)
             if not self.failures:
                 shutil.rmtree(self.folder)
-            said.insert(0, f"Wrote {self.file}.")
+            kept = f", and kept what failed in {self.folder}: --retry-failed --overwrite tries it again"
+            said.insert(0, f"Wrote {self.file}{kept if self.failures else ''}.")
         return " ".join(said)
 
     @contextmanager

@@ -16,7 +16,7 @@ from wherefrom.adapters.combined import (
     ScoringModel,
 )
 from wherefrom.adapters.documents import PlacesDocuments
-from wherefrom.adapters.embedding import Embeds
+from wherefrom.adapters.embedding import Embeds, ReadsPadding
 from wherefrom.adapters.encoding import Encoding, Side
 from wherefrom.adapters.fingerprint import GivesFingerprint, model_fingerprint
 from wherefrom.adapters.framework import WrapsFramework
@@ -52,6 +52,7 @@ __all__ = [
     "PlacesDocuments",
     "PredictsSteps",
     "RandomisesWeights",
+    "ReadsPadding",
     "Rehearsal",
     "Rehearses",
     "Reserves",

@@ -20,6 +20,8 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
     tokenizer_name: str = ""
     tokenizer_class: str = ""
     framework: str = ""
+    """What `load_model` loads it by (``framework=...``). An adapter need not say it: results take it from the call that
+    loaded the model, and where that was given an object, from here."""
     revision: str | None = None
     """Commit hash from the hub, or a hash of the weights."""
     dtype: str = "float32"
@@ -55,3 +57,7 @@ class ModelCard(msgspec.Struct, frozen=True, kw_only=True):
         """Ids of all tokens that have a part to play, or stand in for others."""
         single = (self.bos_id, self.decoder_start_id, *self.stand_ins.values())
         return frozenset({*self.eos_ids, *(index for index in single if index is not None)})
+
+    def loaded_by(self, framework: str) -> ModelCard:
+        """The card of a model that was loaded by a framework's name; as it is where there is none."""
+        return msgspec.structs.replace(self, framework=framework) if framework else self

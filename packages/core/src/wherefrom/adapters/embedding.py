@@ -24,3 +24,16 @@ class Embeds(Protocol):
         """The mean of `embedding_table` over the vocabulary; at most once taken while the model is reserved. Shape
         ``(width,)``."""
         ...
+
+
+@runtime_checkable
+class ReadsPadding(Protocol):
+    """Tells which ids it reads as padding, whatever mask it is given: it hides such a token, or numbers positions as if
+    it were not there.
+
+    In place of another token such a one is put as an embedding, at a position that keeps its own id.
+    """
+
+    def reads_as_padding(self, token_id: int, *, side: Side) -> bool:
+        """Does this id do more than its embedding does? False where other ids do so too (a second table)."""
+        ...

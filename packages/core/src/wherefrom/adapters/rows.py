@@ -8,6 +8,7 @@ from attrs import evolve, field, frozen
 
 from wherefrom.adapters.row_function import RowFunction
 from wherefrom.arrays import Array, BoolArray, IntArray
+from wherefrom.errors import InputError
 
 
 @frozen(kw_only=True, eq=False)
@@ -39,6 +40,16 @@ class Row:
     """Target positions before this one, and the source, are as in every other row of the call that says so: the adapter
     may share their computation, and owes no gradients there. None: unknown. Rows that do not say so may stand between
     them, of another source or text."""
+
+    def asked(self) -> RowFunction:
+        """What is differentiated.
+
+        Raises:
+            InputError: Nothing is.
+        """
+        if self.target_function is None:
+            raise InputError("A row to differentiate needs a target function: Row(..., target_function=...).")
+        return self.target_function
 
     def select(self, outputs: IntArray, *, keep_scores: bool = False) -> Row:
         """The same row for some outputs of its target function, in order; for all of them the row itself. Step scores

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from attrs import define
 
+from wherefrom.adapters.check import members
 from wherefrom.adapters.internals import RowLogits
 from wherefrom.adapters.rows import Row
 from wherefrom.arrays import Array
@@ -82,7 +83,7 @@ def only(model: Any, *capabilities: type) -> Any:
     Args:
         capabilities: Protocols of `wherefrom.adapters`.
     """
-    kept = {name for capability in capabilities for name in dir(capability) if not name.startswith("_")}
+    kept = {name for capability in capabilities for name in members(capability)}
     return with_methods(model, None, kept)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import Encoding, PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.adapters.moving import moved
 from wherefrom.arrays import FloatArray, IntArray, like
@@ -50,7 +51,7 @@ from wherefrom.context.sensitivity import (
 )
 from wherefrom.context.support import TWICE_AS_LIKELY, supported
 from wherefrom.context.templates import Span
-from wherefrom.errors import InputError, ModelCapabilityError, SettingsError, nearest
+from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.request import requested
 from wherefrom.progress import Progress, reported
@@ -75,6 +76,8 @@ class Asked(Protocol):
     def method(self) -> AnyMethod | None: ...
     @property
     def attributed_fn(self) -> StepFunctionLike: ...
+    @property
+    def framework(self) -> str: ...
 
 
 def attribute_context(
@@ -202,7 +205,7 @@ def attribute_context(
     special_tokens_to_keep = _as_list(special_tokens_to_keep)
     adapter = adapter_of(model)
     if not isinstance(adapter, PredictsSteps):
-        raise ModelCapabilityError(f"Context needs predictions, and the adapter of {adapter.card.name!r} gives none.")
+        raise lacking(adapter, PredictsSteps, "attribute_context")
     request = requested(
         adapter,
         model.method if method is None else method,
@@ -333,7 +336,7 @@ def attribute_context(
     provenance = Provenance(
         library_version=library_versions().get("wherefrom", ""),
         versions={**library_versions(), **adapter.card.versions},
-        model=msgspec.json.decode(msgspec.json.encode(adapter.card)),
+        model=msgspec.json.decode(msgspec.json.encode(adapter.card.loaded_by(model.framework))),
         method={"name": request.method.identifier, "settings": non_default(request.method)},
         attributed_fn={"name": request.function.identifier, "settings": non_default(request.function)},
         step_scores=[{"name": metric.identifier, "settings": non_default(metric)}],

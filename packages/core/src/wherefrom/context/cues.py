@@ -24,6 +24,7 @@ from wherefrom.adapters import SequenceModel
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
 from wherefrom.context.readings import ForcedRun
 from wherefrom.errors import InputError
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of
 from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.progress import Progress
@@ -98,7 +99,7 @@ def impute(
                 question.target_function, contrast_ids=alternatives.ids[order], contrast_logits=logits
             )
             question = evolve(question, target_function=target_function)
-        (scores,) = method.attribute(model, [question], progress)
+        (scores,) = answered(method, model, [question], progress)
         notes.extend(scores.warnings)
         for member, one in zip(order, _columns(full, question, method, function, scores), strict=True):
             cues[int(member)] = _of_contexts(full, _reduced(one, reduce))

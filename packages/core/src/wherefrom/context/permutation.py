@@ -8,8 +8,9 @@ that any of its tokens is flagged is at most the rate, however long the output.
 Two nulls:
 
 * **unrelated** contexts, given by whoever asks (contexts of other examples are the natural choice);
-* **shuffled**: the context's own words in another order. It asks whether order matters, and so has little power
-  against a cue that works from any place; give unrelated contexts where there are some.
+* **shuffled**: the context's own words (characters, in scripts without spaces) in another order. It asks whether
+  order matters, and so has little power against a cue that works from any place; give unrelated contexts where there
+  are some.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from wherefrom.arrays import FloatArray, IntArray
 from wherefrom.errors import InputError
-from wherefrom.text.segmentation import is_mark_of_space, unit_starts
+from wherefrom.text.segmentation import is_mark_of_space, word_or_character_spans
 from wherefrom.text.tokens import Token
 
 
@@ -65,8 +66,8 @@ def require_enough(draws: int, rate: float) -> None:
 def shuffles(ids: IntArray, tokens: Sequence[Token], positions: IntArray, draws: int, seed: int) -> list[IntArray]:
     """The ids with the words at some positions in other orders, all different from the real one.
 
-    Special tokens among the positions stay in place; pieces of a word, and a mark of spaces in front of it that is a
-    token of its own, stay together.
+    Words are those of `word_or_character_spans`. Special tokens among the positions stay in place; pieces of a word,
+    and a mark of spaces in front of it that is a token of its own, stay together.
 
     Args:
         ids: The sequence the context stands in, shape ``(L,)``.
@@ -79,7 +80,7 @@ def shuffles(ids: IntArray, tokens: Sequence[Token], positions: IntArray, draws:
         InputError: There are no two different words to exchange.
     """
     movable = [int(position) for position in positions if not tokens[position].special]
-    starts = set(unit_starts(tokens, "word"))
+    starts = {start for start, _ in word_or_character_spans(tokens)}
     words: list[list[int]] = []
     for position in movable:
         follows = bool(words) and words[-1][-1] == position - 1

@@ -190,6 +190,10 @@ class ContextAttribution(msgspec.Struct, frozen=True, kw_only=True):
                     f"{name} has {len(scores)} scores for {len(tokens)} tokens. A file written after inseq printed "
                     "both contexts has such lists; they cannot be told apart any more."
                 )
+        for which in ("input_context", "output_context", "output_current"):
+            texts, pieces = getattr(self, f"{which}_texts"), getattr(self, f"{which}_tokens") or []
+            if texts is not None and len(texts) != len(pieces):
+                raise FileFormatError(f"{which}_texts has {len(texts)} texts for {len(pieces)} tokens.")
 
     @property
     def selected(self) -> list[int]:

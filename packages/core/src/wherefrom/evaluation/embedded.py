@@ -9,8 +9,8 @@ import numpy as np
 from attrs import field, frozen
 
 from wherefrom.adapters import Embeds, PredictsSteps, Row, Side
+from wherefrom.adapters.check import lacking, unmet
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
 from wherefrom.step_functions.base import log_softmax
@@ -69,10 +69,9 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
     Raises:
         ModelCapabilityError: The model gives no embeddings.
     """
-    if not (isinstance(model, Embeds) and isinstance(model, PredictsSteps)):
-        raise ModelCapabilityError(
-            f"This metric changes embeddings, and the adapter of {question_model(model)} gives none. Leave it out."
-        )
+    missing = unmet(model, (Embeds, PredictsSteps))
+    if missing:
+        raise lacking(model, missing[0], "A metric that changes embeddings", "Leave this metric out.")
     clean: dict[Side, Array] = {"target": model.embed(question.target_ids, side="target")}
     if question.source_ids is not None:
         clean["source"] = model.embed(question.source_ids, side="source")
@@ -99,11 +98,6 @@ def embedded(model: Any, question: Question, units: Units, members: IntArray, in
         targets=targets if between is None else np.zeros_like(targets),
         answers=answers,
     )
-
-
-def question_model(model: Any) -> str:
-    """The model's name, for messages."""
-    return repr(model.card.name)
 
 
 def _row(

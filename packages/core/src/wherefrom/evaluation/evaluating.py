@@ -10,9 +10,10 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import PredictsSteps
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.given import adapter_of
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import InputError
 from wherefrom.evaluation.asking import compared_ids, evaluated_units, judged_scores, question_of
 from wherefrom.evaluation.contract import Metric, ReadsSizes, as_metric
 from wherefrom.evaluation.gold import Gold, gold_units
@@ -40,7 +41,7 @@ from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.contrasts import is_contrast
 from wherefrom.results.direction import turned
 from wherefrom.results.given import require_result, several_results
-from wherefrom.results.partners import as_called, matched, named_apart
+from wherefrom.results.partners import as_called, have_ids, matched
 from wherefrom.results.provenance import library_versions
 from wherefrom.settings import check_call, is_pair, non_default, nth_seed
 from wherefrom.text.places import joined_text
@@ -80,8 +81,8 @@ def evaluate(
     give at least two removals, and read them apart (``summary(evaluation, removal=...)``).
 
     Args:
-        results: One or several methods' results for the same examples: by name, or one alone. Examples are paired by id
-            where every one has one of its own, and left out where not all results have them; else by place.
+        results: One or several methods' results for the same examples: by name, or one alone. Examples are paired by
+            id, and left out where not all results have them; by place where they have no ids in common.
         model: What `load_model` returned, or an adapter.
         metrics: Names of `list_metrics`, classes or objects with settings.
         removals: Ways to take units away, see `wherefrom.methods.perturbation.removal`.
@@ -89,8 +90,7 @@ def evaluate(
         outputs: ``"step"``: each step for itself, of a contrast those where the two tokens differ; ``"sequence"``: the
             log-probability of all steps together; or spans of target positions ``(start, end)``, end exclusive.
         gold: The text that matters in each example, for metrics that compare with it; see `wherefrom.evaluation.gold`.
-            They are paired by id where every annotation and every example has one of its own, else by place, None where
-            there is none.
+            They are paired by id; by place, None where there is none, if annotations or examples have no ids.
         draws: Random orders per output; 0: none, so that nothing is compared with chance.
         extremes: Also the best and the worst order of all, for up to ten units (2^units passes).
         curves: Keep the perturbation curves, to be drawn.
@@ -265,8 +265,7 @@ def _asked(
 ) -> _Asked:
     adapter: Any = adapter_of(model, alone=True)
     if not isinstance(adapter, PredictsSteps):
-        name = adapter.card.name
-        raise ModelCapabilityError(f"An evaluation needs predictions, and the adapter of {name!r} gives none.")
+        raise lacking(adapter, PredictsSteps, "An evaluation")
     given = _named(results)
     every = next(iter(given.values()))
     named, numbers = _side_by_side(given)
@@ -392,11 +391,11 @@ def _remarks(named: Mapping[str, list[Attribution]], contrasts: Sequence[IntArra
 def _of_each(
     gold: Sequence[Gold | None] | None, examples: Sequence[Attribution]
 ) -> tuple[list[Gold | None], tuple[str, ...]]:
-    """The annotation of each example, and what is said of pairs that were not found: by id where every annotation and
-    every example has one of its own, or examples are called by their places; else by place.
+    """The annotation of each example, and what is said of pairs that were not found: by id; by place where one of the
+    two has no ids, or examples are called by their places.
 
     Raises:
-        InputError: One is no annotation, or they go by place and are not as many.
+        InputError: One is no annotation, they have no ids in common, or they go by place and are not as many.
     """
     if gold is None:
         return [None] * len(examples), ()
@@ -406,24 +405,39 @@ def _of_each(
             raise InputError(
                 f"gold has {one!r:.80} where an annotation belongs. Give `Gold(text=..., spans=...)` or None."
             )
-    ids, called = as_called([one.id for one in examples], [None if one is None else one.id for one in given])
-    there = [one for one in given if one is not None]
-    names = [name for name, one in zip(called, given, strict=True) if one is not None]
-    pairs = dict(matched(ids, names)) if there and named_apart(ids, names) else {}
-    if not pairs:
+    own, theirs = [one.id for one in examples], [None if one is None else one.id for one in given]
+    there = [place for place, one in enumerate(given) if one is not None]
+    ids, called = as_called(own, theirs)
+    if not have_ids(ids, [called[place] for place in there]):
         if len(given) != len(examples):
             raise InputError(
-                f"gold has {len(given)} entries for {len(examples)} examples. They are paired by id where all have one "
-                "of their own, else by place: give one per example, None for none."
+                f"gold has {len(given)} entries for {len(examples)} examples. They are paired by id, or by place where "
+                "annotations or examples have none: give one per example, None for none."
             )
         return given, ()
     remarks = []
+    pairs = {place: there[found] for place, found in matched(ids, [called[place] for place in there])}
+    if not pairs:
+        ids, called = as_called(own, [None] * len(given))
+        pairs = dict(matched(ids, called)) if have_ids(ids, called) else {}
+        remarks.append("No annotation has the id of an example. Examples are called by their places, and have theirs.")
+    if not pairs:
+        raise InputError(
+            f"No annotation has the id of an example: the first ones are {_first_of(theirs)}, and the examples' "
+            f"{_first_of(own)}. Give each annotation the id of its example; or leave the ids of annotations out, and "
+            "give one per example, in their order, None for none."
+        )
     if len(pairs) < len(examples):
         without = examples_named([place for place in range(len(examples)) if place not in pairs])
         remarks.append(f"No annotation has the id of {without}.")
     if len(pairs) < len(there):
         remarks.append(f"{len(there) - len(pairs)} of {len(there)} annotations are of no example that is judged.")
-    return [there[pairs[place]] if place in pairs else None for place in range(len(examples))], tuple(remarks)
+    return [given[pairs[place]] if place in pairs else None for place in range(len(examples))], tuple(remarks)
+
+
+def _first_of(ids: Sequence[str | None]) -> str:
+    named = [name for name in ids if name is not None]
+    return ", ".join(map(repr, named[:3])) + (", ..." if len(named) > 3 else "")
 
 
 def _gold_remarks(plan: Plan, golds: Sequence[Gold | None], inquiries: Sequence[_Inquiry]) -> tuple[str, ...]:
@@ -509,8 +523,8 @@ def _named(results: Results | Mapping[str, Results]) -> dict[str, list[Attributi
 
 
 def _side_by_side(named: Mapping[str, list[Attribution]]) -> tuple[dict[str, list[Attribution]], list[int]]:
-    """The examples that all results have, in the order of the first, and their places there: by id where every example
-    has one of its own, else by place.
+    """The examples that all results have, in the order of the first, and their places there: by id; by place where they
+    have none in common.
 
     Raises:
         InputError: They go by place, and are not as many.
@@ -518,7 +532,7 @@ def _side_by_side(named: Mapping[str, list[Attribution]]) -> tuple[dict[str, lis
     sides = as_called(*([one.id for one in given] for given in named.values()))
     ids = dict(zip(named, sides, strict=True))
     first = sides[0]
-    if named_apart(*ids.values()):
+    if have_ids(*sides):
         places = {name: dict(matched(first, own)) for name, own in ids.items()}
         common = [place for place in range(len(first)) if all(place in found for found in places.values())]
         if common:
@@ -527,8 +541,8 @@ def _side_by_side(named: Mapping[str, list[Attribution]]) -> tuple[dict[str, lis
     counts = {name: len(given) for name, given in named.items()}
     if len(set(counts.values())) > 1:
         raise InputError(
-            f"Results of different numbers of examples: {counts}. They are paired by id where all examples have one of "
-            "their own, else by place: give the same examples for all methods."
+            f"Results of different numbers of examples: {counts}. They are paired by id, or by place where they have "
+            "no ids in common: give the same examples for all methods."
         )
     return dict(named), list(range(len(first)))
 
@@ -561,7 +575,7 @@ def _same_text(one: Attribution, other: Attribution, name: str, number: int) -> 
         called = f" and are called {one.id!r}" if one.id != other.id else ""
         raise InputError(
             f"The results called {name!r} explain other tokens or steps than the first ones in {which}"
-            f"{called}. Results are paired by id where all examples have one of their own, else by place."
+            f"{called}. Results are paired by id, or by place where they have no ids in common."
         )
     return one
 

@@ -9,10 +9,10 @@ import numpy as np
 from attrs import evolve
 
 from wherefrom.adapters import Embeds, Row, Side
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.fingerprint import GivesFingerprint
 from wherefrom.adapters.views import takes_baselines, with_methods
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError
 
 Nudges = Mapping[int, FloatArray]
 """Token id to what is added to its embedding, shape ``(width,)``."""
@@ -28,9 +28,7 @@ def nudged(model: Any, nudges: Mapping[Side, Nudges]) -> Any:
         ModelCapabilityError: The model gives no embeddings.
     """
     if not isinstance(model, Embeds):
-        raise ModelCapabilityError(
-            f"This metric moves embeddings, and the adapter of {model.card.name!r} gives none. Leave it out."
-        )
+        raise lacking(model, Embeds, "A metric that moves embeddings", "Leave this metric out.")
 
     def embed(ids: IntArray, *, side: Side) -> Array:
         return _moved(model, ids, side, nudges)

@@ -14,10 +14,9 @@ from typing import Any, Literal
 import numpy as np
 from attrs import field, frozen, validators
 
-from wherefrom.adapters.check import in_words
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.randomising import RandomisesWeights
 from wherefrom.arrays import BoolArray, FloatArray
-from wherefrom.errors import ModelCapabilityError
 from wherefrom.evaluation.contract import Case, Metric, metric, no_masks
 from wherefrom.evaluation.rescoring import Again, AsksMethod
 from wherefrom.results.comparison import in_common, largest_of_both, spearman
@@ -76,8 +75,5 @@ class ParameterRandomisation(AsksMethod, Metric):
 
 def _shuffled(again: Again, *, share: float) -> AbstractContextManager[Any]:
     if not isinstance(again.model, RandomisesWeights):
-        raise ModelCapabilityError(
-            f"Parameter randomisation needs a model that {in_words(RandomisesWeights)}, and the adapter of "
-            f"{again.model.card.name!r} does not. Leave this metric out."
-        )
+        raise lacking(again.model, RandomisesWeights, "Parameter randomisation", "Leave this metric out.")
     return again.model.randomised(share, seed=again.seed)

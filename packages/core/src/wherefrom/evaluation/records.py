@@ -87,6 +87,17 @@ class Curve(msgspec.Struct, frozen=True, kw_only=True):
     """Log-probability, nats, most relevant units removed first."""
     least_first: tuple[float, ...]
 
+    def __post_init__(self) -> None:
+        """Check the lengths.
+
+        Raises:
+            ValueError: They are not of the points that were cut.
+        """
+        if not len(self.cuts) == len(self.most_first) == len(self.least_first):
+            raise ValueError(
+                f"curves have {len(self.most_first)} and {len(self.least_first)} values for {len(self.cuts)} cuts"
+            )
+
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
     """How far two methods agree about one output."""

@@ -14,6 +14,7 @@ from wherefrom.arrays import FloatArray
 from wherefrom.errors import InputError, ModelCapabilityError, WherefromError
 from wherefrom.evaluation.asking import compared_ids, judged_scores, question_of
 from wherefrom.files.named import files_named
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, example_of
 from wherefrom.methods.contract import METHODS, AnyMethod
 from wherefrom.methods.cost import Cost
@@ -97,7 +98,7 @@ class Again:
             )
         metered, tally = counting(changed)
         self._ran.append(tally)
-        (found,) = self.method.attribute(metered, [self.question], progress)
+        (found,) = answered(self.method, metered, [self.question], progress)
         example = example_of(self.model, self.result)
         made = attribution_of(example, self.question, self.method, found, {}, {}, clean_special_chars=False)
         return judged_scores(self._reduced(made), self.units)

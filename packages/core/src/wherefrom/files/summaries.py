@@ -15,6 +15,7 @@ from wherefrom.errors import FileFormatError, WherefromError
 from wherefrom.files.wire.arrays import WireArray, decode_array
 from wherefrom.files.wire.encoding import NOT_JSON
 from wherefrom.files.wire.limits import Budget
+from wherefrom.files.wire.plain import from_plain
 from wherefrom.files.wire.tokens import following
 from wherefrom.results.data import AttributionData
 from wherefrom.results.shares import share_on
@@ -191,7 +192,7 @@ def summary_of(line: bytes, offset: int) -> Summary | None:
         output=_cut(_text(read.target.texts[first:last], hidden[first:last])),
         scores=means,
         lows=lows,
-        annotations=_brief(_with_tags(read.annotations, read.tags)),
+        annotations=_brief(from_plain(_with_tags(read.annotations, read.tags))),
         crc=crc32(line),
     )
 
@@ -259,8 +260,11 @@ def _cut(text: str) -> str:
 
 
 def _brief(annotations: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The first annotations, none of them long."""
-    return {_cut(str(name)): _brief_value(annotations[name]) for name in list(annotations)[:MOST_ANNOTATIONS]} or None
+    """The first annotations, the tags always among them, none of them long."""
+    names = list(annotations)
+    if TAGS in names[MOST_ANNOTATIONS:]:
+        names.insert(MOST_ANNOTATIONS - 1, TAGS)
+    return {_cut(str(name)): _brief_value(annotations[name]) for name in names[:MOST_ANNOTATIONS]} or None
 
 
 def _brief_value(value: Any) -> Any:

@@ -9,9 +9,9 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import DifferentiableModel, Encoding, ModelCard, Row, RowGradients, RowPrediction, Side
+from wherefrom.adapters.check import lacking
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import Array, IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError
 from wherefrom.methods.output_groups import outputs_at_once
 from wherefrom.questions.question import Question
 from wherefrom.text.tokens import Token
@@ -57,7 +57,7 @@ class NoisyModel:
         self, rows: Iterable[Row], baselines: Iterable[Row], *, chunk: int | None = None, **wanted: Any
     ) -> Iterator[Any]:
         if not isinstance(self.model, GivesRescale):
-            raise ModelCapabilityError(f"The adapter of {self.card.name!r} gives no rescaled gradients.")
+            raise lacking(self.model, GivesRescale, "Noise around rescaled gradients")
         return iter(self.model.rescaled_gradients(self._noisy(rows), self._noisy(baselines), chunk=chunk, **wanted))
 
     def encode(

@@ -33,10 +33,10 @@ class AttentionRollout(Method[GivesAttention]):
     """How much of each input reaches the state a step is predicted from, if attention alone moved information.
 
     Each layer mixes positions by ``A = residual · I + (1 - residual) · W``, where ``W`` is its attention averaged
-    over heads; the rollout is the product of these matrices, and every row of it sums to 1. Encoder-decoder models:
-    each decoder layer mixes first by self-attention, then takes ``1 - residual`` of its state from the source,
-    through its cross-attention composed with the encoder's rollout. Where both are weighed in one softmax, it does so
-    at once: ``W`` has the columns of both.
+    over heads; the rollout is the product of these matrices, and every row of it sums to 1, or to less where
+    attention sinks (gpt-oss) take a part of the weights. Encoder-decoder models: each decoder layer mixes first by
+    self-attention, then takes ``1 - residual`` of its state from the source, through its cross-attention composed with
+    the encoder's rollout. Where both are weighed in one softmax, it does so at once: ``W`` has the columns of both.
 
     Good for one cheap matrix over all layers. Fails where heads disagree (they are averaged) and where values, norms
     and feed-forward layers matter, which it ignores; in deep models it tends to the same scores for every step.
@@ -132,7 +132,8 @@ def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array
     """Shares of source and target in each decoder state after the last layer.
 
     Returns:
-        Shapes ``(queries, source)``, or None, and ``(queries, target)``; together each row sums to 1.
+        Shapes ``(queries, source)``, or None, and ``(queries, target)``; together each row sums to 1, less what sinks
+        take.
     """
     xp = namespace(weights.decoder)
     decoder = mixing(weights.decoder, residual)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from wherefrom.adapters import SequenceModel
 from wherefrom.adapters.catalogue import frameworks_that_give
-from wherefrom.adapters.check import in_words, unmet
-from wherefrom.errors import ModelCapabilityError, UnknownNameError
+from wherefrom.adapters.check import lacking, unmet
+from wherefrom.errors import UnknownNameError
 from wherefrom.methods.contract import METHODS, AnyMethod
 
 
@@ -20,11 +20,8 @@ def check_capabilities(model: SequenceModel, method: AnyMethod) -> None:
         return
     others = [name for name in frameworks_that_give(method.needs) if name != model.card.framework]
     could = f" Adapters that could serve it: {', '.join(others)}." if others else ""
-    raise ModelCapabilityError(
-        f"{method.identifier} needs a model that {in_words(missing[0])}, and the adapter of {model.card.name!r} "
-        f"({type(model).__name__}) does not. Methods that work with it: "
-        f"{', '.join(usable_methods(model)) or 'none'}.{could}"
-    )
+    work = f"Methods that work with it: {', '.join(usable_methods(model)) or 'none'}.{could}"
+    raise lacking(model, missing[0], method.identifier, work)
 
 
 def usable_methods(model: SequenceModel) -> list[str]:

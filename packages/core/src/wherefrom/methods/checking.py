@@ -16,9 +16,11 @@ from typing import Any, Literal
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import ScoringModel, SequenceModel
+from wherefrom.adapters import PredictsSteps, ScoringModel, SequenceModel
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import BoolArray, FloatArray, IntArray
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import InputError
+from wherefrom.methods.answered import answered
 from wherefrom.methods.answers import attribution_of, explains_with_sign
 from wherefrom.methods.contract import AnyMethod
 from wherefrom.methods.cost import Cost
@@ -130,7 +132,7 @@ def require_checkable(model: SequenceModel, span: Span | None) -> None:
     if span is not None:
         raise InputError(SINGLE_STEPS)
     if not isinstance(model, ScoringModel):
-        raise ModelCapabilityError(f"check=True needs predictions, and the adapter of {model.card.name!r} gives none.")
+        raise lacking(model, PredictsSteps, "check=True")
 
 
 def predicted(method: AnyMethod, result: AttributionData) -> Predicted:
@@ -182,7 +184,7 @@ def checked(
     stable: FloatArray | None = None
     if draws(method):
         other, again = with_another_seed(method, question)
-        (scores,) = other.attribute(model, [again], progress)
+        (scores,) = answered(other, model, [again], progress)
         redone = attribution_of(example, again, other, scores, {}, {}, clean_special_chars=False)
         stable = stability(result, redone, question)
     return marked(result, found, stable, of=of)

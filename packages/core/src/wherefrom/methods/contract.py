@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeAlias, TypeVar, cast, overload, runtime_checkable
 
-from attrs import field, frozen
+from attrs import field, frozen, has
 
 from wherefrom._registry import Registry, fact, stated
 from wherefrom.arrays import Array, namespace
@@ -156,18 +156,28 @@ def method(identifier: Any, /, *, aliases: tuple[str, ...] = (), register: bool 
         register: List it under its name? Else it only gets its facts.
 
     Raises:
-        SettingsError: The name is taken.
+        SettingsError: The name is taken, or the class is no attrs class.
     """
     if isinstance(identifier, type):
+        _require_attrs(identifier)
         return METHODS.register(cast(Any, identifier).identifier, identifier)
 
     def give(cls: M) -> M:
+        _require_attrs(cls)
         stated(cls, identifier=identifier, **{"dimensions": (), "aggregation": (), **facts})
         if register:
             METHODS.register(identifier, cls, aliases=aliases)
         return cls
 
     return give
+
+
+def _require_attrs(cls: type) -> None:
+    if not has(cls):
+        raise SettingsError(
+            f"{cls.__name__} is no attrs class, so its settings are not known. Write @frozen(kw_only=True) of attrs "
+            "between @method(...) and the class."
+        )
 
 
 SUM_THEN_NORMALIZE = (Stage(name="reduce", settings={"aggregate_fn": "sum"}), Stage(name="normalize"))

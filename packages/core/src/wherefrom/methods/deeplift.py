@@ -9,11 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import Embeds, Row, SequenceModel
+from wherefrom.adapters import Embeds, Row
 from wherefrom.adapters.rescale import GivesRescale, RowMultipliers
 from wherefrom.arrays import Array, BoolArray, FloatArray, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.half_precision import half_precision
 from wherefrom.methods.one_answer import one_answer_at_a_time
 from wherefrom.methods.output_by_output import output_by_output, times, totals
 from wherefrom.methods.paths.baselines import DEFAULT, endpoints
@@ -87,7 +88,7 @@ def shares_of_change(
         method: Has ``identifier``, ``baseline``, ``multiply_by_inputs``, ``internal_batch_size`` and
             ``return_convergence_delta``.
     """
-    narrow = isinstance(model, SequenceModel) and model.card.dtype.endswith("float16")
+    narrow, _ = half_precision(model)
     gap = ACCEPTED_GAP * (10 if narrow else 1)
     rows = [question.row(scores=True) for question in questions]
     baselines = [baseline_row(model, question, method.baseline) for question in questions]

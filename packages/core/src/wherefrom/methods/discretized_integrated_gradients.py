@@ -9,14 +9,14 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from attrs import field, frozen
 
-from wherefrom.adapters import GivesGradients, SequenceModel, Side
+from wherefrom.adapters import GivesGradients, Side
 from wherefrom.arrays import Array, FloatArray, IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError, SettingsError
+from wherefrom.errors import SettingsError
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
 from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.methods.output_groups import output_groups
-from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side, kept_on_paths
+from wherefrom.methods.paths.baselines import baseline_ids, baseline_of_side, card_of, kept_on_paths
 from wherefrom.methods.paths.word_paths import Neighbours, WordPaths
 from wherefrom.progress import Progress, counted, each_told
 from wherefrom.questions.question import Question
@@ -173,16 +173,14 @@ class DiscretizedIntegratedGradients(Method[GivesGradients]):
         self, model: GivesGradients, question: Question, side: Side, ids: IntArray, finder: WordPaths
     ) -> FloatArray:
         """Points of all tokens of one side, shape ``(n_steps, tokens, width)``."""
-        if not isinstance(model, SequenceModel):
-            raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
-        kept = kept_on_paths(question, side)
-        begins = baseline_ids(model.card, baseline_of_side(self.baseline, side, default="unk"), ids, kept)
+        card, kept = card_of(model), kept_on_paths(question, side)
+        begins = baseline_ids(card, baseline_of_side(self.baseline, side, default="unk"), ids, kept)
         if begins is None:
             raise SettingsError(
                 f"{self.identifier} goes from word to word, so its baseline must be a token: 'unk', 'pad', 'mask' or "
                 f"ids, not {self.baseline!r}."
             )
-        stays = np.isin(ids, list(model.card.special_ids))
+        stays = np.isin(ids, list(card.special_ids))
         return finder.between(ids, begins, stays)
 
 

@@ -19,7 +19,7 @@ from wherefrom.methods.perturbation.budgeted import Budgeted
 from wherefrom.methods.perturbation.coalitions import all_coalitions
 from wherefrom.methods.perturbation.cost import planned_cost
 from wherefrom.methods.perturbation.drawing import run_plan
-from wherefrom.methods.perturbation.units import Units, units_of
+from wherefrom.methods.perturbation.units import Units, too_many_units, units_of
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
 from wherefrom.text.places import joined_text
@@ -95,10 +95,7 @@ def _named(question: Question) -> str:
 
 def _require_few(units: Units, whose: str) -> None:
     if len(units) > MOST_UNITS:
-        raise InputError(
-            f"exact_shapley takes at most {MOST_UNITS} units, and {whose} has {len(units)}. Use "
-            "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
-        )
+        raise too_many_units("exact_shapley", MOST_UNITS, f"{whose} has {len(units)}")
 
 
 def exact_values(masks: BoolArray, values: FloatArray, visible: BoolArray) -> FloatArray:

@@ -9,9 +9,10 @@ import numpy as np
 from attrs import field, frozen, validators
 
 from wherefrom.adapters import GivesGradients, Row, RowGradients
-from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
+from wherefrom.arrays import Array, BoolArray, FloatArray, IntArray, to_numpy
 from wherefrom.methods.contract import SUM_THEN_NORMALIZE, Method, Scores, method
 from wherefrom.methods.cost import Cost
+from wherefrom.methods.half_precision import half_precision
 from wherefrom.methods.output_by_output import add_gradients, output_by_output, times, totals
 from wherefrom.methods.output_groups import output_groups
 from wherefrom.methods.paths.baselines import DEFAULT, Endpoints, baseline_of_side, endpoints
@@ -23,6 +24,9 @@ from wherefrom.settings import counting
 FIRST_POINTS = 7
 PATIENCE = 31
 """Points from which on a gap that has not halved is taken for one that will not fall."""
+ROUNDINGS = 4
+"""So many distances between half-precision numbers of the score's size are taken for its rounding: it comes from many
+rounded numbers."""
 SMALLEST_DIFFERENCE = 1e-4
 """Completeness gaps are measured against the score's change along the path, or this part of the score itself where
 there is next to no change."""
@@ -58,8 +62,8 @@ class IntegratedGradients(Method[GivesGradients]):
 
     n_steps: int | Literal["auto"] = field(default="auto", validator=counting(1, auto=True))
     """Points of the path. ``"auto"`` refines a nested open rule (7, 15, 31, 63 points), step by step, until the
-    completeness gap of the step is within ``tolerance``, until it no longer falls, or to ``max_points``; a number takes
-    exactly so many."""
+    completeness gap of the step is within ``tolerance``, until it no longer falls (from 31 points on), until the
+    rounding of half precision explains it twice in a row, or to ``max_points``; a number takes exactly so many."""
     tolerance: float = field(default=0.01, validator=validators.gt(0))
     """Largest accepted ``|Σ shares − (f(x) − f(b))| / |f(x) − f(b)|`` with ``n_steps="auto"``."""
     max_points: int = field(default=64, validator=counting(1))
@@ -157,7 +161,7 @@ class IntegratedGradients(Method[GivesGradients]):
             step_scores=step_scores,
             details=details,
             new=True,
-            warnings=self._warned(refined.points, refined.gaps, path.question.target_function.function.identifier),
+            warnings=self._warned(refined, ends, path.question.target_function.function.identifier),
         )
 
     def _ends(self, model: GivesGradients, path: Path) -> tuple[dict[str, Array], _Ends]:
@@ -170,18 +174,37 @@ class IntegratedGradients(Method[GivesGradients]):
         )
         change = at_input - at_baseline
         scale = np.maximum(np.abs(change), SMALLEST_DIFFERENCE * np.maximum(np.abs(at_input), np.abs(at_baseline)))
-        return dict(answers[0].scores), _Ends(change, np.maximum(scale, np.finfo(np.float64).tiny))
+        narrow, distance = half_precision(model)
+        rounding = ROUNDINGS * distance * np.maximum(np.abs(at_input), np.abs(at_baseline))
+        return dict(answers[0].scores), _Ends(change, np.maximum(scale, np.finfo(np.float64).tiny), narrow, rounding)
 
-    def _warned(self, points: IntArray, gaps: FloatArray, function: str) -> tuple[str, ...]:
-        left = ~(gaps <= self.tolerance)  # not a number counts as left
-        if not left.any():
-            return ()
-        largest = "not a number" if np.isnan(gaps).any() else f"largest {gaps[left].max():.2g}"
-        given_up = bool((points[left] < len(_nested(self.max_points)[-1])).any())
+    def _warned(self, refined: _Refined, ends: _Ends, function: str) -> tuple[str, ...]:
+        """What there is to say about steps that keep a gap: of those within rounding, then of the others."""
+        left = ~(refined.gaps <= self.tolerance)  # not a number counts as left
+        rounded = left & (np.abs(refined.deltas) <= ends.rounding)
+        warnings = []
+        if rounded.any():
+            warnings.append(
+                f"{self._kept(refined, rounded)}, which the rounding of {ends.narrow} explains: the change of the "
+                "score along the path is not known better. Load the model in float32."
+            )
+        if (left & ~rounded).any():
+            points = refined.points[left & ~rounded]
+            given_up = bool((points < len(_nested(self.max_points)[-1])).any())
+            advice = self._advice(function, given_up=given_up)
+            first = f"Load the model in float32 first: it computes in {ends.narrow}. Else t" if ends.narrow else "T"
+            warnings.append(
+                f"{self._kept(refined, left & ~rounded)}: the score swings along the path. {first}{advice[1:]}"
+            )
+        return tuple(warnings)
+
+    def _kept(self, refined: _Refined, which: BoolArray) -> str:
+        """How many steps keep a gap, and how large a one."""
+        gaps = refined.gaps[which]
+        largest = "not a number" if np.isnan(gaps).any() else f"largest {gaps.max():.2g}"
         return (
-            f"integrated_gradients: {int(left.sum())} of {len(gaps)} steps keep a completeness gap above "
-            f"{self.tolerance:g} after {_from_to(points[left])} points ({largest}): the score swings along the path. "
-            f"{self._advice(function, given_up=given_up)}",
+            f"integrated_gradients: {int(which.sum())} of {len(which)} steps keep a completeness gap above "
+            f"{self.tolerance:g} after {_from_to(refined.points[which])} points ({largest})"
         )
 
     def _advice(self, function: str, *, given_up: bool) -> str:
@@ -243,6 +266,8 @@ class IntegratedGradients(Method[GivesGradients]):
             delta = path.totals(sums[level]) - ends.change[open_outputs]
             gap = np.abs(delta) / ends.scale[open_outputs]
             hopeless = (len(rule) >= PATIENCE) & ~(gap <= gaps[open_outputs] / 2)
+            if level:  # two rules in a row within rounding: a third could not be seen to be better
+                hopeless |= np.maximum(np.abs(delta), np.abs(deltas[open_outputs])) <= ends.rounding[open_outputs]
             points[open_outputs], gaps[open_outputs], deltas[open_outputs] = len(rule), gap, delta
             ended = (gap <= self.tolerance) | hopeless | (level + 1 == len(rules))
             for i in np.flatnonzero(ended):
@@ -279,6 +304,10 @@ class _Ends:
     """``f(x) − f(b)``."""
     scale: FloatArray
     """What gaps are measured against; positive."""
+    narrow: str
+    """The half-precision type that the model computes in; empty: a wider one."""
+    rounding: FloatArray
+    """What its rounding may leave of a gap; 0 in a wider one."""
 
 
 @frozen(eq=False)

@@ -165,7 +165,12 @@ class Interactions(SampledSettings):
             **({} if resamples is None else self._errors(solved[count:], resamples[:, count:], len(run.blocks))),
         )
         warnings = scores.warnings
-        if among < count:
+        if count == 1:
+            warnings = (
+                *warnings,
+                f"{self.identifier}: the input is one unit, so there is no pair. Use smaller units (units='token').",
+            )
+        elif among < count:
             warnings = (
                 *warnings,
                 f"{self.identifier}: pairs were fitted among the {among} strongest of {count} units. More n_samples, "

@@ -9,8 +9,8 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from wherefrom.adapters import PredictsSteps, SequenceModel, Side
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, IntArray
-from wherefrom.errors import ModelCapabilityError
 from wherefrom.questions.contrast import (
     Contrast,
     contrast_logits,
@@ -146,7 +146,7 @@ def _contrastive_passes(
     if not given or not wanted:
         return {}
     if not isinstance(model, PredictsSteps):
-        raise ModelCapabilityError(f"A contrast needs predictions, and the adapter of {model.card.name!r} gives none.")
+        raise lacking(model, PredictsSteps, "A contrast")
     return dict(zip(given, contrast_logits(model, list(given.values())), strict=True))
 
 

@@ -23,8 +23,9 @@ import numpy as np
 from attrs import evolve, frozen
 
 from wherefrom.adapters import Embeds, Encoding, PredictsSteps, Row, SequenceModel
+from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, FloatArray, IntArray, to_numpy
-from wherefrom.errors import InputError, ModelCapabilityError, UsageError
+from wherefrom.errors import InputError, UsageError
 from wherefrom.questions.chats import after_chat, has_turns
 from wherefrom.questions.examples import Example, check_ids, check_start, continuation_start, encode_input
 from wherefrom.questions.given import Text, as_contrasts, is_one
@@ -351,20 +352,15 @@ def token_similarity(
             f"contrast_targets_alignments={alignments!r} is not understood. Give 'auto' (the model's own embeddings), "
             "'auto:NAME' (a sentence encoder), or pairs of positions."
         )
+    asked = f"contrast_targets_alignments={alignments!r}"
     if encoder:
         if not isinstance(model, EncodesTokens):
-            raise ModelCapabilityError(
-                f"contrast_targets_alignments={alignments!r} needs a sentence encoder, and the adapter of "
-                f"{model.card.name!r} cannot load one. Use 'auto' or give pairs of positions."
-            )
+            raise lacking(model, EncodesTokens, asked, "Use 'auto' or give pairs of positions.")
         vectors = [model.token_vectors(tokens, encoder=encoder) for _, tokens in (original, contrast)]
     elif isinstance(model, Embeds):
         vectors = [model.embed(ids, side="target") for ids, _ in (original, contrast)]
     else:
-        raise ModelCapabilityError(
-            f"contrast_targets_alignments='auto' compares the embeddings of tokens, and {model.card.name!r} does not "
-            "show them. Give pairs of positions, or leave it out to align by the texts."
-        )
+        raise lacking(model, Embeds, asked, "Give pairs of positions, or leave it out to align by the texts.")
     here, there = (_unit(to_numpy(vector).astype(np.float64)) for vector in vectors)
     similarity: FloatArray = here @ there.T
     return similarity

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from attrs import evolve
 
 from wherefrom.adapters import Row, SequenceModel
-from wherefrom.errors import ModelCapabilityError
+from wherefrom.adapters.check import lacking
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.sampling import DEFAULT_PASSES, AsksForPasses, Samples
 
@@ -45,10 +45,8 @@ def passes_for(model: SequenceModel, scores: Mapping[str, TargetFunction]) -> in
     """
     wanted = {name: passes_of(score) for name, score in scores.items() if score.function.sampled}
     if wanted and not isinstance(model, Samples):
-        raise ModelCapabilityError(
-            f"{', '.join(sorted(wanted))} needs stochastic passes with dropout, and the adapter of "
-            f"{model.card.name!r} cannot make them. Load the model with an adapter that can, or leave the score out."
-        )
+        instead = "Load the model with an adapter that can, or leave the score out."
+        raise lacking(model, Samples, ", ".join(sorted(wanted)), instead)
     return max(wanted.values(), default=0)
 
 

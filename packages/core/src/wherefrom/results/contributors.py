@@ -56,10 +56,8 @@ def top_contributors(attribution: AttributionData, k: int = 5) -> list[list[Cont
     return steps
 
 
-def joint(
-    attribution: AttributionData,
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], list[tuple[Literal["source", "target"], int]]]:
-    """Scores of source and target inputs as one matrix, which of them exist, and where each row comes from.
+def require_one_number(attribution: AttributionData) -> None:
+    """Refuse scores that are not one number for each input and step.
 
     Raises:
         InputError: The attribution has dimensions left.
@@ -68,6 +66,17 @@ def joint(
         raise InputError(
             f"There is more than one number per cell ({', '.join(attribution.dimensions)}). Aggregate first."
         )
+
+
+def joint(
+    attribution: AttributionData,
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_], list[tuple[Literal["source", "target"], int]]]:
+    """Scores of source and target inputs as one matrix, which of them exist, and where each row comes from.
+
+    Raises:
+        InputError: The attribution has dimensions left.
+    """
+    require_one_number(attribution)
     steps = attribution.attr_pos_end - attribution.attr_pos_start
     parts: list[npt.NDArray[np.float64]] = [np.zeros((0, steps))]
     masks: list[npt.NDArray[np.bool_]] = [np.zeros((0, steps), dtype=bool)]

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from wherefrom.errors import InputError
+from wherefrom.results.contributors import require_one_number
 from wherefrom.results.data import AttributionData
 
 Place: TypeAlias = tuple[int, str]
@@ -25,10 +25,7 @@ def scores_dict(attribution: AttributionData) -> ScoresDict:
     Raises:
         InputError: The attribution has dimensions left.
     """
-    if attribution.dimensions:
-        raise InputError(
-            f"There is more than one number per cell ({', '.join(attribution.dimensions)}). Aggregate first."
-        )
+    require_one_number(attribution)
     first = attribution.attr_pos_start
     steps = [(first + column, token.piece) for column, token in enumerate(attribution.steps)]
     visible = {

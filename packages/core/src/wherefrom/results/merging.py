@@ -12,7 +12,7 @@ from wherefrom.results.data import AnyAttributions, AttributionsData
 from wherefrom.results.given import no_result, several_results
 from wherefrom.results.provenance import BY_EXAMPLE, Provenance, by_example, put_by_example
 
-_ALIKE = ("model", "method", "attributed_fn", "step_scores", "constrained_decoding")
+_ALIKE = ("model", "method", "attributed_fn", "step_scores")
 _SAME_MODEL = (
     "name",
     "model_class",
@@ -35,8 +35,9 @@ def merge_attributions(results: Iterable[AnyAttributions]) -> AnyAttributions:
     """All examples of several results, in order. The results must come from one model, method and target function, with
     the same arguments; one without an example, as a run has of which all failed, says nothing of these.
 
-    Texts, and what each example was compared with, follow one another; seed, positions and settings of generation are
-    told where all parts have the same.
+    Texts, and what each example was compared with, follow one another; all outputs were forced if those of each part
+    were. Seed, positions and settings of generation are told where all parts have the same, of generation those that
+    generated; else they are None.
 
     Raises:
         InputError: There is nothing to merge, or the results were made in different ways; the field is named.
@@ -75,11 +76,13 @@ def merged_provenance(parts: Sequence[tuple[Provenance, int]]) -> Provenance:
         for name, mine, theirs in _differences(first, other):
             raise InputError(f"Cannot merge results that differ in {name}: {mine!r} and {theirs!r}.")
     seeds = {one.seed for one in made}
+    generated = [one for one in made if not one.constrained_decoding] or made
     return msgspec.structs.replace(
         first,
         arguments=_merged_arguments(parts),
-        generation_args=_alike_or_none([one.generation_args for one in made]),
+        generation_args=_alike_or_none([one.generation_args for one in generated]),
         input_texts=[text for part in made for text in part.input_texts],
+        constrained_decoding=all(one.constrained_decoding for one in made),
         generated_texts=[text for part in made for text in part.generated_texts],
         seed=first.seed if len(seeds) == 1 else None,
         seconds=sum(part.seconds for part in made),
@@ -121,13 +124,11 @@ def _argument(made: Provenance, name: str) -> Any:
 
 
 def _merged_arguments(parts: Sequence[tuple[Provenance, int]]) -> dict[str, Any]:
-    """What all have, but for what only some say of their steps; and what each example was compared with, if told."""
+    """What all have, of steps None where they differ; and what each example was compared with, if told."""
     made = [one for one, _ in parts]
-    merged = {
-        name: value
-        for name, value in made[0].arguments.items()
-        if name not in _IN_THE_RESULT or all(one.arguments.get(name) == value for one in made)
-    }
+    merged = {name: value for name, value in made[0].arguments.items() if name not in _IN_THE_RESULT}
+    shown = [{name: one.arguments[name] for name in _IN_THE_RESULT if name in one.arguments} for one in made]
+    merged |= _alike_or_none(shown)
     for name in BY_EXAMPLE:
         if len(parts) > 1 and any(name in one.arguments for one in made):
             entries = [by_example(one, name, count) for one, count in parts]

@@ -49,28 +49,35 @@ def _are_places(ids: Sequence[str | None], most: int) -> bool:
 
 
 def matched(first: Sequence[str | None], second: Sequence[str | None]) -> list[tuple[int, int]]:
-    """The same examples of two results: by id where all have one (the second of an id with the second), else by place.
-    Places that one calls its examples by are those of the other, see `as_called`.
+    """The same examples of two results: by id (the second of an id with the second), which leaves those without one
+    alone; by place where one of the two has no ids at all, or both have the same ones in the same order. Places that
+    one calls its examples by are those of the other, see `as_called`.
 
     Args:
         first: Ids of the one's examples, in order.
         second: Ids of the other's.
 
     Returns:
-        Of each pair its place in the one and in the other, in the order of the one.
+        Of each pair its place in the one and in the other, in the order of the one. None where they have ids, but none
+        in common.
 
     Example:
-        >>> matched(["a", "b", "a"], ["a", "a", "c"]), matched(["a", "b"], [None])
-        ([(0, 0), (2, 1)], [(0, 0)])
+        >>> matched(["a", "b", "a"], ["a", "a", "c"]), matched(["a", None], [None, "a"]), matched(["a", "b"], [None])
+        ([(0, 0), (2, 1)], [(0, 1)], [(0, 0)])
     """
     first, second = as_called(first, second)
+    if first == second or not have_ids(first, second):
+        return [(place, place) for place in range(min(len(first), len(second)))]
     named: dict[str, deque[int]] = defaultdict(deque)
     for place, name in enumerate(second):
         if name is not None:
             named[name].append(place)
-    if not named or None in first:
-        return [(place, place) for place in range(min(len(first), len(second)))]
     return [(place, named[name].popleft()) for place, name in enumerate(first) if name is not None and named[name]]
+
+
+def have_ids(*sides: Sequence[str | None]) -> bool:
+    """Has each of these results an example with an id?"""
+    return all(any(name is not None for name in ids) for ids in sides)
 
 
 def named_apart(*sides: Sequence[str | None]) -> bool:

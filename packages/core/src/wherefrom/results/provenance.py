@@ -14,6 +14,8 @@ OWN_DISTRIBUTIONS = ("wherefrom", "wherefrom-hf", "wherefrom-viz", "wherefrom-cl
 ALIGNMENTS = "contrast_targets_alignments"
 BY_EXAMPLE = ("contrast_targets", "contrast_sources", ALIGNMENTS)
 """Arguments with an entry per example, or the entry itself where there is one example."""
+KEPT_THERE = ("tables", "cache_dir", "offload_folder")
+"""Arguments that name a folder to keep things in: it grows as a run does, and decides no number."""
 
 
 class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -31,7 +33,8 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The target function, named like the method."""
     step_scores: list[dict[str, Any]] = []
     arguments: dict[str, Any] = {}
-    """Other arguments of `attribute`: positions, contrast, attribute_target, ..."""
+    """Other arguments of `attribute`: positions, contrast, attribute_target, ... None where results were merged of
+    which each was told another value."""
     generation_args: dict[str, Any] = {}
     """What generation was told; None where results were merged of which each was told another value."""
     input_texts: list[str] = []

@@ -8,7 +8,7 @@ only the last name is left. Secrets among the arguments that the model was loade
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, TypeVar, overload
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from wherefrom.errors import SettingsError, nearest
 from wherefrom.results.data import AnyAttribution, AnyAttributions, AttributionData
 from wherefrom.results.given import require_result
-from wherefrom.results.provenance import Provenance
+from wherefrom.results.provenance import BY_EXAMPLE, KEPT_THERE, Provenance
 from wherefrom.results.secrets import without_secrets
 from wherefrom.settings import check_call
 
@@ -79,6 +79,10 @@ def public_provenance(provenance: Provenance, without: Sequence[str] = ()) -> Pr
     without = _checked(without)
     kept = {name: getattr(provenance, name) for name in Provenance.__struct_fields__ if name not in NEVER_PUBLIC}
     kept["model"] = {key: model_named(one) for key, one in without_secrets(kept["model"]).items()}
+    kept["method"], kept["attributed_fn"] = (_named_without_paths(kept[name]) for name in ("method", "attributed_fn"))
+    kept["step_scores"] = list(map(_named_without_paths, kept["step_scores"]))
+    for name in ("arguments", "generation_args"):
+        kept[name] = _arguments_without_paths(kept[name])
     kept = {name: without_paths(value, name == "model") for name, value in kept.items()}
     return Provenance(**_left(kept, without))
 
@@ -112,14 +116,19 @@ def without_paths(value: _Value, names: bool = False) -> _Value:
 
     Args:
         value: Text, or lists, tuples and dictionaries of it; other values come back as they are.
-        names: Are texts names of things, so that a relative path of three parts is one?
+        names: Are texts names of things, so that a relative path of three parts is one, and one that says where to
+            keep things whatever its parts?
     """
     cleaned: Any = value
     if isinstance(value, str):
         cleaned = _text_without_paths(value, names)
     elif isinstance(value, Mapping):
         keys = told_apart(list(value), [without_paths(name) for name in value])
-        cleaned = {name: without_paths(one, names) for name, one in zip(keys, value.values(), strict=True)}
+        left = [
+            last_name(one) if names and name in KEPT_THERE and isinstance(one, str) else without_paths(one, names)
+            for name, one in value.items()
+        ]
+        cleaned = dict(zip(keys, left, strict=True))
     elif isinstance(value, list | tuple):
         cleaned = type(value)(without_paths(one, names) for one in value)
     return cleaned  # type: ignore[no-any-return]
@@ -163,6 +172,30 @@ def _public_example(one: AttributionData, without: Sequence[str]) -> Attribution
         extra={},
     )
     return public_one.made_as(public_provenance(one.provenance, without))
+
+
+def _named_without_paths(named: Mapping[str, Any]) -> dict[str, Any]:
+    """A method or a function with its settings; those that hold a digest of a file name one."""
+    files, settings = (named.get(part) for part in ("files", "settings"))
+    if not isinstance(settings, Mapping):
+        return dict(named)
+    digests = files if isinstance(files, Mapping) else {}
+    return {**named, "settings": _arguments_without_paths(settings, digests)}
+
+
+def _arguments_without_paths(arguments: Mapping[str, Any], files: Collection[str] = ()) -> dict[str, Any]:
+    """Settings or arguments, also those that name a place below the folder of the work.
+
+    Args:
+        arguments: Texts, plain values or collections by name.
+        files: Names of those that are files.
+    """
+    return {
+        name: last_name(value)
+        if isinstance(value, str) and name in (*files, *KEPT_THERE)
+        else without_paths(value, names=name not in BY_EXAMPLE)
+        for name, value in arguments.items()
+    }
 
 
 def _left(fields: Mapping[str, Any], without: Sequence[str]) -> dict[str, Any]:

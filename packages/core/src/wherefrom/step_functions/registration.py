@@ -58,6 +58,10 @@ def register_step_function(
     *,
     differentiable: bool | None = None,
     contrastive: bool | None = None,
+    falls_with_probability: bool | None = None,
+    plain_without_contrast: bool | None = None,
+    reads_contrast_alone: bool | None = None,
+    compares_distributions: bool | None = None,
 ) -> Function: ...
 @overload
 def register_step_function(
@@ -68,6 +72,10 @@ def register_step_function(
     *,
     differentiable: bool | None = None,
     contrastive: bool | None = None,
+    falls_with_probability: bool | None = None,
+    plain_without_contrast: bool | None = None,
+    reads_contrast_alone: bool | None = None,
+    compares_distributions: bool | None = None,
 ) -> Callable[[Function], Function]: ...
 def register_step_function(
     fn: Any = None,
@@ -77,6 +85,10 @@ def register_step_function(
     *,
     differentiable: bool | None = None,
     contrastive: bool | None = None,
+    falls_with_probability: bool | None = None,
+    plain_without_contrast: bool | None = None,
+    reads_contrast_alone: bool | None = None,
+    compares_distributions: bool | None = None,
 ) -> Any:
     """Make a function usable as a step score and as ``attributed_fn``, by name.
 
@@ -91,6 +103,13 @@ def register_step_function(
         differentiable: Can gradient methods explain it? Yes by default.
         contrastive: Does it read ``prediction.contrast``? By default, if it names an argument of the
             contrast.
+        falls_with_probability: Does it fall where the model becomes surer (a loss, a rank)? Signed scores of it are
+            turned before they are traced or evaluated. No by default.
+        plain_without_contrast: Contrastive: is it a plain value of the token where there is no contrast? No by default.
+        reads_contrast_alone: Contrastive: does it read the contrastive prediction alone? No by default.
+        compares_distributions: Contrastive: does it compare whole predictions? No by default.
+
+    Of a class, what is given here goes before what the class says.
 
     Returns:
         The function itself, unchanged.
@@ -106,30 +125,27 @@ def register_step_function(
         >>> STEP_FUNCTIONS.get("half_logit")(factor=0.25)
         half_logit(factor=0.25)
     """
+    given = {
+        "differentiable": differentiable,
+        "contrastive": contrastive,
+        "falls_with_probability": falls_with_probability,
+        "plain_without_contrast": plain_without_contrast,
+        "reads_contrast_alone": reads_contrast_alone,
+        "compares_distributions": compares_distributions,
+    }
     if fn is None or isinstance(fn, str):
 
         def decorate(function: Any) -> Any:
-            return register_step_function(
-                function,
-                identifier if fn is None else fn,
-                aggregate_map,
-                overwrite,
-                differentiable=differentiable,
-                contrastive=contrastive,
-            )
+            name = identifier if fn is None else fn
+            return register_step_function(function, name, aggregate_map, overwrite, **given)
 
         return decorate
+    facts = {name: value for name, value in given.items() if value is not None}
     if isinstance(fn, type):
-        cls = _checked_class(fn, identifier, aggregate_map)
+        cls = _checked_class(fn, identifier, aggregate_map, facts)
     else:
         name = str(identifier or getattr(fn, "__name__", ""))
-        cls = _class_of(
-            fn,
-            name,
-            span_aggregation=_span_aggregation(name, aggregate_map) or "absmax",
-            differentiable=differentiable is not False,
-            contrastive=contrastive,
-        )
+        cls = _class_of(fn, name, {"span_aggregation": _span_aggregation(name, aggregate_map) or "absmax", **facts})
     STEP_FUNCTIONS.register(identifier or cls.identifier, cls, overwrite=overwrite)
     return fn
 
@@ -187,12 +203,9 @@ RESERVED = _reserved()
 def _class_of(
     fn: Callable[..., Array],
     identifier: str,
-    *,
-    span_aggregation: str,
-    differentiable: bool,
-    contrastive: bool | None,
+    facts: Mapping[str, Any],
 ) -> type[StepFunction]:
-    """A frozen settings class that calls ``fn``."""
+    """A frozen settings class that calls ``fn``, and says of itself what ``facts`` do."""
     if not callable(fn) or not identifier:
         raise SettingsError(f"A step function is a function with a name; got {fn!r} called {identifier!r}.")
     parameters = list(inspect.signature(fn).parameters.values())
@@ -235,10 +248,9 @@ def _class_of(
         class_body={
             "__doc__": inspect.getdoc(fn) or f"The step function {identifier!r}.",
             "identifier": identifier,
-            "span_aggregation": span_aggregation,
-            "differentiable": differentiable,
-            "contrastive": named if contrastive is None else contrastive,
+            "contrastive": named,
             "function": staticmethod(fn),
+            **facts,
         },
         frozen=True,
         kw_only=True,
@@ -247,7 +259,9 @@ def _class_of(
     return cast("type[StepFunction]", cls)
 
 
-def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str, str] | None) -> type[StepFunction]:
+def _checked_class(
+    cls: type, identifier: str | None, aggregate_map: Mapping[str, str] | None, facts: Mapping[str, bool]
+) -> type[StepFunction]:
     """A class that is a step function already, with the class variables that a short one may leave out."""
     name = identifier or (cls.identifier if isinstance(cls, Named) else "")
     is_called = any("__call__" in vars(base) for base in cls.__mro__)
@@ -269,10 +283,10 @@ def _checked_class(cls: type, identifier: str | None, aggregate_map: Mapping[str
         if getattr(cls, attribute, undecided) is undecided:
             setattr(cls, attribute, value)
     known = cast("type[StepFunction]", cls)
-    if name == known.identifier and (told is None or told == cast(Any, cls).span_aggregation):
+    body = {"identifier": name, **({} if told is None else {"span_aggregation": told}), **facts}
+    if all(getattr(cls, fact, None) == value for fact, value in body.items()):
         return known
-    # another name or aggregation makes another class, so that whoever holds the first keeps its meaning
-    body = {"identifier": name, **({} if told is None else {"span_aggregation": told})}
+    # another name, aggregation or fact makes another class, so that whoever holds the first keeps its meaning
     renamed = type(cls.__name__, (cls,), {**body, "__doc__": cls.__doc__})
     return cast("type[StepFunction]", attrs.frozen(kw_only=True)(renamed))
 
@@ -320,4 +334,4 @@ def _described(values: Any) -> str:
 
 def step_function_of(fn: Callable[..., Array]) -> type[StepFunction]:
     """A plain function as a step function, without registering it: for one call of `attribute`."""
-    return _class_of(fn, getattr(fn, "__name__", ""), span_aggregation="absmax", differentiable=True, contrastive=None)
+    return _class_of(fn, getattr(fn, "__name__", ""), {})

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -31,16 +31,18 @@ from wherefrom.adapters import (
     HidesPositions,
     PredictsSteps,
     RandomisesWeights,
+    ReadsPadding,
     Row,
     SequenceModel,
     Side,
 )
 from wherefrom.adapters.attention_gradients import RollsAttentionGradients
+from wherefrom.adapters.check import missing_members
 from wherefrom.adapters.gradient_rules import FollowsGradientRules, GradientRules
 from wherefrom.adapters.layers import Depth, GivesLayers
 from wherefrom.adapters.rescale import GivesRescale
 from wherefrom.arrays import IntArray, like, to_numpy
-from wherefrom.errors import ModelCapabilityError, UsageError
+from wherefrom.errors import InputError, ModelCapabilityError, UsageError
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.step_functions.base import STEP_FUNCTIONS, log_softmax
 from wherefrom.testing.questions import question
@@ -94,9 +96,17 @@ class Check:
         """Hold ``model`` to it.
 
         Raises:
-            ConformanceError: The promise is broken.
+            ConformanceError: The promise is broken, or nothing came to hold it against: an error in the adapter, or in
+                what the check makes of its answers, is its cause.
+            InputError: ``texts`` are no pairs of texts.
         """
-        self.run(Case(model=model, texts=tuple(texts), tolerance=Tolerance.of(model.card.dtype)))
+        pairs = _pairs(texts)
+        try:
+            self.run(Case(model=model, texts=pairs, tolerance=Tolerance.of(model.card.dtype)))
+        except ConformanceError:
+            raise
+        except Exception as error:
+            raise ConformanceError(f"It ended in {type(error).__name__}: {error}") from error
 
     def __str__(self) -> str:
         return f"{self.needs.__name__}: {self.name}"
@@ -127,8 +137,24 @@ class Case:
 
     def logits(self, rows: Iterable[Row], **settings: Any) -> list[Floats]:
         asked = list(rows)
-        answers = [to_numpy(answer.logits) for answer in self.model.predict(iter(asked), **settings)]
+        answers = list(self.model.predict(iter(asked), **settings))
         require_answers(answers, asked, "predict")
+        for answer in answers:
+            require(
+                hasattr(answer, "logits"),
+                f"predict answered with a {type(answer).__name__}: expected RowPrediction(logits=..., scores=...).",
+            )
+        return [to_numpy(answer.logits) for answer in answers]
+
+    def generated(self, prompts: Sequence[IntArray], seed: int, **settings: Any) -> list[list[IntArray]]:
+        answers = list(self.model.generate(prompts, settings=settings, seed=seed))
+        require(len(answers) == len(prompts), f"{len(prompts)} prompts, {len(answers)} answers.")
+        for answer in answers:
+            require(
+                all(np.ndim(one) == 1 for one in answer),
+                "generate must answer each prompt with a list of sequences, each an array of ids. One prompt got: "
+                f"{answer!r}.",
+            )
         return answers
 
     def close(self, came: Any, expected: Any, what: str) -> None:
@@ -149,7 +175,19 @@ def check(needs: type, name: str) -> Callable[[Callable[[Case], None]], Callable
 
 
 def checks_for(model: Any) -> list[Check]:
-    """The checks of every capability that ``model`` has."""
+    """The checks of every capability that ``model`` has.
+
+    Raises:
+        ConformanceError: It is no adapter: it is a class, or lacks members of `SequenceModel` or `PredictsSteps`.
+    """
+    if isinstance(model, type):
+        raise ConformanceError(f"An adapter is an object, and {model.__name__} is a class. Give {model.__name__}(...).")
+    lacks = missing_members(model, (SequenceModel, PredictsSteps))
+    require(
+        not lacks,
+        f"{type(model).__name__} is no adapter: it lacks {', '.join(lacks)}. Every adapter satisfies SequenceModel and "
+        "PredictsSteps (wherefrom.adapters).",
+    )
     return [one for one in CHECKS if isinstance(model, one.needs)]
 
 
@@ -164,8 +202,10 @@ def check_adapter(model: Any, texts: Sequence[tuple[str, str]] = TEXTS) -> list[
         Names of the checks that were made.
 
     Raises:
-        ConformanceError: Lists every broken promise.
+        ConformanceError: Lists every broken promise, or what an adapter has and ``model`` lacks.
+        InputError: ``texts`` are no pairs of texts.
     """
+    texts = _pairs(texts)
     broken = []
     made = checks_for(model)
     for one in made:
@@ -176,6 +216,13 @@ def check_adapter(model: Any, texts: Sequence[tuple[str, str]] = TEXTS) -> list[
     if broken:
         raise ConformanceError(f"{len(broken)} of {len(made)} checks failed:\n" + "\n".join(broken))
     return [str(one) for one in made]
+
+
+def _pairs(texts: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    pairs = tuple(() if isinstance(pair, str) else tuple(pair) for pair in texts)
+    if not pairs or any(len(pair) != 2 or not all(isinstance(text, str) for text in pair) for pair in pairs):
+        raise InputError(f"texts = {texts!r:.200} must be pairs of texts: [('what is read', 'what is said'), ...].")
+    return cast("tuple[tuple[str, str], ...]", pairs)
 
 
 def require(condition: bool, message: str) -> None:
@@ -253,7 +300,11 @@ def _round_trip(case: Case) -> None:
     for text in (part for pair in case.texts for part in pair):
         for side in _sides(case):
             back = case.model.decode(case.model.encode(text, side=side).ids)
-            require(back.strip() == text, f"decode(encode({text!r})) gives {back!r}.")
+            require(
+                back.strip() == text,
+                f"decode(encode({text!r})) gives {back!r}. If its tokenizer cannot spell this text, give texts that it "
+                "can: check_adapter(model, [('what is read', 'what is said'), ...]).",
+            )
 
 
 @check(SequenceModel, "character spans point at the tokens' text")
@@ -310,6 +361,21 @@ def _special(case: Case) -> None:
         require(not special, f"add_special_tokens=False still adds {special}.")
 
 
+@check(SequenceModel, "a chat is read, or refused in words")
+def _chat(case: Case) -> None:
+    chat = [{"role": "user", "content": case.texts[0][0]}]
+    try:
+        encoding = case.model.encode(chat, side="source" if case.reads_source else "target")
+    except UsageError:
+        return  # a refusal is an answer
+    except Exception as error:
+        raise ConformanceError(
+            f"A chat ended in {type(error).__name__}: {error}. encode is given a text, or a list of messages: read "
+            "it by a template, or refuse it with an InputError."
+        ) from error
+    require(isinstance(encoding.text, str), f"A chat's Encoding.text is a text, not {encoding.text!r}.")
+
+
 @check(SequenceModel, "an unknown word is a part of the text")
 def _unknown(case: Case) -> None:
     card = case.model.card
@@ -329,10 +395,9 @@ def _unknown(case: Case) -> None:
 def _generation(case: Case) -> None:
     prompts = _prompts(case)
     settings = {"max_new_tokens": 4, "do_sample": False}
-    together = case.model.generate(prompts, settings=settings, seed=1)
-    require(len(together) == len(prompts), f"{len(prompts)} prompts, {len(together)} answers.")
+    together = case.generated(prompts, seed=1, **settings)
     for prompt, answers in zip(prompts, together, strict=True):
-        alone = case.model.generate([prompt], settings=settings, seed=1)[0]
+        alone = case.generated([prompt], seed=1, **settings)[0]
         same = len(alone) == len(answers) and all(np.array_equal(a, b) for a, b in zip(alone, answers, strict=True))
         require(same, f"Generated together: {answers}; alone: {alone}. Padding must not change what is generated.")
         begin = _beginning(case, prompt)
@@ -357,12 +422,25 @@ def _prompts(case: Case) -> list[IntArray]:
 def _generated_length(case: Case) -> None:
     prompts = _prompts(case)
     for most in (1, 4):
-        answers = case.model.generate(prompts, settings={"max_new_tokens": most, "do_sample": False}, seed=1)
+        answers = case.generated(prompts, seed=1, max_new_tokens=most, do_sample=False)
         new = [
             len(one) - len(_beginning(case, prompt)) for prompt, of in zip(prompts, answers, strict=True) for one in of
         ]
         require(max(new) <= most, f"max_new_tokens={most} was set, and {max(new)} came.")
         require(max(new) > 0, f"max_new_tokens={most} was set, and nothing was generated for {len(prompts)} prompts.")
+
+
+@check(SequenceModel, "a setting of generation that it does not know is refused")
+def _unknown_setting(case: Case) -> None:
+    name = "no_such_setting"
+    try:
+        case.generated(_prompts(case)[:1], seed=1, max_new_tokens=1, **{name: 1})
+    except UsageError:
+        return
+    raise ConformanceError(
+        f"generate(settings={{{name!r}: 1}}) was answered as if nothing had been set. Refuse what it does not know "
+        "with a SettingsError, which Generation.of(settings, ...) of wherefrom.adapters.generation does."
+    )
 
 
 @check(SequenceModel, "sampled sequences are as many as asked for, drawn apart, and come again by their seed")
@@ -371,7 +449,7 @@ def _sampling(case: Case) -> None:
     settings = {"max_new_tokens": 6, "do_sample": True, "num_return_sequences": copies}
 
     def drawn(seed: int) -> list[list[tuple[int, ...]]]:
-        answers = case.model.generate(prompts, settings=settings, seed=seed)
+        answers = case.generated(prompts, seed=seed, **settings)
         return [[tuple(int(index) for index in one) for one in of] for of in answers]
 
     try:
@@ -601,6 +679,26 @@ def _embedded(case: Case) -> None:
         if row.source_ids is not None:
             embedded = evolve(embedded, source_embeds=case.model.embed(row.source_ids, side="source"))
             case.close(case.logits([embedded])[0], expected, "Logits from source and target embeddings")
+
+
+@check(ReadsPadding, "what is read as padding does more than its embedding")
+def _padding(case: Case) -> None:
+    pad, row = case.model.card.pad_id, case.longest()
+    for side in _sides(case):
+        if pad is None or not case.model.reads_as_padding(pad, side=side):
+            continue
+        ids: IntArray = (row.source_ids if side == "source" else row.target_ids).copy()  # type: ignore[union-attr]
+        ids[1] = pad
+        given = case.model.embed(ids, side=side)
+        if side == "source":
+            rows = [evolve(row, source_ids=ids), evolve(row, source_embeds=given)]
+        else:
+            rows = [evolve(row, target_ids=ids), evolve(row, target_embeds=given)]
+        first, second = case.logits(rows)
+        require(
+            not np.allclose(first, second, rtol=0, atol=1e-7 * np.abs(second).max()),
+            f"reads_as_padding({pad}, side={side!r}) is True, but the id does what its embedding does.",
+        )
 
 
 # --- gradients ----------------------------------------------------------------------------------------------

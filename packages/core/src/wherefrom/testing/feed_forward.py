@@ -10,7 +10,7 @@ from attrs import frozen
 
 from wherefrom.adapters import Row
 from wherefrom.adapters.rescale import RowMultipliers
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError
 from wherefrom.testing._blocks import Floats
 from wherefrom.testing._logit_gradients import logit_gradients
 from wherefrom.testing._networks import Bools, Pass
@@ -97,8 +97,7 @@ class FeedForwardModel(NumpyModel):
 
     def _multipliers(self, row: Row, baseline: Row) -> RowMultipliers:
         network: Any = self.network
-        if row.target_function is None:
-            raise InputError("A row without a target function has no multipliers. Give it one.")
+        function = row.asked()
         read = slice(FIRST, FIRST + network.inputs)
         ends = [
             self.table[one.target_ids] if one.target_embeds is None else np.asarray(one.target_embeds)
@@ -107,14 +106,14 @@ class FeedForwardModel(NumpyModel):
         logits, clean = (self._run(one).logits[row.steps - 1] for one in (row, baseline))
         befores = [network.forward(one[read, 0])[1] for one in ends]
         slopes = [_chord(here, there) for here, there in zip(*befores, strict=True)]
-        cotangents = np.zeros((row.target_function.outputs, int(row.steps.max()), logits.shape[1]))
-        outputs = row.target_function.output_of_step
-        np.add.at(cotangents, (outputs, row.steps - 1), _mean_gradient(row.target_function, clean, logits))
+        cotangents = np.zeros((function.outputs, int(row.steps.max()), logits.shape[1]))
+        outputs = function.output_of_step
+        np.add.at(cotangents, (outputs, row.steps - 1), _mean_gradient(function, clean, logits))
         target = np.zeros((len(cotangents), *ends[0].shape))
         target[:, read, 0] = network.backward(cotangents, slopes)
         return RowMultipliers(
-            values=row.target_function.values(logits),
-            baseline_values=row.target_function.values(clean),
+            values=function.values(logits),
+            baseline_values=function.values(clean),
             target=target,
             target_change=ends[0] - ends[1],
         )

@@ -179,17 +179,14 @@ class NumpyModel:
         self, rows: Iterable[Row], *, chunk: int | None = None, source: bool = True, target: bool = True
     ) -> Iterator[RowGradients]:
         for row in rows:
-            if row.target_function is None:
-                raise InputError(
-                    "A row without a target function has no gradients. Give it one: Row(..., target_function=...)."
-                )
+            function = row.asked()
             forward = self._run(row)
             logits = forward.logits[row.steps - 1]
-            d_target, d_source = forward.pull(_seed(row, row.target_function, logits, len(forward.logits)))
+            d_target, d_source = forward.pull(_seed(row, function, logits, len(forward.logits)))
             full = np.zeros((len(d_target), len(row.target_ids), self.table.shape[1]))
             full[:, : d_target.shape[1]] = d_target
             yield RowGradients(
-                values=row.target_function.values(logits),
+                values=function.values(logits),
                 target=full if target else None,
                 source=d_source if source else None,
                 scores=_step_scores(row, logits),

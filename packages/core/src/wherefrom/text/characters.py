@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from typing import Any, TypeAlias
+from unicodedata import category
 
 Characters: TypeAlias = tuple[int, int]
 """First code point of a text and the one after the last."""
@@ -57,6 +58,16 @@ def begins_unspaced(text: str) -> bool:
         [True, True, True, False, False, False]
     """
     return not text[:1].isascii() and _unspaced().match(text) is not None
+
+
+def is_unspaced_letter(character: str) -> bool:
+    """Is it part of a word in a script that `begins_unspaced` tells, and no punctuation?
+
+    Example:
+        >>> [is_unspaced_letter(one) for one in ("智", "ー", "ไ", "」", "한", "i")]
+        [True, True, True, False, False, False]
+    """
+    return begins_unspaced(character) and category(character[0])[0] in "LMN"
 
 
 @cache

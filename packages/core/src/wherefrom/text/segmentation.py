@@ -3,8 +3,8 @@
 * A *character* is what a reader takes for one: see `wherefrom.text.characters`.
 * A *word* is a run of letters, marks, digits and joiners; a run of other visible characters is a word of its own. What
   is not seen, as marks of direction, goes with what it follows, at the beginning with what follows it.
-  Scripts that put no space between words (Chinese, Japanese, Thai) have no other boundaries than those; take characters
-  for finer ones.
+  Scripts that put no space between words (Chinese, Japanese, Thai) have no other boundaries than those, so that a word
+  may be a whole clause; `word_or_character_spans` cuts such words into characters.
 * A *sentence* is what `wherefrom.text.sentences` says.
 
 Among tokens, units are whole tokens, so that each begins where a token begins: a token that adds no text (the second
@@ -27,7 +27,7 @@ from itertools import accumulate, pairwise
 from typing import Any, Literal, TypeAlias
 
 from wherefrom.errors import SettingsError, nearest
-from wherefrom.text.characters import Characters, characters, inside_characters, whole_characters
+from wherefrom.text.characters import Characters, characters, inside_characters, is_unspaced_letter, whole_characters
 from wherefrom.text.sentences import sentences
 from wherefrom.text.tokens import Segment, Token
 
@@ -45,6 +45,7 @@ __all__ = [
     "unit_spans",
     "unit_starts",
     "word_indices",
+    "word_or_character_spans",
     "words",
 ]
 
@@ -110,6 +111,31 @@ def unit_spans(tokens: Sequence[Token], level: Level, *, breaks: Collection[int]
     """The units of ``level`` as spans of tokens, which follow each other without gaps; see `unit_starts`."""
     starts = unit_starts(tokens, level, breaks=breaks)
     return list(pairwise([*starts, len(tokens)])) if len(tokens) else []
+
+
+def word_or_character_spans(tokens: Sequence[Token], *, breaks: Collection[int] = ()) -> list[Span]:
+    """Words as spans of tokens, but single characters of scripts that put no space between words.
+
+    Args:
+        breaks: See `unit_starts`.
+
+    Example:
+        >>> texts = [" go", "ing", " 法国", "的", "首", "都", "，"]
+        >>> tokens = [Token(id=i, piece=text, text=text, position=i) for i, text in enumerate(texts)]
+        >>> word_or_character_spans(tokens)
+        [(0, 2), (2, 3), (3, 4), (4, 5), (5, 6), (6, 7)]
+    """
+    found = unit_spans(tokens, "word", breaks=breaks)
+    if all(token.text.isascii() for token in tokens):
+        return found
+    starts = {begin for begin, _ in found}
+    before = False
+    for begin, end in unit_spans(tokens, "character", breaks=breaks):
+        unspaced = is_unspaced_letter("".join(token.text for token in tokens[begin:end]).lstrip())
+        if unspaced or before:
+            starts.add(begin)
+        before = unspaced
+    return list(pairwise([*sorted(starts), len(tokens)]))
 
 
 def word_indices(texts: Sequence[str], special: Sequence[bool]) -> list[int | None]:

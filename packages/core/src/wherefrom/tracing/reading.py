@@ -9,6 +9,7 @@ from attrs import evolve, frozen
 
 from wherefrom.arrays import Array, BoolArray, to_numpy
 from wherefrom.errors import InputError
+from wherefrom.methods.answered import answered
 from wherefrom.methods.contract import AnyMethod, Scores
 from wherefrom.progress import Progress
 from wherefrom.questions.question import Question
@@ -55,7 +56,7 @@ class SpanReader:
     def __call__(self, masses: Masses) -> Masses:
         """Where the mass of some steps goes; see `wherefrom.results.hops.Reader`."""
         question = self.asked(masses)
-        (scores,) = self.method.attribute(self.model, [question], self.progress)
+        (scores,) = answered(self.method, self.model, [question], self.progress)
         read = unsigned(self._per_input(scores, question), self.signed, self.rule, self.method.identifier)
         read[self.left_out] = 0.0
         total = read.sum()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Literal
 
@@ -29,6 +29,7 @@ def attentions(
     queries: Queries = "all",
     mean_heads: bool = False,
     fused: bool = False,
+    together: Callable[[list[Row]], list[list[Row]]] = lambda rows: [rows],
 ) -> Iterator[RowAttention]:
     """Post-softmax weights of each row, in order; several short rows share a padded pass.
 
@@ -36,6 +37,7 @@ def attentions(
 
     Args:
         fused: Does the model say the same under the fused kernel? Long rows then never hold all weights.
+        together: Some rows as they may be run, see `Predictor.together`.
 
     Raises:
         ModelCapabilityError: No attention was seen (state-space models, for instance).
@@ -45,7 +47,7 @@ def attentions(
         sources = {row.source_ids.tobytes() for row in batch if row.source_ids is not None}
         # a source that rows share is encoded once, so its weights do not line up with the rows
         apart = 0 < len(sources) < len(batch) or max(map(read_length, batch)) >= FUSED_FROM
-        for some in [[row] for row in batch] if apart else [batch]:
+        for some in [[row] for row in batch] if apart else together(batch):
             yield from _read(module, some, queries, mean_heads, fused)
 
 

@@ -50,6 +50,7 @@ def ruled_gradients(
     """See `wherefrom.adapters.gradient_rules.FollowsGradientRules.ruled_gradients`."""
     module = predictor.module
     predictor.probe.need_places()
+    predictor.probe.warn_of_other_lookups()
     need_same(predictor.probe, "eager")
     for some in batches(predictor, rows, chunk):
         with attention_implementation(module, "eager"), torch.enable_grad(), looking_into(module):

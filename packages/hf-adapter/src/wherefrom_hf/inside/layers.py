@@ -61,6 +61,7 @@ def batches(predictor: Predictor, rows: Iterable[Row], chunk: int | None, copies
     budget = max(1, positions_at_once(predictor.device) // (2 * copies))
     rows, chunk = each_of_one_kind(predictor.module, rows), at_once(predictor.module, chunk)
     for part in chunks_of(rows, lambda row: length_of(row, "target") + length_of(row, "source"), budget, chunk):
+        predictor.heed_given(part)
         yield from predictor.together(part)
 
 

@@ -35,6 +35,7 @@ from wherefrom_hf.inside.pausing import Answer, PausingMode, is_variable
 from wherefrom_hf.running.constants import constant_weights
 from wherefrom_hf.running.parts import parts_of
 from wherefrom_hf.running.precision import HALF
+from wherefrom_hf.running.trials import Trial
 
 Function = Callable[..., Any]
 
@@ -492,14 +493,12 @@ def is_activation(part: nn.Module) -> bool:
     """Is the module a non-linear function of one argument, element by element? Found by trying, not by name."""
     if any(True for _ in part.children()) or part._parameters or part._buffers:
         return False
-    try:
-        with torch.no_grad():
-            together = part.forward(PROBE.clone())
-            apart = torch.cat([part.forward(one.clone()) for one in PROBE.split(1)])
-    except Exception:  # whatever else a module wants, it is no function of one tensor
-        return False
-    same_kind = isinstance(together, Tensor) and together.shape == PROBE.shape
-    return same_kind and torch.allclose(together, apart, atol=1e-6) and not torch.equal(together, PROBE)
+    with Trial(), torch.no_grad():
+        together = part.forward(PROBE.clone())
+        apart = torch.cat([part.forward(one.clone()) for one in PROBE.split(1)])
+        same_kind = isinstance(together, Tensor) and together.shape == PROBE.shape
+        return same_kind and torch.allclose(together, apart, atol=1e-6) and not torch.equal(together, PROBE)
+    return False  # whatever else a module wants, it is no function of one tensor
 
 
 class _Mode(PausingMode):

@@ -23,6 +23,7 @@ from wherefrom_hf.inside.rescale_rules import halves, rescale_rule, with_slope
 from wherefrom_hf.running.answering import first_tensor
 from wherefrom_hf.running.as_built import kept_as_built
 from wherefrom_hf.running.precision import largest, same_numbers
+from wherefrom_hf.running.trials import Trial
 
 POSITIONS = 8
 """How many positions a block is tried on, in two rows and as many baselines."""
@@ -79,32 +80,29 @@ def _states(part: nn.Module, width: int) -> Tensor:
 
 def _each_alone(part: nn.Module, width: int) -> bool:
     """Does the part answer each position by itself, in states of the same width?"""
-    try:
+    with Trial(), torch.no_grad():
         given = _states(part, width)
-        with torch.no_grad():
-            together = states_of(part.forward(given), given)
-            first = [given[:2, at : at + 1] for at in range(2)]
-            alone = torch.cat([states_of(part.forward(one), one) for one in first], 1)
-    except Exception:  # whatever else a part wants, it is no function of states alone
-        return False
-    return same_numbers(together[:2, :2], alone, 2e-3, size=largest(together))
+        together = states_of(part.forward(given), given)
+        first = [given[:2, at : at + 1] for at in range(2)]
+        alone = torch.cat([states_of(part.forward(one), one) for one in first], 1)
+        return same_numbers(together[:2, :2], alone, 2e-3, size=largest(together))
+    return False  # whatever else a part wants, it is no function of states alone
 
 
 def _followed(part: nn.Module, width: int) -> bool:
     """Do multipliers by the rules add up to the change of the part's answer, at each position?"""
     given = _states(part, width).requires_grad_()
-    try:
+    with Trial(RuntimeError, ValueError, IndexError):
         with torch.enable_grad(), rescale_rule(part):
             value = states_of(part.forward(given), given)
         real, base = halves(value)
         weights = torch.linspace(-1.0, 1.0, width, device=value.device, dtype=value.dtype)
         (multipliers,) = torch.autograd.grad((value[:2] * weights).sum(), given)
-    except (RuntimeError, ValueError, IndexError):  # halves that are not paired may not even be of one size
-        return False
-    at_real, at_base = halves(given)
-    missed = ((multipliers[:2] * (at_real - at_base)).sum(-1) - ((real - base) * weights).sum(-1)).abs()
-    size = ((real.abs() + base.abs()) * weights.abs()).sum(-1)
-    return bool((missed <= MISSED.get(value.dtype, 0.1) * size).all())
+        at_real, at_base = halves(given)
+        missed = ((multipliers[:2] * (at_real - at_base)).sum(-1) - ((real - base) * weights).sum(-1)).abs()
+        size = ((real.abs() + base.abs()) * weights.abs()).sum(-1)
+        return bool((missed <= MISSED.get(value.dtype, 0.1) * size).all())
+    return False  # halves that are not paired may not even be of one size
 
 
 def states_of(output: Any, given: Tensor) -> Tensor:

@@ -40,6 +40,8 @@ from wherefrom_hf.running.linear import quick_linear
 from wherefrom_hf.running.precision import HALF, largest, largest_difference
 from wherefrom_hf.running.probe import looking_into
 from wherefrom_hf.running.split_block import at_positions, has_queries
+from wherefrom_hf.running.thresholds import may_drop, taking_all
+from wherefrom_hf.running.trials import says_nothing
 
 _LEAST_LENGTH = 1e-8
 """Shorter states have no direction, and a cosine of 0 with all others."""
@@ -205,8 +207,10 @@ class _Zeroing:
             every = min(every, _SPARSE_AT_ONCE)
         clean, whole = replay.finish(call.result[0])[queries].float(), whole[0, queries]
         apart = _Distance(self.metric, clean)
-        for pairs in _Pairs.cut(touched, every):
+        for number, pairs in enumerate(_Pairs.cut(touched, every)):
             unchanged = pairs.queries[[0, -1]].unique()
+            if replay.may_drop and not number:
+                unchanged = torch.arange(len(queries), device=queries.device)
             moved = pairs.minus(whole, taken.outputs(pairs))
             states = replay.states(
                 queries[torch.cat([pairs.queries, unchanged])], torch.cat([moved, whole[unchanged]])
@@ -348,6 +352,8 @@ class _Replay:
         self.projection = found_projection(changed)
         self.runs = self.projection is None and not changed.outside
         """Does the attention module run, its kernel answering?"""
+        self.may_drop = may_drop(self.call.module)
+        """May experts in it have dropped a position? The pairs are more than these, and of them none is dropped."""
 
     def finish(self, states: Tensor) -> Tensor:
         """States as the next block, or the output layer, reads them: behind the final norm in the last
@@ -376,9 +382,12 @@ class _Replay:
             args = tuple(self._at(value, queries) for value in self.call.args)
             kwargs = {name: self._at(value, queries) for name, value in self.call.kwargs.items()}
             stack.enter_context(quick_linear())
+            stack.enter_context(taking_all(self.call.module, len(output)))
             try:
                 states = first_tensor(self.call.module(*args, **kwargs))[0]
             except (RuntimeError, ValueError, IndexError, TypeError) as error:
+                if says_nothing(error):
+                    raise
                 raise self._refusal(str(error)) from error
         if not observer.given.keys() <= observer.answered.keys():
             raise self._refusal("its attention computes by itself and asks no kernel")
@@ -405,7 +414,8 @@ class _Replay:
         tolerance = 0.05 if self.call.state.dtype in HALF else 1e-3
         scale, worst = largest(clean), largest_difference(states, clean)
         if not worst <= tolerance * max(scale, 1e-6):
-            raise self._refusal(f"its states differ by {worst:.1e} of {scale:.1e} where nothing was zeroed")
+            dropped = ", as of positions that its experts had no capacity for" if self.may_drop else ""
+            raise self._refusal(f"its states differ by {worst:.1e} of {scale:.1e} where nothing was zeroed{dropped}")
 
     def _refusal(self, reason: str) -> ModelCapabilityError:
         return ModelCapabilityError(

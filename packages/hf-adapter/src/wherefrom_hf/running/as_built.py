@@ -86,6 +86,7 @@ _warned: WeakSet[nn.Module] = WeakSet()
 _states: WeakKeyDictionary[nn.Module, frozenset[str]] = WeakKeyDictionary()
 """By module the attributes of its parts that its own passes were seen to set: what they carry along, no settings."""
 _found: list[WeakKeyDictionary[nn.Module, Any] | WeakSet[Any]] = [called_eager]
+_found_now: list[WeakKeyDictionary[nn.Module, Any]] = []
 
 
 def kept_as_built(found: Found) -> Found:
@@ -94,8 +95,17 @@ def kept_as_built(found: Found) -> Found:
     return found
 
 
+def kept_for_a_call(found: WeakKeyDictionary[nn.Module, T]) -> WeakKeyDictionary[nn.Module, T]:
+    """Findings by module, which the next `look_at` will forget however the module is built."""
+    _found_now.append(found)
+    return found
+
+
 def look_at(module: nn.Module) -> None:
-    """Forget what was found out about the module if it is built otherwise now. No hook of ours may be in it."""
+    """Forget what was found out about the module if it is built otherwise now, or for one call alone. No hook of ours
+    may be in it."""
+    for now in _found_now:
+        now.pop(module, None)
     parts, before = parts_of(module), _builds.get(module)
     facts = _facts(module, parts)
     if before is not None and before.facts == facts and [one() for one in before.parts] == parts:

@@ -12,7 +12,7 @@ Whether a model's blocks are built so is tried on it once: gradients must come o
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ from wherefrom_hf.running.precision import same_numbers
 from wherefrom_hf.running.scaled import kept_as
 from wherefrom_hf.running.split_block import BlockArguments, SplitBlock, splits_of
 from wherefrom_hf.running.stacks import stack_of
+from wherefrom_hf.running.trials import Trial
 
 _ATTENTION_STATES = 15
 """As many states as there are while cotangents go through a block's attention: the embeddings, what it computed, and
@@ -225,14 +226,11 @@ def find_blocks(module: PreTrainedModel, embedding: InputEmbedding) -> Blocks | 
     """
     if module.config.is_encoder_decoder:
         return None
-    try:
+    with Trial():
         members = tuple(stack_of(module, "target"))
         with put_back(module):
             return _tried(module, embedding, members) if len(members) > 1 else None
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # the model is built in a way that the trial does not fit: the whole graph is kept
-        return None
+    return None  # the model is built in a way that the trial does not fit: the whole graph is kept
 
 
 def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn.Module, ...]) -> Blocks | None:
@@ -267,7 +265,7 @@ def _tried(module: PreTrainedModel, embedding: InputEmbedding, members: tuple[nn
             return None
         splits = unsplit
         for cut in _cuts(module, embedding, members) if device.type == "cpu" else ():
-            with suppress(Exception):  # blocks that cannot be cut so are cut less, or stay whole
+            with Trial():  # blocks that cannot be cut so are cut less, or stay whole
                 if same_numbers(apart(cut)[0], whole, _SAME):
                     splits = cut
                     break
@@ -279,7 +277,7 @@ def _cuts(
 ) -> list[tuple[SplitBlock | None, ...]]:
     """Ways to cut all blocks, the finest first."""
     finest: tuple[SplitBlock | None, ...] = ()
-    with suppress(Exception):  # its attention cannot be watched
+    with Trial():  # its attention cannot be watched
         finest = splits_of(module, embedding, members)
     coarser = tuple(None if one is None else SplitBlock(one.block, one.attention, alone=False) for one in finest)
     return [finest, coarser] if finest else []

@@ -11,6 +11,8 @@ from typing import TypeVar
 
 import torch
 
+from wherefrom_hf.running.trials import is_out_of_memory
+
 R = TypeVar("R")
 A = TypeVar("A")
 
@@ -97,8 +99,8 @@ def halving(work: Callable[[list[R]], list[A]], rows: list[R]) -> Iterator[A]:
     answers: list[A] | None = None
     try:
         answers = work(rows)
-    except torch.OutOfMemoryError:
-        if len(rows) == 1:
+    except Exception as error:
+        if len(rows) == 1 or not is_out_of_memory(error):
             raise
     if answers is None:  # out here the error, whose frames hold what was too much, is gone
         torch.cuda.empty_cache()

@@ -17,6 +17,7 @@ from wherefrom.errors import WherefromError
 from wherefrom_hf.running.calling import NoPassError
 from wherefrom_hf.running.eager import configs_of
 from wherefrom_hf.running.parts import parts_of
+from wherefrom_hf.running.trials import says_nothing
 
 
 @contextmanager
@@ -28,10 +29,10 @@ def experts_named(module: PreTrainedModel) -> Iterator[None]:
     """
     try:
         yield
-    except (WherefromError, torch.OutOfMemoryError, MemoryError, Warning):
+    except WherefromError:
         raise
     except Exception as error:
-        kernel = _kernel_of(module, error)
+        kernel = None if says_nothing(error) else _kernel_of(module, error)
         if kernel is None:
             raise
         dtype = str(module.dtype).removeprefix("torch.")

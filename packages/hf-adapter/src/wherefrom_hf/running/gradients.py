@@ -21,7 +21,6 @@ import torch
 from attrs import evolve, field, frozen
 from torch import Tensor
 from wherefrom.adapters import Row, RowGradients
-from wherefrom.errors import InputError
 
 from wherefrom_hf.running.activations import derivatives_kept
 from wherefrom_hf.running.as_built import put_back
@@ -247,7 +246,8 @@ class Differentiator:
 
     def _by_blocks(self, rows: list[Row], plan: _Plan, blocks: Blocks, states: KeptStates) -> list[RowGradients]:
         """As `_answers` for a decoder alone, every segment at once and every block apart."""
-        _need_functions(rows)
+        for row in rows:
+            row.asked()
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         leaf = pad_embeddings([row.target_embeds for row in rows], predictor.target.of(batch.ids))
@@ -303,7 +303,8 @@ class Differentiator:
     def _answers(
         self, rows: list[Row], source: bool, target: bool, plan: _Plan, prefix: SharedPrefix
     ) -> list[RowGradients]:
-        _need_functions(rows)
+        for row in rows:
+            row.asked()
         predictor = self._predictor
         batch = decoder_batch(rows, predictor.fill, predictor.device)
         encoder, passed = self._encoder(rows, differentiate=source)
@@ -445,9 +446,8 @@ class _Collected:
         ):
             if not len(index):
                 continue
-            assert row.target_function is not None
             inside = self._insides[i].at(index)
-            values = differentiable_values(row.target_function.at(index), part, CutPass(inside))
+            values = differentiable_values(row.asked().at(index), part, CutPass(inside))
             self._values[i].append(values.detach())
             total = total + values.sum()
             for name, target_function in row.scores.items():
@@ -484,24 +484,18 @@ class _Collected:
         """One answer per row, cut and filled to its own length."""
         done = []
         for i, row in enumerate(self._rows):
-            assert row.target_function is not None
             source = None
             if sources is not None and row.source_ids is not None:
                 source = at_least_single(sources[i][:, : len(row.source_ids)])
             done.append(
                 RowGradients(
-                    values=row.target_function.grouped(torch.cat(self._values[i])),
+                    values=row.asked().grouped(torch.cat(self._values[i])),
                     target=self._target[i] if target else None,
                     source=source,
                     scores={name: torch.cat(parts) for name, parts in self._logits[i].items()},
                 )
             )
         return done
-
-
-def _need_functions(rows: Sequence[Row]) -> None:
-    if any(row.target_function is None for row in rows):
-        raise InputError("A row to differentiate needs a target function; this one has none.")
 
 
 def _cotangents(
@@ -527,8 +521,7 @@ def _zeros(top: Tensor, count: int) -> Tensor:
 
 def _outputs(row: Row) -> int:
     """How many values a row's target function has."""
-    assert row.target_function is not None
-    return row.target_function.outputs
+    return row.asked().outputs
 
 
 def _room(whole: Tensor | None, row: Row, length: int, like: Tensor) -> Tensor:
@@ -545,8 +538,7 @@ def _file(whole: Tensor, numbers: np.ndarray, begin: int, grads: Tensor) -> None
 
 def _outputs_of(row: Row, index: np.ndarray) -> np.ndarray:
     """Output number of each of a row's steps ``index``."""
-    assert row.target_function is not None
-    return row.target_function.output_of_step[index]
+    return row.asked().output_of_step[index]
 
 
 def _gradients_at_head(total: Tensor, logits: Outputs, cut: HeadCut) -> _CutPoints:

@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 from wherefrom_hf.running.attention_kernel import KERNEL, AttentionOrder, Kernel, hidden_input, observed_by
 from wherefrom_hf.running.embedding import InputEmbedding
 from wherefrom_hf.running.passes import start_run
+from wherefrom_hf.running.trials import Trial
 
 
 @frozen(eq=False)
@@ -96,12 +97,9 @@ def find_last_block(module: PreTrainedModel, embedding: InputEmbedding) -> LastB
     """
     if module.config.is_encoder_decoder:
         return None
-    try:
+    with Trial():
         return _tried(module, embedding)
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # the model is built in a way that the trial does not fit: no cut
-        return None
+    return None  # the model is built in a way that the trial does not fit: no cut
 
 
 def _tried(module: PreTrainedModel, embedding: InputEmbedding) -> LastBlock | None:

@@ -26,6 +26,7 @@ from wherefrom_hf.running.precision import at_least_single
 from wherefrom_hf.running.probe import Probe
 from wherefrom_hf.running.row_inside import RowInside
 from wherefrom_hf.running.shared_prefix import SharedPrefix, alike, shared_length
+from wherefrom_hf.running.trials import is_out_of_memory
 
 _READ_BYTES = 8
 """Bytes per position and channel of the keys and values that a row reads in one layer."""
@@ -78,6 +79,7 @@ class Predictor:
     def _predictions(self, rows: Iterable[Row], chunk: int | None) -> Iterator[RowPrediction]:
         prefix = self.shared_prefix()
         for part in chunks_of(rows, self._cost, positions_at_once(self.device), chunk, alike):
+            self.heed_given(part)
             for some in self.together(part):
                 shared = shared_length(some) if self.continues(some) else 0
                 yield from halving(lambda few, n=shared: self._answers(few, prefix, n), some)  # type: ignore[misc]
@@ -87,12 +89,19 @@ class Predictor:
         """Must each row have a pass of its own, as what is said of it hangs on those beside it, or two have no room?"""
         try:
             return self.probe.beside() is not None
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             return True
 
     def together(self, rows: list[Row]) -> list[list[Row]]:
         """The rows as they may be run: all in one pass, or each in its own."""
         return [[row] for row in rows] if len(rows) > 1 and self.apart() else [rows]
+
+    def heed_given(self, rows: Iterable[Row]) -> None:
+        """Say, once per module, what embeddings given for some rows leave as it is."""
+        if any(row.source_embeds is not None or row.target_embeds is not None for row in rows):
+            self.probe.warn_of_other_lookups()
 
     def continues(self, rows: Sequence[Row]) -> bool:
         """May passes of these rows be cut, each part going on from the cache of the one before?"""

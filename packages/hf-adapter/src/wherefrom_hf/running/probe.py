@@ -16,19 +16,18 @@ from weakref import WeakKeyDictionary, WeakSet
 import torch
 from attrs import define, field
 from torch import Tensor, nn
-from torch.nn import functional
-from torch.overrides import TorchFunctionMode
 from transformers import PreTrainedModel
+from wherefrom.adapters import Side
 from wherefrom.adapters.hiding import cannot_hide, cannot_hide_all
 from wherefrom.errors import ModelCapabilityError, WherefromError, WherefromWarning
 
-from wherefrom_hf.running.as_built import is_hooked, kept_as_built, was_watched
+from wherefrom_hf.running.as_built import is_hooked, kept_as_built, kept_for_a_call, was_watched
 from wherefrom_hf.running.attention_kernel import FUSED, KERNEL, observed_by
 from wherefrom_hf.running.calling import NoPassError
 from wherefrom_hf.running.choices import Choices
 from wherefrom_hf.running.continued_attention import ContinuedAttention
 from wherefrom_hf.running.eager import attention_implementation, called_eager, configs_of
-from wherefrom_hf.running.embedding import InputEmbedding
+from wherefrom_hf.running.embedding import InputEmbedding, input_embeddings
 from wherefrom_hf.running.empty_rows import EmptyRows, computed_plainly
 from wherefrom_hf.running.few_bits import has_few_bits
 from wherefrom_hf.running.head import cut_at_head, output_layer
@@ -39,6 +38,7 @@ from wherefrom_hf.running.passes import EncoderStates, can_continue, given_sourc
 from wherefrom_hf.running.positions import limits_of
 from wherefrom_hf.running.precision import HALF, at_least_single, largest, largest_difference
 from wherefrom_hf.running.thresholds import lowered
+from wherefrom_hf.running.trials import says_nothing
 
 LENGTH = 48
 """Tokens of a probe: more than the windows of tiny models. Windows of large models are shared by all implementations
@@ -76,37 +76,8 @@ class _Known:
 
 
 _known: WeakKeyDictionary[nn.Module, _Known] = kept_as_built(WeakKeyDictionary())
-
-
-class _LookUps(TorchFunctionMode):
-    """Notes the tables that are looked up by certain ids, other than an embedding's and those that it looks up within:
-    they are in what it gives."""
-
-    def __init__(self, ids: Tensor, but: InputEmbedding) -> None:
-        super().__init__()
-        self._ids = ids
-        self._but = but.weight.data_ptr()
-        self._within = False
-        self.tables: list[int] = []
-        self._handles = (
-            but.module.register_forward_pre_hook(lambda *_: self._enter(True)),
-            but.module.register_forward_hook(lambda *_: self._enter(False)),
-        )
-
-    def __exit__(self, *error: Any) -> None:
-        for handle in self._handles:
-            handle.remove()
-        super().__exit__(*error)
-
-    def _enter(self, within: bool) -> None:
-        self._within = within
-
-    def __torch_function__(self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None) -> Any:
-        if func in (functional.embedding, torch.embedding) and not self._within:
-            ids, table = args[:2] if func is functional.embedding else (args[1], args[0])
-            if ids.shape == self._ids.shape and torch.equal(ids, self._ids) and table.data_ptr() != self._but:
-                self.tables.append(table.data_ptr())
-        return func(*args, **(kwargs or {}))
+_failed: WeakKeyDictionary[nn.Module, dict[str, str]] = kept_for_a_call(WeakKeyDictionary())
+"""By module and question, how the passes of a probe failed."""
 
 
 @define(eq=False)
@@ -196,9 +167,11 @@ class Probe:
             try:
                 with cut_at_head(self.module, torch.zeros_like(places), places, detach=False):
                     came = self._logits(ids)
-            except (torch.OutOfMemoryError, MemoryError, WherefromError):
+            except WherefromError:
                 raise
             except Exception as error:  # of shapes that do not fit, as a rule
+                if says_nothing(error):
+                    raise
                 return f"asked for two places of {ids.shape[1]}, {_FAILS} {type(error).__name__} ({error})"
             return self._difference(whole[:, places], came, "two places alone have other")
 
@@ -393,34 +366,66 @@ class Probe:
         if reason is not None and not reason.startswith(_FAILS):  # the pass that is asked for will say it better
             raise cannot_hide(type(self.module).__name__, reason)
 
-    def other_lookups(self) -> tuple[str, ...]:
-        """Names of the tables, beside the input embedding, that are looked up by the ids of the input."""
+    def looks_up_again(self) -> str | None:
+        """What shows that the input's ids do more than their embeddings do; None: these are all that is read."""
 
         def ask() -> str | None:
-            with _LookUps(self._ids(), self.target) as look_ups:
-                self._logits(self._ids())
-            names = {weight.data_ptr(): name for name, weight in self.module.named_parameters()}
-            return ", ".join(dict.fromkeys(names.get(table, "a table") for table in look_ups.tables)) or None
+            ids = self._ids()
+            sides: tuple[Side, ...] = ("source", "target") if self.module.config.is_encoder_decoder else ("target",)
+            what = "other ids with the same embeddings change"
+            reasons = (self._beside_embeddings(side, ids, ids.roll(1, dims=1), what) for side in sides)
+            return next((reason for reason in reasons if reason is not None), None)
 
-        names = self._answer("other look-ups", ask)
-        return () if names is None or names.startswith(_FAILS) else tuple(names.split(", "))
+        reason = self._answer("looks up again", ask)
+        return None if reason is None or reason.startswith(_FAILS) else reason
 
     def warn_of_other_lookups(self) -> None:
         """Say once per module that embeddings are not all that the input's ids decide.
 
-        Gradients and baselines are of the input embedding alone; what other tables give stays as it is.
+        Gradients and baselines are of the input embedding alone; what is looked up besides stays as it is.
         """
-        names = self.other_lookups()
+        reason = self.looks_up_again()
         known = _known.setdefault(self.module, _Known())
-        if names and not known.warned:
+        if reason is not None and not known.warned:
             known.warned = True
             warnings.warn(
-                f"{type(self.module).__name__} looks its input up a second time ({', '.join(names)}). Gradients and "
-                "baselines are of the input embedding alone, so what those tables bring is in no score. Methods that "
-                "change ids see both: occlusion with a token as baseline, feature_ablation, lime.",
+                f"{type(self.module).__name__} looks its input up a second time: {reason}. Gradients and baselines are "
+                "of the input embedding alone, so what the ids bring besides (another table, the choice of experts) is "
+                "in no score. Methods that change ids see both: occlusion, feature_ablation and lime with "
+                "baseline='delete' or a token.",
                 WherefromWarning,
                 stacklevel=2,
             )
+
+    def reads_as_padding(self, token_id: int, side: Side) -> bool:
+        """Does this id hide its token on a side, or move those behind it, beside what its embedding does?"""
+        if token_id not in _paddings(self.module) or self.looks_up_again() is not None:
+            return False
+
+        def ask() -> str | None:
+            ids, place = self._ids(), 4
+            padded = ids.clone()
+            padded[:, place] = token_id
+            ids[:, place] = ids[:, place + 1]
+            return self._beside_embeddings(side, padded, ids, "an id that is read as padding changes")
+
+        reason = self._answer(f"reads {token_id} as padding in the {side}", ask)
+        return reason is not None and not reason.startswith(_FAILS)
+
+    def _beside_embeddings(self, side: Side, ids: Tensor, others: Tensor, what: str) -> str | None:
+        """The difference that ``others`` make in place of ``ids``, their embeddings being those of ``ids``."""
+        source, _ = input_embeddings(self.module)
+
+        def logits(one: Tensor) -> Tensor:
+            if side == "source" and source is not None:
+                with source.replaced_by(source.of(ids)):
+                    encoder = run_encoder(self.module, one, torch.ones_like(one))
+                return self._logits_of(self._ids(), encoder, None)
+            read = self._encoder(1)
+            with self.target.replaced_by(self.target.of(ids)):
+                return self._logits_of(one, read, None)
+
+        return self._difference(logits(ids), logits(others), what, strictness=0.04)
 
     def _told(self, told: WeakSet[PreTrainedModel], reason: str, again: Callable[[], str | None]) -> str | None:
         """None if the reason is gone once the module is among those that are told something; it stays there then."""
@@ -447,25 +452,31 @@ class Probe:
         answer, reason = self._first_answer(question, ask), self._first_answer(_READS, reads)
         if reason is not None and not reason.startswith(_FAILS):
             known = _known[self.module].answers
-            del known[question], known[_READS]
+            known.pop(question, None)
+            del known[_READS]
         return answer
 
     def _first_answer(self, question: str, ask: Callable[[], str | None]) -> str | None:
-        """The answer of the first time. A pass that fails is an answer; running out of memory is none, nor that no
-        pass can run, and a hook of the user's may fail this once."""
+        """The answer of the first time. A pass that fails is an answer for this call (where hooks of the user are, for
+        this time): it may not fail again. Running out of memory is none, nor that no pass can run."""
         known = _known.setdefault(self.module, _Known()).answers
-        if is_hooked(self.module) and (known.get(question) or "").startswith(_FAILS):
-            del known[question]
-        if question not in known:
-            try:
-                with torch.no_grad(), ready(self.module):  # also where dropout is on
-                    known[question] = self._asked(ask)
-            except (torch.OutOfMemoryError, MemoryError, NoPassError):
+        failed = _failed.setdefault(self.module, {})
+        if question in known:
+            return known[question]
+        if question in failed and not is_hooked(self.module):
+            return failed[question]
+        try:
+            with torch.no_grad(), ready(self.module):  # also where dropout is on
+                known[question] = self._asked(ask)
+        except NoPassError:
+            raise
+        except WherefromError as error:
+            known[question] = str(error)
+        except Exception as error:  # whatever a model raises, it cannot do it
+            if says_nothing(error):
                 raise
-            except WherefromError as error:
-                known[question] = str(error)
-            except Exception as error:  # whatever a model raises, it cannot do it
-                known[question] = f"{_FAILS} {type(error).__name__} ({error})"
+            failed[question] = f"{_FAILS} {type(error).__name__} ({error})"
+            return failed[question]
         return known[question]
 
     def _asked(self, ask: Callable[[], str | None]) -> str | None:
@@ -532,6 +543,12 @@ def _tables(module: PreTrainedModel) -> list[int]:
     return [LENGTH, *(entries - 2 for entries in sizes if entries > 8)]
 
 
+def _paddings(module: PreTrainedModel) -> set[Any]:
+    """Ids that the module, or a part of it, calls padding."""
+    of_parts = {vars(part).get("padding_idx") for part in module.modules()}
+    return of_parts | {vars(config).get("pad_token_id") for config in configs_of(parts_of(module))}
+
+
 def _unread(before: Tensor, after: Tensor) -> str | None:
     """Why a module may read nothing yet: what is said where the tokens in front were changed is the same."""
     return "what stands before changes nothing" if torch.equal(before, after) else None
@@ -585,9 +602,11 @@ def looking_into(module: PreTrainedModel, done: str = "looked into") -> Iterator
     """
     try:
         yield
-    except (WherefromError, torch.OutOfMemoryError, Warning):
+    except WherefromError:
         raise
     except Exception as error:
+        if says_nothing(error):
+            raise
         raise ModelCapabilityError(
             f"{type(module).__name__} is built in a way that cannot be {done} ({type(error).__name__}: {error}). "
             f"Use {_INSTEAD.get(done, 'occlusion or lime')}."

@@ -40,6 +40,9 @@ _BUDGET = re.compile(r"\w*_budget")
 _WITH_THEM = ("block_size", "compress_ratio")
 """What a part calls the length of the blocks that it selects."""
 
+_TAKEN = re.compile(r"\w*_capacity(_\w*fraction)?")
+"""What is called how many of the tokens of a row, or what fraction of those of a pass, an expert takes."""
+
 
 @contextmanager
 def lowered(module: nn.Module) -> Iterator[bool]:
@@ -63,6 +66,33 @@ def lowered(module: nn.Module) -> Iterator[bool]:
     finally:
         for (owner, name, _), value in zip(found, before, strict=True):
             owner[name] = value
+
+
+@contextmanager
+def taking_all(module: nn.Module, positions: int) -> Iterator[None]:
+    """Within the block no expert drops one of so many positions; what each took before is put back."""
+    found = [(owner, name, owner[name]) for owner in _owners(list(module.modules())) for name in _limits(owner)]
+    try:
+        for owner, name, value in found:
+            owner[name] = 1.0 if isinstance(value, float) else max(value, positions)
+        yield
+    finally:
+        for owner, name, value in found:
+            owner[name] = value
+
+
+def may_drop(module: nn.Module) -> bool:
+    """Is there a limit to what its experts take?"""
+    return any(_limits(owner) for owner in _owners(list(module.modules())))
+
+
+def _limits(owner: dict[str, Any]) -> list[str]:
+    """Names of the limits among attributes."""
+
+    def limits(value: Any) -> bool:
+        return type(value) is int or (type(value) is float and 0 < value < 1)
+
+    return [name for name, value in owner.items() if _TAKEN.fullmatch(name) and limits(value)]
 
 
 def counts(parts: Iterable[nn.Module]) -> bool:

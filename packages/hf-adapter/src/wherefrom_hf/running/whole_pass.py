@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 from wherefrom.adapters import Row, Side
 from wherefrom.adapters.layers import Depth, LayerStates
-from wherefrom.errors import InputError, ModelCapabilityError
+from wherefrom.errors import ModelCapabilityError
 
 from wherefrom_hf.running.answering import with_first
 from wherefrom_hf.running.chunking import products_at_once
@@ -85,10 +85,7 @@ class WholePass:
     def evaluated(self) -> tuple[list[Tensor], Tensor]:
         """Values of each row's steps, shape ``(steps,)``, and d(value)/d(logits), shape ``(reads, vocabulary)``."""
         at = at_least_single(self.logits).detach().requires_grad_()
-        values = [
-            differentiable_values(row.target_function, part)  # type: ignore[arg-type]  # `run_whole` asks for them
-            for row, part in zip(self.rows, self.split(at), strict=True)
-        ]
+        values = [differentiable_values(row.asked(), part) for row, part in zip(self.rows, self.split(at), strict=True)]
         (output_gradients,) = torch.autograd.grad(torch.cat(values).sum(), at)
         return [value.detach() for value in values], output_gradients
 
@@ -163,8 +160,8 @@ def run_whole(
     Args:
         given: What the layer shall answer for each row.
     """
-    if any(row.target_function is None for row in rows):
-        raise InputError("A row to differentiate needs a target function; this one has none.")
+    for row in rows:
+        row.asked()
     leaves = Leaves()
     watch = None if parts is None else _Watch(predictor.module, parts, leaves, given, len(rows))
     encoder = _encode(predictor, rows, leaves, watch)
@@ -356,5 +353,4 @@ def _watching(watch: _Watch | None, side: Side) -> Iterator[None]:
 
 def _outputs(row: Row) -> np.ndarray:
     """Output number of each step of a row."""
-    assert row.target_function is not None
-    return row.target_function.output_of_step
+    return row.asked().output_of_step

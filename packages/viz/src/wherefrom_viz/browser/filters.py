@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from attrs import frozen
 from wherefrom.files import Summary
-from wherefrom.files.summaries import MOST_ANNOTATIONS, PREVIEW, annotations_of, summarized, tags_in, texts_of
+from wherefrom.files.summaries import MOST_ANNOTATIONS, PREVIEW, TAGS, annotations_of, summarized, tags_in, texts_of
 from wherefrom.results import share_on
 from wherefrom.results.attribution import Attribution
 
@@ -152,11 +152,7 @@ class Tagged:
     """Case folded."""
 
     def __call__(self, candidate: Candidate) -> bool:
-        summary = candidate.summary
-        if summary.whole and len(self.tag) < PREVIEW and len(summary.tags) < MOST_ANNOTATIONS:
-            tags = summary.tags
-        else:
-            tags = tags_in(annotations_of(candidate.load()))
+        tags = tags_in({TAGS: _annotation(candidate, TAGS)})
         return any(one.casefold() == self.tag for one in tags)
 
 
@@ -168,18 +164,19 @@ class Annotated:
     test: Callable[[Any], bool]
 
     def __call__(self, candidate: Candidate) -> bool:
-        value = self._value(candidate)
+        value = _annotation(candidate, self.name)
         if isinstance(value, list):
             return any(self.test(one) for one in value)
         return value is not None and self.test(value)
 
-    def _value(self, candidate: Candidate) -> Any:
-        """The whole value: from the summary, unless that is older than annotations or holds a beginning only."""
-        if candidate.summary.whole:
-            value = (candidate.summary.annotations or {}).get(self.name)
-            if not _is_beginning(value) and (value is not None or not _is_beginning(candidate.summary.annotations)):
-                return value
-        return annotations_of(candidate.load()).get(self.name)
+
+def _annotation(candidate: Candidate, name: str) -> Any:
+    """The whole value: from the summary, unless that is older than annotations or holds a beginning only."""
+    if candidate.summary.whole:
+        value = (candidate.summary.annotations or {}).get(name)
+        if not _is_beginning(value) and (value is not None or not _is_beginning(candidate.summary.annotations)):
+            return value
+    return annotations_of(candidate.load()).get(name)
 
 
 def _is_beginning(value: Any) -> bool:

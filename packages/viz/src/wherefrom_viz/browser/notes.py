@@ -2,12 +2,13 @@
 
 A file ``answers.json`` has them in ``answers.json.notes.json``, a run in ``notes.json`` in its folder: both can be sent
 along. The result itself is never changed. Names are those of the examples, else their places (``"#3"``); the second
-example of a name ``"q1"`` is ``"q1#2"``.
+example of a name ``"q1"`` is ``"q1#2"``. Each remark knows the texts that it is about: it is not shown on others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ class Remark(msgspec.Struct, frozen=True, omit_defaults=True):
 
     tags: list[str] | None = None
     note: str | None = None
+    about: str | None = None
+    """Which texts it is about, as `digest_of` has them; None: those of any example of its name."""
 
     def annotations(self) -> dict[str, Any]:
         """As annotations of the example; they come before those of its file."""
@@ -55,6 +58,8 @@ class Notes:
         """Their file; None: they are kept for this session alone."""
         self.complaint = ""
         self._remarks: dict[str, Remark] = {}
+        self._strangers: set[str] = set()
+        """Names of remarks that were asked for of examples with other texts."""
         try:
             self._remarks = self._read()
         except (FileFormatError, OSError) as error:
@@ -68,12 +73,25 @@ class Notes:
         """Is there a note, besides tags?"""
         return any(remark.note for remark in self._remarks.values())
 
-    def on(self, name: str) -> Remark:
-        """What is said of an example."""
-        return self._remarks.get(name, Remark())
+    @property
+    def told(self) -> str:
+        """What is wrong with them, if anything is."""
+        if self.complaint or not self._strangers:
+            return self.complaint
+        names = ", ".join(sorted(self._strangers)[:5]) + (", ..." if len(self._strangers) > 5 else "")
+        return f"Tags and notes on {names} are about other texts than are there now, and are not shown."
 
-    def put(self, name: str, remark: Remark) -> None:
-        """Say something of an example, and write it down; other sessions' remarks on others stay.
+    def on(self, name: str, summary: Summary) -> Remark:
+        """What is said of an example, if it is about its texts."""
+        remark = self._remarks.get(name, Remark())
+        if remark.about not in (None, digest_of(summary)):
+            self._strangers.add(name)
+            return Remark()
+        self._strangers.discard(name)
+        return Remark(tags=remark.tags, note=remark.note)
+
+    def put(self, name: str, remark: Remark, summary: Summary) -> None:
+        """Say something of an example with these texts, and write it down; other sessions' remarks on others stay.
 
         Raises:
             OSError: The file cannot be written.
@@ -83,7 +101,7 @@ class Notes:
         if remark == Remark():
             remarks.pop(name, None)
         else:
-            remarks[name] = remark
+            remarks[name] = Remark(tags=remark.tags, note=remark.note, about=digest_of(summary))
         if self.path is not None:
             data = msgspec.json.format(msgspec.json.encode({"notes": remarks}), indent=1)
             write_whole(self.path, [data, b"\n"], overwrite=True, follow=False)
@@ -91,7 +109,7 @@ class Notes:
 
     def summary(self, name: str, summary: Summary) -> Summary:
         """A summary with what is said of its example."""
-        said = self.on(name).annotations()
+        said = self.on(name, summary).annotations()
         if not said:
             return summary
         return msgspec.structs.replace(summary, annotations=merged(said, summary.annotations or {}))
@@ -103,6 +121,11 @@ class Notes:
             return msgspec.json.decode(self.path.read_bytes(), type=dict[str, dict[str, Remark]])["notes"]
         except (*NOT_JSON, KeyError) as error:
             raise FileFormatError(f"{self.path} holds no notes ({error}). Move it away to write new ones.") from error
+
+
+def digest_of(summary: Summary) -> str:
+    """The texts of an example, as far as lists show them, in 16 hexadecimal digits."""
+    return sha256("\0".join((summary.prompt, summary.output)).encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 def merged(said: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,10 +6,13 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import msgspec
 from attrs import frozen
 from wherefrom.errors import WherefromError
+from wherefrom.files import Summary
 from wherefrom.files.manifest import MANIFEST, read_manifest
 from wherefrom.files.user_places import state_folder
+from wherefrom.files.wire.encoding import NOT_JSON
 
 from wherefrom_viz.browser.notes import ENDING as NOTES_ENDING
 from wherefrom_viz.browser.state_files import read_state, write_state
@@ -20,6 +23,7 @@ _DEPTH = 3
 """Folders inside one another that are looked into."""
 _MOST_FOUND = 500
 _ENDINGS = (".json", ".jsonl", ".json.gz", ".jsonl.gz", ".json.zst", ".jsonl.zst", ".msgpack", ".msgpack.gz")
+_summaries = msgspec.json.Decoder(Summary)
 
 
 @frozen(kw_only=True)
@@ -77,19 +81,28 @@ def _run_facts(path: Path) -> str:
         return str(error).splitlines()[0][:80]
     made = manifest.provenance
     model = str(made.model.get("name") or "")
-    lines = sum(_lines(index) for index in path.glob("part-*.index"))
-    state = f"{lines:,}" if manifest.total is None else f"{lines:,} of {manifest.total:,}"
+    done = _finished(path)
+    state = f"{done:,}" if manifest.total is None else f"{done:,} of {manifest.total:,}"
     if manifest.total is not None:
-        state += " finished" if lines >= manifest.total else " so far"
+        state += " finished" if done >= manifest.total else " so far"
     return " · ".join(part for part in (model, str(made.method.get("name") or ""), state) if part)
 
 
-def _lines(path: Path) -> int:
-    count = 0
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            count += chunk.count(b"\n")
-    return count
+def _finished(run: Path) -> int:
+    """How many examples the indexes of a run hold, each id once; those that failed and damaged lines are none."""
+    named, unnamed = set(), 0
+    for index in run.glob("part-*.index"):
+        with index.open("rb") as file:
+            for line in file:
+                try:
+                    summary = _summaries.decode(line)
+                except NOT_JSON:
+                    continue
+                if summary.error is None and summary.id is not None:
+                    named.add(summary.id)
+                elif summary.error is None:
+                    unnamed += 1
+    return len(named) + unnamed
 
 
 def state_file() -> Path:

@@ -124,6 +124,10 @@ LONG = Bench(
 """Recall of the evidence on long ones: sentences are what is scored."""
 
 
+_REPORTED = ("methods", "metrics", "removals", "units", "draws", "seed")
+"""What a report says of a bench."""
+
+
 class Header(msgspec.Struct, frozen=True, kw_only=True, tag="header"):
     """The first line of a bench's file."""
 
@@ -420,17 +424,20 @@ def _method(spec: str, model: AttributionModel, tables: str | None) -> AnyMethod
     return evolve(method, tables=tables) if isinstance(method, PerturbationSettings) else method
 
 
-def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench) -> Cost:
-    """A bound of what `run_bench` runs, if the model answers every prompt right. None of it is run for this.
+def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench, *, limit: int | None = None) -> Cost:
+    """A bound of what `run_bench` runs, whichever prompts the model answers right. None of it is run for this.
+
+    Args:
+        limit: Prompts that are kept at most; all are asked, and the dearest may be those that are kept.
 
     Raises:
         SettingsError: A method's settings are wrong, or it cannot explain the function that it is asked about.
     """
     plan = _plan(bench)
-    total = Cost(forwards=0, at_most=True)
+    costs = []
     for prompt in prompts:
         case = _case(model, prompt, bench)
-        total += Cost(forwards=1)
+        total = Cost(forwards=0, at_most=True)
         for spec in bench.methods:
             method = _method(spec, model, None)
             try:
@@ -455,7 +462,9 @@ def bench_cost(model: AttributionModel, prompts: Sequence[Prompt], bench: Bench)
             seed=_seed(bench, prompt),
             gold=prompt.gold() is not None,
         )
-    return total
+        costs.append(total)
+    costs.sort(key=lambda cost: cost.forwards + cost.backwards, reverse=True)
+    return sum(costs[:limit], Cost(forwards=len(prompts), at_most=True))
 
 
 def _resume(path: Path, header: Header) -> tuple[Header, dict[str, Outcome]]:
@@ -494,6 +503,8 @@ def _read(path: Path) -> tuple[Header, dict[str, Outcome]]:
     header = _record(lines[0], Header, f"{path}, line 1")
     if header.format != FORMAT:
         raise FileFormatError(f"{path}: expected {FORMAT}, found {header.format!r}.")
+    if lacking := [name for name in _REPORTED if name not in header.bench]:
+        raise FileFormatError(f"{path}, line 1: the bench says nothing of {', '.join(lacking)}.")
     outcomes = [
         _record(line, Outcome, f"{path}, line {number}")
         for number, line in enumerate(lines[1:-1], start=2)  # a line without its end was cut off: it is run again

@@ -12,7 +12,7 @@ from wherefrom.files.wire.arrays import WireArray, decode_array, encode_array
 from wherefrom.files.wire.limits import Budget
 from wherefrom.files.wire.plain import from_plain, to_plain
 from wherefrom.files.wire.tokens import WireTokens, decode_tokens, encode_tokens
-from wherefrom.results.data import AttributionData
+from wherefrom.results.data import TRACE, AttributionData
 from wherefrom.results.provenance import Provenance
 from wherefrom.results.stages import Stage
 from wherefrom.text.tokens import Segment
@@ -114,6 +114,8 @@ def decode_example(raw: RawFields, decode: Decode, budget: Budget, where: str) -
         "annotations": from_plain(wire.annotations),
         "extra": extra,
     }
+    if TRACE in fields["details"]:
+        typed(fields["details"][TRACE], _Trace, msgspec.convert, f"{where}.details.{TRACE}")
     for name in ("source_attributions", "target_attributions"):
         array = getattr(wire, name)
         fields[name] = None if array is None else decode_array(array, budget, f"{where}.{name}")
@@ -126,6 +128,25 @@ def decode_example(raw: RawFields, decode: Decode, budget: Budget, where: str) -
 _PROVENANCE_TYPES = {field.name: field.type for field in msgspec.structs.fields(Provenance) if field.name != "extra"}
 
 
+class _Named(msgspec.Struct):
+    """What is read of a method or a function in provenance."""
+
+    name: str | None = None
+    settings: dict[str, Any] = {}
+    files: dict[str, str] = {}
+
+
+class _Trace(msgspec.Struct):
+    """What is read of the details of a trace."""
+
+    span: str
+    generated_from: int
+    arrived: list[float]
+    missing: float
+    lost: float
+    visits: list[tuple[int, float]]
+
+
 def encode_provenance(provenance: Provenance) -> dict[str, Any]:
     """What is written of a provenance: its own fields, and those of later versions beside them."""
     written = msgspec.to_builtins(provenance)
@@ -134,9 +155,17 @@ def encode_provenance(provenance: Provenance) -> dict[str, Any]:
 
 
 def decode_provenance(raw: RawFields, decode: Decode, budget: Budget, where: str) -> Provenance:
-    """The provenance again; fields nobody knows go to ``extra``."""
+    """The provenance again; fields nobody knows go to ``extra``.
+
+    Raises:
+        FileFormatError: A field is of the wrong type.
+    """
     known, extra = split_known(raw, _PROVENANCE_TYPES, decode, budget, where)
-    return Provenance(**{name: from_plain(value) for name, value in known.items()}, extra=extra)
+    made = Provenance(**{name: from_plain(value) for name, value in known.items()}, extra=extra)
+    for name, one in (("method", made.method), ("attributed_fn", made.attributed_fn)):
+        typed(one, _Named, msgspec.convert, f"{where}.{name}")
+    typed(made.step_scores, list[_Named], msgspec.convert, f"{where}.step_scores")
+    return made
 
 
 def split_known(

@@ -129,6 +129,10 @@ def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_targe
     def before(values: Tensor) -> Tensor:
         return values[None, : int(prediction.steps[index])]
 
+    def embedded(values: Tensor) -> Tensor:
+        """A score of a step may differentiate on its own what it asks the model for."""
+        return values if is_target else values.detach().requires_grad_(torch.is_grad_enabled())
+
     def again(**wanted: Any) -> Any:
         untouched = arguments_at(model, prediction, index, is_target=is_target)
         return model.get_forward_output(model.formatter.convert_args_to_batch(untouched), **wanted)
@@ -139,14 +143,14 @@ def arguments_at(model: Any, prediction: StepPrediction, index: int, *, is_targe
         "target_ids": lambda: prediction.target_ids[index].reshape(1),
         "later_ids": lambda: prediction.target_ids[index + 1 :],
         "decoder_input_ids": lambda: before(prediction.input_ids()),
-        "decoder_input_embeds": lambda: before(prediction.input_embeddings()),
+        "decoder_input_embeds": lambda: embedded(before(prediction.input_embeddings())),
         "decoder_attention_mask": lambda: before(prediction.attention_mask()),
         "is_attributed_fn": lambda: is_target,
     }
     if not model.is_encoder_decoder:
         return LateDecoderOnlyArgs(later)
     later["encoder_input_ids"] = lambda: prediction.input_ids("source")[None]
-    later["encoder_input_embeds"] = lambda: prediction.input_embeddings("source")[None]
+    later["encoder_input_embeds"] = lambda: embedded(prediction.input_embeddings("source")[None])
     later["encoder_attention_mask"] = lambda: prediction.attention_mask("source")[None]
     return LateEncoderDecoderArgs(later)
 
@@ -169,7 +173,7 @@ class _Foreign:
             if value.numel() != 1:
                 raise ShapeError(
                     f"Step function {self.identifier!r} returned shape {tuple(value.shape)} for one position; expected "
-                    "one value per sequence."
+                    "one value per sequence. Register a function for each of several values."
                 )
             values.append(value.reshape(()).to(prediction.logits.device))
         return torch.stack(values).to(prediction.logits.dtype)
@@ -194,6 +198,12 @@ def as_step_function(
     merged = DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].get("spans", {}).get(identifier, "absmax")
 
     def ask(prediction: StepPrediction, index: int) -> Any:
+        if is_target:
+            return asked(prediction, index)
+        with torch.enable_grad():
+            return torch.as_tensor(asked(prediction, index)).detach()
+
+    def asked(prediction: StepPrediction, index: int) -> Any:
         arguments = arguments_at(model, prediction, index, is_target=is_target)
         if "contrast_targets" not in named or prediction.contrast is None:
             return fn(arguments, **settings)

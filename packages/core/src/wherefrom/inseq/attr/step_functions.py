@@ -8,6 +8,7 @@ answer all steps at once; these functions are for scripts that call them, and fu
 from __future__ import annotations
 
 import inspect
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
@@ -26,6 +27,8 @@ from wherefrom.questions.contrast import token_similarity
 from wherefrom.settings import from_mapping
 from wherefrom.step_functions import KLDivergence, MCDropoutZScore, StepPrediction
 from wherefrom.text.alignment import align, one_per_example
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -367,19 +370,38 @@ def register_step_function(
 
     Args:
         aggregate_map: ``{"spans": "prod"}``: how scores of a span become one. ``"span_aggregate"``, as older versions
-            said, means the same, and a function may stand in place of a name.
+            said, means the same, and a function that is called as ``fn(scores, dim=0)`` may stand in place of a name;
+            one of ``"span_aggregate"`` that cannot be is left out, with a log line.
 
     Raises:
-        SettingsError: The name is taken and ``overwrite`` is false, or the aggregation is unknown.
+        SettingsError: The name is taken and ``overwrite`` is false, or the aggregation is unknown or cannot be called.
     """
     if identifier in STEP_SCORES_MAP and not overwrite:
         raise SettingsError(f"A step function {identifier!r} is registered already. Pass overwrite=True to replace it.")
-    STEP_SCORES_MAP[identifier] = fn
-    known = aggregation_functions()
+    known, merged = aggregation_functions(), {}
     for aggregator, function in (aggregate_map or {}).items():
-        kind = {"span_aggregate": "spans"}.get(aggregator, aggregator)
         if isinstance(function, str) and function not in known:
             raise SettingsError(
                 f"aggregate_map: no aggregation function is called {function!r}.{nearest(function, known)}"
             )
+        if not isinstance(function, str) and not _merges(function):
+            told = f"aggregate_map of {identifier!r}: the function of {aggregator!r} is not called as fn(scores, dim=0)"
+            if aggregator != "span_aggregate":
+                raise SettingsError(f'{told}. Give one with such an argument, as torch.prod, or a name, as "prod".')
+            logger.warning("%s, and is left out, as inseq 0.7.1 does.", told)
+            continue
+        merged[{"span_aggregate": "spans"}.get(aggregator, aggregator)] = function
+    STEP_SCORES_MAP[identifier] = fn
+    for kind, function in merged.items():
         DEFAULT_ATTRIBUTION_AGGREGATE_DICT["step_scores"].setdefault(kind, {})[identifier] = function
+
+
+def _merges(function: Callable[..., Any]) -> bool:
+    """Can a function be called with scores and a dimension, as far as it tells?"""
+    try:
+        inspect.signature(function if not isinstance(function, type) else function()).bind(torch.empty(0), dim=0)
+    except TypeError:
+        return False
+    except ValueError:  # torch's own tell nothing
+        return True
+    return True

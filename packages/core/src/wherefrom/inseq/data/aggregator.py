@@ -98,6 +98,8 @@ def stages_of(given: Any, fn: Any) -> list[tuple[type[Aggregator], Any]]:
 
 
 def _stage(item: Any, function: Any) -> tuple[type[Aggregator], Any]:
+    if isinstance(item, Aggregator) and not isinstance(item, AggregableMixin):
+        item = type(item)  # which has no state
     if isinstance(item, type) and issubclass(item, Aggregator):
         return item, function
     classes, functions = aggregators(), aggregation_functions()
@@ -296,14 +298,16 @@ class ContiguousSpanAggregator(Aggregator):
 
         Args:
             source_spans: ``(start, end)``, end exclusive, or a list of these, in order.
-            target_spans: Likewise in the target.
+            target_spans: Likewise in the target, of which the source of a decoder-only model is the beginning.
+            aggregate_fn: Merges scores and step scores; None: for each what its default is.
 
         Raises:
-            InputError: A span is none, reaches outside or overlaps another.
+            InputError: A span is none, reaches outside or overlaps another; or a source without scores of its own is
+                given spans, and the target none.
         """
         source = cls.validate_spans(attr.source, source_spans)
         target = cls.validate_spans(attr.target, target_spans)
-        if source and attr.source_attributions is None and attr.target_attributions is not None:
+        if source and not target and attr.source_attributions is None and attr.target_attributions is not None:
             raise InputError("The source has no scores of its own here: give the prompt's spans as target_spans.")
         return _merged(attr, source, target, aggregate_fn, cls.aggregator_name)
 
@@ -337,7 +341,9 @@ def _merged(attr: Any, source: list[tuple[int, int]], target: list[tuple[int, in
         rows = source if name.startswith("source") else [(a, min(b, len(scores))) for a, b in target if a < len(scores)]
         changes[name] = aggregate_contiguous(scores, rows, function, 0)
     changes["step_scores"] = {
-        name: aggregate_contiguous(scores, steps, aggregation_function(_step_function(attr, name)), 0)
+        name: aggregate_contiguous(
+            scores, steps, aggregation_function(_step_function(attr, name) if given is None else given), 0
+        )
         for name, scores in (attr.step_scores or {}).items()
     }
     changes["sequence_scores"] = {

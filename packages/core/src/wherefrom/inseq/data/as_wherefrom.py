@@ -102,10 +102,13 @@ def dimensions_of(one: Any, extra: int) -> tuple[str, ...]:
 
 
 def _tokens(tokens: Sequence[TokenWithId]) -> tuple[Token, ...]:
-    """Tokens as the library knows them, where all of a list are known; else by their spelling."""
-    if tokens and all(token.unit is not None for token in tokens):
-        return tuple(token.unit for token in tokens if token.unit is not None)
+    """Tokens as the library knows them, where all of a list are known; else, and where they were changed, by their
+    spelling."""
     texts = texts_of_pieces([token.token for token in tokens])
+    units = [token.unit_as(text) for token, text in zip(tokens, texts, strict=True)]
+    known = tuple(unit for unit in units if unit is not None)
+    if len(known) == len(tokens):
+        return known
     return tuple(
         Token(id=token.id, piece=token.token, text=text, position=index)
         for index, (token, text) in enumerate(zip(tokens, texts, strict=True))

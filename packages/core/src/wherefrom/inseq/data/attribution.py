@@ -284,6 +284,17 @@ class CoarseFeatureAttributionSequenceOutput(FeatureAttributionSequenceOutput):
             self._aggregator = []
 
 
+def over_width(one: FeatureAttributionSequenceOutput) -> GranularFeatureAttributionSequenceOutput:
+    """A copy with one score per token as an embedding of width 1, for methods of which inseq has scores per dimension.
+
+    The default aggregation, and any other, then does what it does with the scores of those.
+    """
+    fields = {**vars(one), "_aggregator": None, "_dict_aggregate_fn": None}
+    for name in ("source_attributions", "target_attributions"):
+        fields[name] = None if fields[name] is None else fields[name].unsqueeze(-1)
+    return GranularFeatureAttributionSequenceOutput(**fields)
+
+
 @dataclass(eq=False, repr=False)
 class MultiDimensionalFeatureAttributionSequenceOutput(FeatureAttributionSequenceOutput):
     """Scores per layer, or per layer and head, which are shown by their mean."""
@@ -674,7 +685,14 @@ def shown(ours: Any, verb: str, display: bool, return_html: bool | None, return_
     page = getattr(ours, verb)(
         display=display and not return_figure, return_html=bool(return_html) or return_figure, **options
     )
-    return Figure(page) if return_figure else page
+    if return_figure:
+        return Figure(page)
+    return _with_bare_root(page) if return_html else page
+
+
+def _with_bare_root(page: str) -> str:
+    """A page whose root is spelt as inseq spells it, which scripts cut pages by; its body tells the language."""
+    return page.replace('<html lang="en">', "<html>", 1).replace("<body ", '<body lang="en" ', 1)
 
 
 _DIMENSIONS = {"Embedding Dimension": "width", "Model Layer": "layer", "Attention Head": "head"}
@@ -835,13 +853,13 @@ def sequence_of(
 
 
 def _label(target: list[TokenWithId], one: Attribution) -> None:
-    """Each step that is compared with another token as ``contrast → token``, with id -1."""
+    """Each step that is explained and compared with another token as ``contrast → token``, with id -1."""
     pairs = one.details.get("contrast", {}).get("pairs", [])
     places = {token.position: index for index, token in enumerate(one.target) if token.size == 1}
     for pair in pairs:
-        if pair["step"] not in places:  # merged into a unit, which is compared with no single token
+        index = places.get(pair["step"], -1)  # not there where it was merged: a unit is compared with no single token
+        if not one.attr_pos_start <= index < one.attr_pos_end:
             continue
-        index = places[pair["step"]]
         token, contrast = target[index], pair.get("contrast_piece") or pair["contrast"]
         if contrast in (token.token, str(token.unit)):
             continue

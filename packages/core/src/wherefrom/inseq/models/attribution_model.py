@@ -377,25 +377,31 @@ class AttributionModel(nn.Module):
         )
 
     def _steps(self, sequences: Sequence[FeatureAttributionSequenceOutput]) -> list[FeatureAttributionStepOutput]:
-        """One record per step, over the examples that have it."""
-        count = max((one.attr_pos_end - one.attr_pos_start for one in sequences), default=0)  # type: ignore[operator]
+        """One record per step, with a row for every example: NaN and padding where its steps are over."""
+        if not sequences:
+            return []
+        count = max(one.attr_pos_end - one.attr_pos_start for one in sequences)  # type: ignore[operator]
+        cls = _STEP_CLASSES.get(type(sequences[0]).__name__, FeatureAttributionStepOutput)
+        padding = self.pad_token_id if self.pad_token_id is not None else self.eos_token_id
         steps = []
         for index in range(count):
-            here = [one for one in sequences if one.attr_pos_start + index < (one.attr_pos_end or 0)]
-            cls = _STEP_CLASSES.get(type(here[0]).__name__, FeatureAttributionStepOutput)
-            positions = [one.attr_pos_start + index for one in here]
+            positions = [one.attr_pos_start + index for one in sequences]
+            targets = [
+                [*one.target[: one.attr_pos_end], *([TokenWithId(str(self._piece(padding)), padding)] * count)]
+                for one in sequences
+            ]
             steps.append(
                 cls(
-                    source_attributions=_stacked([one.source_attributions for one in here], index, None),
-                    target_attributions=_stacked([one.target_attributions for one in here], index, positions),
+                    source_attributions=_stacked([one.source_attributions for one in sequences], index, None),
+                    target_attributions=_stacked([one.target_attributions for one in sequences], index, positions),
                     step_scores={
-                        name: torch.stack([one.step_scores[name][index] for one in here])  # type: ignore[index]
-                        for name in here[0].step_scores or {}
+                        name: torch.stack([_at_step((one.step_scores or {})[name], index) for one in sequences])
+                        for name in sequences[0].step_scores or {}
                     },
                     sequence_scores={},
-                    source=[one.source for one in here],
-                    prefix=[one.target[:position] for one, position in zip(here, positions, strict=True)],
-                    target=[[one.target[position]] for one, position in zip(here, positions, strict=True)],
+                    source=[one.source for one in sequences],
+                    prefix=[target[:position] for target, position in zip(targets, positions, strict=True)],
+                    target=[[target[position]] for target, position in zip(targets, positions, strict=True)],
                 )
             )
         return steps
@@ -629,11 +635,16 @@ _STEP_CLASSES: dict[str, type[FeatureAttributionStepOutput]] = {
 }
 
 
+def _at_step(values: Tensor, index: int) -> Tensor:
+    """What there is of a step in the first dimension; NaN where its example has no such step."""
+    return values[index] if index < len(values) else values.new_full(values.shape[1:], float("nan"))
+
+
 def _stacked(scores: Sequence[Tensor | None], index: int, lengths: Sequence[int] | None) -> Tensor | None:
     """A step's column of each example, filled to the longest with NaN."""
     if any(one is None for one in scores):
         return None
-    columns = [one[:, index] for one in scores if one is not None]
+    columns = [_at_step(one.transpose(0, 1), index) for one in scores if one is not None]
     if lengths is not None:
         columns = [column[:length] for column, length in zip(columns, lengths, strict=True)]
     longest = max(len(column) for column in columns)

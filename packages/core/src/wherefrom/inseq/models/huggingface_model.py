@@ -150,7 +150,7 @@ class HuggingfaceModel(AttributionModel):
         with torch.no_grad():
             output = self.model.generate(
                 inputs=encoding.input_ids,
-                attention_mask=encoding.attention_mask,
+                attention_mask=kwargs.pop("attention_mask", encoding.attention_mask),
                 return_dict_in_generate=True,
                 pad_token_id=kwargs.pop("pad_token_id", self.pad_token_id),
                 **kwargs,

@@ -153,7 +153,7 @@ def aggregate_token_sequence(token_sequence: Sequence[Any], spans: Sequence[tupl
 
 
 def _merged(text: str, tokens: Sequence[TokenWithId]) -> TokenWithId:
-    units = [token.unit for token in tokens if token.unit is not None]
+    units = [unit for token in tokens if (unit := token.unit_as(token.token)) is not None]
     return TokenWithId(text, -1, merged_token(units) if len(units) == len(tokens) else None)
 
 

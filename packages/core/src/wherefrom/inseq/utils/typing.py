@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+from msgspec.structs import replace
 from torch import Tensor
 
 from wherefrom.inseq._elsewhere import elsewhere
@@ -29,6 +30,13 @@ class TokenWithId:
     id: int
     unit: Token | None = field(default=None, repr=False, compare=False)
     """The token as the rest of the library knows it, where it is known."""
+
+    def unit_as(self, text: str) -> Token | None:
+        """The unit, as this is spelt now: one that was spelt otherwise in place reads as ``text``."""
+        unit = self.unit
+        if unit is None or (unit.piece, unit.id) == (self.token, self.id):
+            return unit
+        return replace(unit, piece=self.token, id=self.id, text=text)
 
     def __str__(self) -> str:
         return self.token

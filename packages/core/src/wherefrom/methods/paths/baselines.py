@@ -173,6 +173,17 @@ def stays_on_paths(question: Question, side: Side, baseline: Any) -> IntArray:
     return kept if is_for_all_positions(baseline_of_side(baseline, side)) else kept[:0]
 
 
+def card_of(model: object) -> ModelCard:
+    """The card of a model whose special tokens a baseline asks for.
+
+    Raises:
+        ModelCapabilityError: It has none.
+    """
+    if not isinstance(model, SequenceModel):
+        raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
+    return model.card
+
+
 def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, real: Array, stays: IntArray, side: Side) -> Array:
     """The embeddings of a baseline for a sequence, shape ``(length, width)``: its own where it ``stays``."""
     begins = _of_baseline_alone(model, baseline, ids, real, stays, side)
@@ -182,9 +193,7 @@ def baseline_embeddings(model: Embeds, baseline: Any, ids: IntArray, real: Array
 
 def _of_baseline_alone(model: Embeds, baseline: Any, ids: IntArray, real: Array, stays: IntArray, side: Side) -> Array:
     """Likewise, or ``(1, width)`` for one chosen for all positions."""
-    if not isinstance(model, SequenceModel):
-        raise ModelCapabilityError("A baseline needs a model with a card, to know its special tokens.")
-    replaced = baseline_ids(model.card, baseline, ids, stays)
+    replaced = baseline_ids(card_of(model), baseline, ids, stays)
     if replaced is not None:
         return model.embed(replaced, side=side)
     xp = namespace(real)

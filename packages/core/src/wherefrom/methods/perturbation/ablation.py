@@ -457,7 +457,7 @@ def _run(
                 row = evolve(row, target_function=looked_at[key])
             yield row
 
-    answers = model.predict(rows(), chunk=chunk)
+    answers = iter(model.predict(rows(), chunk=chunk))
     if needs_clean:
         said = next(answers)
         clean = {

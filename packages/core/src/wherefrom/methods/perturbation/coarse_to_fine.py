@@ -26,13 +26,25 @@ from wherefrom.methods.cost import Cost
 from wherefrom.methods.perturbation.answering import ALONE
 from wherefrom.methods.perturbation.enough import needed
 from wherefrom.methods.perturbation.settings import PerturbationSettings, SampledSettings
-from wherefrom.methods.perturbation.units import AUTO, Span, Unit, Units, last_steps, units_of, written_by_user
+from wherefrom.methods.perturbation.units import (
+    AUTO,
+    WORD_OR_CHARACTER,
+    Span,
+    Unit,
+    Units,
+    last_steps,
+    spans_within,
+    too_many_units,
+    units_of,
+    written_by_user,
+)
 from wherefrom.progress import Progress, no_progress
 from wherefrom.questions.question import Question
 from wherefrom.text.merging import merged_token
 
 LEVELS = ("document", "turn", "sentence", "word", "token", "character")
-"""From coarse to fine; where characters are asked for, words are cut into them."""
+"""From coarse to fine; where characters are asked for, words are cut into them, and by default in a chat words of
+scripts without spaces."""
 FIRST_SHARE = 0.5
 """Of the budget, for the largest units of a sampled method: the rest is for what is in them."""
 
@@ -124,7 +136,14 @@ class _Search:
         self._question = question
         self._progress = progress
         finest = method.units
-        levels = [one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"]
+        self._finest = f"{finest}s"
+        levels: list[str | tuple[Span, ...]] = [
+            one for one in LEVELS[: LEVELS.index(finest) + 1] if one != "token" or finest == "token"
+        ]
+        words, finer = (spans_within(question.target_tokens, within, one) for one in ("word", WORD_OR_CHARACTER))
+        if len(finer) > len(words):
+            self._finest = "words and characters"
+            levels.append(tuple(finer))
         self._cuts = [cut for level in levels if (cut := _spans_of(question, level, within)) is not None]
         self._ran = 0
         self._spent = 0
@@ -162,11 +181,8 @@ class _Search:
         level = next((level for level, size in enumerate(sizes) if size > 1), len(sizes) - 1)
         whole, budget = _over(self._method, self._cuts[level]), self._method.budget
         assert budget is not None
-        if _too_many(whole, self._question):
-            raise InputError(
-                f"{whole.identifier} takes at most {whole.most_units} units, and the largest are {sizes[level]}. Use "
-                "larger units (units='sentence' or spans), or the methods kernel_shap or shapley_value_sampling."
-            )
+        if whole.most_units is not None and _too_many(whole, self._question):
+            raise too_many_units(whole.identifier, whole.most_units, f"the largest are {sizes[level]}")
         if _within(whole, self._question, budget) is None:
             raise SettingsError(
                 f"budget={budget} is too little: the {sizes[level]} largest units cost "
@@ -277,7 +293,7 @@ class _Search:
             takes = (
                 f"it takes at most {everything.most_units} units at once"
                 if _too_many(everything, self._question)
-                else f"all {self._method.units}s at once take {everything.cost(self._question).forwards} forwards"
+                else f"all {self._finest} at once take {everything.cost(self._question).forwards} forwards"
             )
             warnings = (
                 *warnings,
@@ -329,9 +345,11 @@ def _together(one: FloatArray | None, other: FloatArray | None) -> FloatArray | 
     return both
 
 
-def _spans_of(question: Question, level: str, within: Sequence[Span]) -> dict[Side, tuple[Span, ...]] | None:
-    """The units of one level on both sides, gaps between them as units too where something in them can be removed; None
-    where the input has no such level.
+def _spans_of(
+    question: Question, level: str | tuple[Span, ...], within: Sequence[Span]
+) -> dict[Side, tuple[Span, ...]] | None:
+    """The units of one level, or given ones, on both sides, gaps between them as units too where something in them can
+    be removed; None where the input has no such level.
 
     Args:
         within: The stretches of the target that may be removed; empty: all of it.

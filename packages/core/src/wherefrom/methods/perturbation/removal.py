@@ -6,7 +6,8 @@ ways here, by the names of the ``baseline`` setting:
 =============== =====================================================================================
 ``"delete"``    the default: it is cut out and what follows moves up; for the steps that are left nothing to predict
                 from, the beginning-of-sequence token stands alone, in a row of its own
-``"unk"``       the unknown token stands in its place (``"pad"``, ``"mask"`` or an id likewise)
+``"unk"``       the unknown token stands in its place (``"pad"``, ``"mask"`` or an id likewise): its embedding alone
+                where the model reads its id as padding, see `ReadsPadding`
 ``"zero"``      a zero vector stands in place of its embedding
 ``"mean"``      the mean embedding of the vocabulary does
 ``"hidden"``    it stays where it is, but attention cannot reach it (its own position still passes it on,
@@ -22,11 +23,12 @@ from typing import Protocol
 import numpy as np
 from attrs import evolve, frozen
 
-from wherefrom.adapters import Embeds, HidesPositions, Row, SequenceModel, Side
+from wherefrom.adapters import Embeds, HidesPositions, ReadsPadding, Row, SequenceModel, Side
 from wherefrom.adapters.card import STAND_INS
 from wherefrom.adapters.check import lacking
 from wherefrom.arrays import Array, BoolArray, IntArray, like, namespace
-from wherefrom.errors import ModelCapabilityError, SettingsError, nearest
+from wherefrom.errors import SettingsError, nearest
+from wherefrom.methods.perturbation.samplers import sides_of
 from wherefrom.methods.perturbation.units import Units
 from wherefrom.questions.question import Question
 
@@ -88,17 +90,11 @@ def check_baseline(baseline: str | int, model: SequenceModel, method: str, *, na
         SettingsError: It is no way at all, the tokenizer has no such token, or the id is outside the vocabulary.
     """
     baseline = as_baseline(baseline, name=name)
-    whose = model.card.name
+    who, token = f"{method} with {name} = {baseline!r}", f"a token ({name} = 'unk', 'pad', 'mask' or an id)"
     if baseline in ("zero", "mean") and not isinstance(model, Embeds):
-        raise ModelCapabilityError(
-            f"{method} with {name} = {baseline!r} needs the embeddings of {whose!r}, and its adapter gives "
-            f"none. Use a token ({name} = 'unk', 'pad', 'mask' or an id), 'hidden' or 'delete'."
-        )
+        raise lacking(model, Embeds, who, f"Use {token}, 'hidden' or 'delete'.")
     if baseline == "hidden" and not isinstance(model, HidesPositions):
-        raise ModelCapabilityError(
-            f"{method} with {name} = 'hidden' needs a model that keeps attention from positions, and the adapter of "
-            f"{whose!r} does not. Use a token ({name} = 'unk', 'pad', 'mask' or an id) or 'delete'."
-        )
+        raise lacking(model, HidesPositions, who, f"Use {token} or 'delete'.")
     if isinstance(baseline, int) or baseline in STAND_INS:
         baseline_id(baseline, model, name=name)
 
@@ -139,8 +135,11 @@ def removal(baseline: str | int, model: SequenceModel, question: Question) -> Re
     if baseline in ("zero", "mean"):
         if not isinstance(model, Embeds):
             raise lacking(model, Embeds, f"baseline = {baseline!r}")
-        return Blanking(question=question, embeddings=_embeddings(str(baseline), model, question))
-    return Replacement(question=question, token_id=baseline_id(baseline, model))
+        return Blanking(question=question, embeddings=_embeddings(baseline, model, question))
+    token_id = baseline_id(baseline, model)
+    if isinstance(model, Embeds) and _reads_as_padding(model, token_id, question):
+        return Blanking(question=question, embeddings=_embeddings(token_id, model, question))
+    return Replacement(question=question, token_id=token_id)
 
 
 @frozen(kw_only=True, eq=False)
@@ -308,14 +307,26 @@ def _source(question: Question) -> IntArray:
     return question.source_ids
 
 
-def _embeddings(baseline: str, model: Embeds, question: Question) -> dict[Side, tuple[Array, Array]]:
+def _reads_as_padding(model: SequenceModel, token_id: int, question: Question) -> bool:
+    return isinstance(model, ReadsPadding) and any(
+        model.reads_as_padding(token_id, side=side) for side in sides_of(question)
+    )
+
+
+def _embeddings(baseline: str | int, model: Embeds, question: Question) -> dict[Side, tuple[Array, Array]]:
+    """Per side the embeddings of the question's tokens, and what stands in for one: zeros, the mean or an id's."""
+
+    def blank(side: Side, clean: Array) -> Array:
+        if baseline == "mean":
+            return model.mean_embedding(side=side)
+        if baseline == "zero":
+            return namespace(clean).zeros_like(clean[0])
+        return model.embed(np.array([baseline]), side=side)[0]
+
     found: dict[Side, tuple[Array, Array]] = {}
-    sides: tuple[Side, ...] = ("source", "target")
-    for side in sides:
-        if (ids := question.ids(side)) is None:
-            continue
+    for side in sides_of(question):
+        ids = question.ids(side)
+        assert ids is not None
         clean = model.embed(ids, side=side)
-        xp = namespace(clean)
-        blank = model.mean_embedding(side=side) if baseline == "mean" else xp.zeros_like(clean[0])
-        found[side] = (clean, blank)
+        found[side] = (clean, blank(side, clean))
     return found

@@ -38,9 +38,10 @@ class PerturbationSettings(Method[ScoringModel]):
 
     units: UnitsSetting = field(default="auto", converter=as_units)
     """What is removed and scored as one: ``"auto"`` (tokens, or words or sentences where these are more than 128; in a
-    chat only what the user wrote, by words or sentences), ``"token"``, ``"word"``, ``"sentence"``, ``"turn"``,
-    ``"document"``, spans ``[(start, end), ...]``, or one of these per side, ``{"source": ..., "target": ...}``. A
-    unit's score is divided equally among its tokens, so that sums over tokens are right."""
+    chat only what the user wrote, by words or sentences; characters before words in scripts without spaces),
+    ``"token"``, ``"character"``, ``"word"``, ``"sentence"``, ``"turn"``, ``"document"``, spans
+    ``[(start, end), ...]``, or one of these per side, ``{"source": ..., "target": ...}``. A unit's score is divided
+    equally among its tokens, so that sums over tokens are right."""
     baseline: str | int = field(default="delete", converter=as_baseline)
     """How a unit is removed: ``"delete"`` cuts it out, a token stands in its place (``"unk"``, ``"pad"``, ``"mask"``,
     an id), or a ``"zero"`` or ``"mean"`` embedding, or it is ``"hidden"`` from attention."""

@@ -7,7 +7,7 @@ whether they are there changes nothing, and they get no score.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TypeAlias, cast
 
 import numpy as np
@@ -19,7 +19,7 @@ from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.questions.question import Question
 from wherefrom.questions.target_function import TargetFunction
 from wherefrom.settings import is_whole
-from wherefrom.text.segmentation import LEVELS, Level, edges_of, unit_spans
+from wherefrom.text.segmentation import LEVELS, Level, edges_of, unit_spans, word_or_character_spans
 from wherefrom.text.tokens import Segment, Token
 
 Span: TypeAlias = tuple[int, int]
@@ -33,7 +33,10 @@ AUTO = "auto"
 GROUPINGS = (AUTO, *LEVELS, "turn", "document")
 MANY = 128
 """More units than this are not removed one by one unless asked for: larger ones are."""
-LEVELS_OF_A_TURN: tuple[Level, ...] = ("word", "sentence")
+WORD_OR_CHARACTER = "word or character"
+"""Words, but single characters of scripts that put no space between words: what automatic units are of."""
+AUTOMATIC = (WORD_OR_CHARACTER, "word", "sentence")
+"""Levels of automatic units that are larger than tokens, the finest first."""
 
 
 @frozen(kw_only=True, eq=False)
@@ -130,6 +133,18 @@ def last_steps(target_function: TargetFunction, steps: IntArray) -> IntArray:
     return last
 
 
+def too_many_units(method: str, most: int, counted: str) -> InputError:
+    """The error for a method that takes fewer units than there are.
+
+    Args:
+        counted: How many there are, as a clause.
+    """
+    return InputError(
+        f"{method} takes at most {most} units, and {counted}. Use larger units (units='sentence' or spans), or the "
+        "methods kernel_shap or shapley_value_sampling."
+    )
+
+
 def units_of(
     question: Question,
     units: UnitsSetting = "token",
@@ -210,37 +225,56 @@ def _first(unit: Unit) -> int:
 
 
 def _automatic(question: Question, last: int) -> tuple[UnitsSetting, str]:
-    """The finest units that are not too many, and what there is to say about them: tokens, words or sentences; in a
-    chat the user's words or sentences.
+    """The finest units that are not too many, and what there is to say about them: tokens, or those of `AUTOMATIC`; in
+    a chat these within what the user wrote.
 
     Args:
         last: The last position that is explained.
     """
     tokens = question.target_tokens if question.source_ids is None else question.source_tokens
     length = last if question.source_ids is None else len(question.source_ids)
-    if len(tokens) < length:
-        return "token", ""
     stretches = written_by_user(question)
+    if len(tokens) < length or (not stretches and length <= MANY):
+        return "token", ""
+    cuts = {level: spans_within(tokens, stretches or [(0, length)], level) for level in AUTOMATIC}
+    level = next((level for level, spans in cuts.items() if len(spans) <= MANY), "sentence")
+    removed = _named(level, unspaced=len(cuts[WORD_OR_CHARACTER]) > len(cuts["word"]))
     if not stretches:
-        if length <= MANY:
-            return "token", ""
-        words = unit_spans(tokens[:length], "word")
-        level: Level = "word" if len(words) <= MANY else "sentence"
-        return level, f"{length} tokens are more than {MANY}, so {level}s are removed; units='token' removes each token"
-    spans = [
-        [
-            (begin + start, begin + end)
-            for begin, stop in stretches
-            for start, end in unit_spans(tokens[begin:stop], each)
-        ]
-        for each in LEVELS_OF_A_TURN
-    ]
-    if len(spans[0]) <= MANY:
-        return tuple(spans[0]), ""
-    return tuple(spans[1]), (
-        f"the user wrote {len(spans[0])} words, more than {MANY}, so sentences are removed; units='word' removes each "
-        "word of the chat"
+        note = f"{length} tokens are more than {MANY}, so {removed} are removed; units='token' removes each token"
+        return level, note
+    if level == WORD_OR_CHARACTER:
+        return tuple(cuts[level]), ""
+    finer, wrote = (
+        ("word", f"{len(cuts['word'])} words")
+        if level == "sentence"
+        else ("character", f"{len(cuts[WORD_OR_CHARACTER])} words and characters")
     )
+    return tuple(cuts[level]), (
+        f"the user wrote {wrote}, more than {MANY}, so {removed} are removed; units={finer!r} removes each {finer} of "
+        "the chat"
+    )
+
+
+def _named(level: str, *, unspaced: bool) -> str:
+    """What a note calls the units of a level of `AUTOMATIC`.
+
+    Args:
+        unspaced: Are there scripts without spaces in the text?
+    """
+    if level == "sentence" or not unspaced:
+        return "sentences" if level == "sentence" else "words"
+    if level == "word":
+        return "words, in scripts without spaces all up to the next mark,"
+    return "words and, of scripts without spaces, characters"
+
+
+def spans_within(tokens: Sequence[Token], stretches: Sequence[Span], level: str) -> list[Span]:
+    """The units of a level of `AUTOMATIC` in stretches of a side's tokens."""
+    return [
+        (begin + start, begin + end)
+        for begin, stop in stretches
+        for start, end in _cut(tokens[begin:stop], level, breaks=())
+    ]
 
 
 def written_by_user(question: Question) -> list[Span]:
@@ -287,8 +321,14 @@ def _spans(
             "positions. Pass source_tokens and target_tokens, or give spans."
         )
     edges = edges_of(tokens, [one for one in question.segments if one.side == side])
-    found = unit_spans(tokens, cast("Level", grouping), breaks={boundary, *edges})
+    found = _cut(tokens, grouping, breaks={boundary, *edges})
     return [(start, min(end, length)) for start, end in found if start < length]
+
+
+def _cut(tokens: Sequence[Token], level: str, *, breaks: Collection[int]) -> list[Span]:
+    if level == WORD_OR_CHARACTER:
+        return word_or_character_spans(tokens, breaks=breaks)
+    return unit_spans(tokens, cast("Level", level), breaks=breaks)
 
 
 def _is(segment: Segment, sides: tuple[Side, ...], kind: str) -> bool:

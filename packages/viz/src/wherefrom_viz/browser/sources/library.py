@@ -139,8 +139,8 @@ class Library:
 
     def remark(self, key: int) -> Remark:
         """What a reader said of an example."""
-        notes = self._notes(key)
-        return notes.on(self._name(key, self._of_file(key))) if notes else Remark()
+        notes, summary = self._notes(key), self._of_file(key)
+        return notes.on(self._name(key, summary), summary) if notes else Remark()
 
     def file_tags(self, key: int) -> list[str]:
         """The tags that the file itself gives an example."""
@@ -155,7 +155,7 @@ class Library:
         summary = self._of_file(key)
         if summary is _GONE:
             raise InputError("Its file was replaced by one without this example.")
-        self._notes(key).put(self._name(key, summary), remark)
+        self._notes(key).put(self._name(key, summary), remark, summary)
 
     def notes_place(self, key: int) -> Path | None:
         """The file that holds what is said of an example."""
@@ -195,7 +195,7 @@ class Library:
     def complaints(self) -> tuple[str, ...]:
         """What could not be opened or read, and what failed."""
         own = tuple(complaint for source in self.sources for complaint in source.complaints)
-        noted = tuple(notes.complaint for notes in self.notes if notes.complaint)
+        noted = tuple(notes.told for notes in self.notes if notes.told)
         return (*self._unopened, *self._gone, *noted, *own)
 
     @property

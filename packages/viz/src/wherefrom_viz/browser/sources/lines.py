@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 from wherefrom.errors import FileFormatError
@@ -16,6 +18,8 @@ from wherefrom.results.provenance import Provenance
 
 _READ_WHOLE = 8 << 20
 """Bytes at the beginning of a file whose examples are read whole, for what only scores tell. Later ones lack it."""
+_HEAD = 4096
+"""Bytes at the beginning of a file by which it is known again."""
 
 
 class LinesSource:
@@ -36,6 +40,9 @@ class LinesSource:
         self._failed: list[str] = []
         self._tail = ""
         self._end = 0
+        self._known: tuple[int, bytes] | None = None
+        """The file that was read: its number on the disk, and what it begins with."""
+        self._stamp = (0, 0)
         self.refresh()
 
     @property
@@ -55,9 +62,15 @@ class LinesSource:
         return next((made for first, made in reversed(self._made) if first <= index), Provenance())
 
     def load(self, index: int) -> Attribution:
-        """The example on its line."""
+        """The example on its line.
+
+        Raises:
+            FileFormatError: It is damaged, or in another file than the one that was read.
+        """
         summary = self._summaries[index]
         with self._file.open("rb") as file:
+            if self._is_another(file):
+                raise FileFormatError(f"{self.name} was replaced by another file, which is read when the list is.")
             file.seek(summary.offset)
             line = file.read(summary.length)
         return self._decoded(line, summary.offset)
@@ -68,25 +81,37 @@ class LinesSource:
         return from_fields(decode_example(raw, msgspec.json.decode, Budget(len(line)), where), where)
 
     def refresh(self) -> int:
-        """Read the lines that are new; all, if the file has become shorter."""
-        size, before = self._file.stat().st_size, len(self)
-        if size < self._end:
-            self._summaries, self._made, self._damaged, self._failed, self._end = [], [], [], [], 0
-            self.version += 1
-        self._tail = ""
-        if size > self._end:
-            self._scan()
+        """Read the lines that are new; all, if it is another file, or one that did not grow and was changed."""
+        before = len(self)
+        with self._file.open("rb") as file:
+            status = os.fstat(file.fileno())
+            stamp, changed = (status.st_size, status.st_mtime_ns), False
+            if self._known is not None:
+                changed = stamp[0] == self._stamp[0] and stamp != self._stamp
+                changed = changed or stamp[0] < self._end or self._is_another(file)
+            if changed:
+                self._summaries, self._made, self._damaged, self._failed, self._end = [], [], [], [], 0
+                self.version += 1
+            self._known, self._stamp = (status.st_ino, _head(file)), stamp
+            self._tail = ""
+            self._scan(file)
         return len(self) - before
 
-    def _scan(self) -> None:
-        with self._file.open("rb") as file:
-            file.seek(self._end)
-            for line in file:
-                if not line.endswith(b"\n"):
-                    self._tail = f"{self.name}: the last line is cut off, or still being written."
-                    return
-                self._take(line)
-                self._end += len(line)
+    def _is_another(self, file: BinaryIO) -> bool:
+        """Is the open file another one than was read before, not the same one grown?"""
+        if self._known is None:
+            return False
+        number, head = self._known
+        return os.fstat(file.fileno()).st_ino != number or not _head(file).startswith(head)
+
+    def _scan(self, file: BinaryIO) -> None:
+        file.seek(self._end)
+        for line in file:
+            if not line.endswith(b"\n"):
+                self._tail = f"{self.name}: the last line is cut off, or still being written."
+                return
+            self._take(line)
+            self._end += len(line)
 
     def _take(self, line: bytes) -> None:
         if not line.strip():
@@ -112,3 +137,8 @@ class LinesSource:
             return summarized(self._decoded(line, summary.offset), summary.offset, summary.length)
         except FileFormatError:
             return summary
+
+
+def _head(file: BinaryIO) -> bytes:
+    file.seek(0)
+    return file.read(_HEAD)

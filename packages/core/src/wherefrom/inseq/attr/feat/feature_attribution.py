@@ -26,12 +26,40 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
 """What else inseq takes where a script says nothing, and the library takes something else."""
 
 
+_OF_LAYERS = ("layer_deeplift", "layer_gradient_x_activation", "layer_integrated_gradients")
+
+FLAGS: Mapping[str, tuple[str, ...]] = {
+    "is_final_step_method": ("attention", "value_zeroing"),
+    "use_attention_weights": ("attention",),
+    "use_hidden_states": ("value_zeroing",),
+    "use_baselines": (
+        "deeplift",
+        "discretized_integrated_gradients",
+        "gradient_shap",
+        "integrated_gradients",
+        "layer_deeplift",
+        "layer_integrated_gradients",
+        "occlusion",
+        "sequential_integrated_gradients",
+    ),
+    "attribute_batch_ids": ("discretized_integrated_gradients", *_OF_LAYERS),
+}
+"""What inseq says of its methods, and of which it is true. Scripts read it; nothing here depends on it."""
+
+
 class FeatureAttribution(Registry):
     """A method, bound to a model.
 
     Attributes:
         method: The library's own method with its settings.
+        use_predicted_target: Can another target function than the default be explained?
     """
+
+    is_final_step_method: bool
+    use_attention_weights: bool
+    use_hidden_states: bool
+    use_baselines: bool
+    attribute_batch_ids: bool
 
     registry_attr = "method_name"
     ignore_extra_args: ClassVar[list[str]] = ["inputs", "baselines", "target", "additional_forward_args"]
@@ -59,8 +87,11 @@ class FeatureAttribution(Registry):
         self.method = from_mapping(cls, own, where=f"method {name!r}")
         self.unused = sorted(set(kwargs) - set(own))
         self.uses_attributed_fn = bool(self.method.uses_target_function)
-        self.is_final_step_method = name in ("attention", "value_zeroing")
-        self.forward_batch_embeds = True
+        self.use_predicted_target = self.uses_attributed_fn or name == "dummy"  # which reads no target at all
+        for flag, methods in FLAGS.items():
+            setattr(self, flag, name in methods)
+        self.forward_batch_embeds = name not in _OF_LAYERS
+        self.target_layer = self._layer() if name in _OF_LAYERS else None
         self.use_model_config = False
         if name != self.method_name:
             self.__dict__["method_name"] = own_name or name
@@ -74,6 +105,17 @@ class FeatureAttribution(Registry):
         """The method of a name, bound to a model."""
         bound: FeatureAttribution = attribution_model.get_attribution_method(method_name, **kwargs)
         return bound
+
+    def _layer(self) -> Any:
+        """The module that is explained: the one asked for, or the one that embeds ids; a name that the model does not
+        have as it is."""
+        layer, model = self.method.target_layer, self.attribution_model
+        if layer is None:
+            return model.get_embedding_layer()
+        if not isinstance(layer, str):
+            return layer
+        parts = dict(model.model.named_modules(remove_duplicate=False))
+        return parts.get(layer.replace("[", ".").replace("]", ""), layer)
 
     def changed(self, sequence: Any) -> Any:
         """What inseq makes of the scores."""

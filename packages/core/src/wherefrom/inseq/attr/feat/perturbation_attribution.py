@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from wherefrom.inseq.attr.feat.feature_attribution import FeatureAttribution
+from wherefrom.inseq.data.attribution import over_width
 
 
 class PerturbationAttributionRegistry(FeatureAttribution):
@@ -35,11 +36,19 @@ class LimeAttribution(PerturbationAttributionRegistry):
 
     method_name = "lime"
 
+    def changed(self, sequence: Any) -> Any:
+        """Scores over a width, as inseq has them: norms are shown by default."""
+        return over_width(sequence)
+
 
 class ReagentAttribution(PerturbationAttributionRegistry):
     """Importance by replacing words (ReAGent)."""
 
     method_name = "reagent"
+
+    def changed(self, sequence: Any) -> Any:
+        """Scores over a width, as inseq has them."""
+        return over_width(sequence)
 
 
 class ValueZeroingAttribution(PerturbationAttributionRegistry):

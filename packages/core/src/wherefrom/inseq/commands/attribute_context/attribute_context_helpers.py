@@ -57,10 +57,13 @@ class AttributeContextOutput:
     info: Any = None
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON values."""
+        """As JSON values, without ``info`` where there is none."""
         told = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
-        info = self.info.to_dict() if hasattr(self.info, "to_dict") else self.info
-        return {**told, "cci_scores": [one.to_dict() for one in self.cci_scores], "info": info}
+        told["cci_scores"] = [one.to_dict() for one in self.cci_scores]
+        info = told.pop("info")
+        if info is None:
+            return told
+        return {**told, "info": info.to_dict() if hasattr(info, "to_dict") else info}
 
     @classmethod
     def from_dict(cls, out_dict: dict[str, Any]) -> AttributeContextOutput:
