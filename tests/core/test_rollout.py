@@ -157,6 +157,37 @@ def test_rollout_composes_the_encoder_with_cross_attention():
     np.testing.assert_allclose(target, np.eye(2) / 4)
 
 
+def test_one_softmax_over_source_and_target_mixes_both_at_once():
+    """The rollout is the product of whole matrices, over the source's positions and the target's."""
+    weights = translation()
+    shares = np.random.default_rng(3).random((*weights.decoder.shape[:-1], 1))
+    weights = evolve(weights, decoder=weights.decoder * shares, cross=weights.cross * (1 - shares), one_softmax=True)
+    read, said = weights.cross.shape[-1], weights.decoder.shape[-1]
+    expected = np.eye(read + said)
+    for layer in weights.encoder.mean(1):
+        step = np.eye(read + said)
+        step[:read, :read] = 0.7 * layer + 0.3 * np.eye(read)
+        expected = step @ expected
+    for own, cross in zip(weights.decoder.mean(1), weights.cross.mean(1), strict=True):
+        step = np.eye(read + said)
+        step[read:] = 0.3 * step[read:] + 0.7 * np.concatenate([cross, own], axis=1)
+        expected = step @ expected
+    source, target = rollout(weights, 0.3)
+    np.testing.assert_allclose(np.concatenate([source, target], axis=1), expected[read:])
+    np.testing.assert_allclose(source.sum(1) + target.sum(1), 1)
+
+
+def test_flow_through_one_softmax_over_source_and_target():
+    """From one target position and one layer to both: each by its own pipe."""
+    weights = RowAttention(
+        decoder=np.full((1, 1, 1, 1), 0.6), encoder=np.ones((1, 1, 1, 1)), cross=np.full((1, 1, 1, 1), 0.4),
+        one_softmax=True,
+    )  # fmt: skip
+    source, target = flow(weights, np.array([0]), 0.25)
+    assert source[0, 0] == pytest.approx(0.75 * 0.4)
+    assert target[0, 0] == pytest.approx(0.25 + 0.75 * 0.6)
+
+
 def test_flow_uses_the_residual_share_everywhere():
     """One target position, cross-attention and encoder on their only paths: the narrowest pipe decides."""
     weights = RowAttention(decoder=np.ones((1, 1, 1, 1)), encoder=np.ones((1, 1, 1, 1)), cross=np.ones((1, 1, 1, 1)))

@@ -24,6 +24,27 @@ def shares(net: nn.Module, real: Tensor, base: Tensor) -> tuple[Tensor, Tensor]:
     return slopes[: len(real)] * (real - base), (out[: len(real)] - out[len(real) :]).detach()
 
 
+class OneByOne(nn.Module):
+    """Norms of each row alone, which choose what is read, or are read themselves."""
+
+    def __init__(self, chosen: bool) -> None:
+        super().__init__()
+        self.chosen = chosen
+
+    def forward(self, x: Tensor) -> Tensor:
+        lengths = torch.stack([one[None].pow(2).sum(-1).sqrt()[0] for one in x])
+        return x.tanh() * (lengths.round().long() if self.chosen else lengths)[:, None].clamp_min(2)
+
+
+def test_what_is_computed_of_each_row_alone_may_choose_but_not_be_read() -> None:
+    real, base = torch.tensor([[0.3, -0.4, 1.1]]), torch.zeros(1, 3)
+    came, change = shares(OneByOne(chosen=True), real, base)
+    torch.testing.assert_close(came, real.tanh() * 2)
+    torch.testing.assert_close(came, change)
+    with pytest.raises(ValueError, match="not rows and as many baselines"):
+        shares(OneByOne(chosen=False), real, base)
+
+
 class Published(nn.Module):
     """Two ways to write one function, from the counter-example of Sundararajan et al. (2017)."""
 

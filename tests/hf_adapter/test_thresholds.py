@@ -100,8 +100,38 @@ def test_what_is_lowered_is_put_back():
         return None
 
     probe = Probe(module, input_embeddings(module)[1])
-    assert "KeyError" in (probe._first_answer("fails where it is lowered", fails) or "")
+    answer = probe._first_answer("fails where it is lowered", fails) or ""
+    assert "KeyError" in answer
+    assert f"tried with expert_capacity={LOWERED}" in answer
     assert capacities() == {64}
+
+
+@pytest.mark.parametrize("name", ["glm_moe_dsa", "minimax_m3_vl_text", "qwen4_exp_text", "switch_transformers-seq2seq"])
+def test_a_module_runs_where_it_is_lowered(name):
+    probe = Probe(module := families.build(name), input_embeddings(module)[1])
+    with torch.no_grad(), lowered(module) as counting:
+        assert counting
+        assert probe._logits(probe._ids()).isfinite().all()
+
+
+def test_selected_blocks_are_few_where_there_is_room_for_more():
+    """A budget is room for the tokens of the blocks, whose number was counted from it when the part was made."""
+    module = families.build("qwen4_exp_text")
+    (part,) = [one for one in module.modules() if "block_topk" in one.__dict__]
+    probe = Probe(module, input_embeddings(module)[1])
+    with torch.no_grad():
+        plain = probe._logits(probe._ids())
+        with lowered(module):
+            assert (part.token_budget, part.block_topk, part.compress_ratio) == (16, 1, 4)
+            few = probe._logits(probe._ids())
+    assert (part.token_budget, part.block_topk, part.compress_ratio) == (16, 4, 4)
+    assert (few - plain).abs().max() > 0.1
+    part.compress_ratio, part.block_topk, part.token_budget = 64, 32, 2048  # blocks longer than a trial
+    with torch.no_grad():
+        plain = probe._logits(probe._ids())
+        with lowered(module):
+            few = probe._logits(probe._ids())
+    assert (few - plain).abs().max() > 0.1
 
 
 @pytest.mark.parametrize("name", ["gpt2", "mixtral", "t5-seq2seq"])

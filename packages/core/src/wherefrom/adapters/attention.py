@@ -26,6 +26,9 @@ class RowAttention:
     scores: Mapping[str, Array] = field(factory=dict)
     unseen: int = 0
     """Blocks of the decoder in which no attention was seen (state spaces, convolutions): they may mix positions too."""
+    one_softmax: bool = False
+    """Do the decoder's layers weigh source and target together (T5Gemma 2)? Then the weights of a query in ``decoder``
+    and in ``cross`` sum to 1 together, and not each by itself."""
 
 
 @runtime_checkable

@@ -42,7 +42,8 @@ class Attention(Method[GivesAttention]):
     The score of input ``j`` at step ``t`` is the post-softmax weight from query position ``t - 1`` to ``j``, for
     every layer and head; over all keys the weights of one head sum to 1. One forward pass gives every step.
     Encoder-decoder models: cross-attention scores the source, the decoder's self-attention the target; what is not
-    asked for as a score, and the encoder's self-attention, goes to ``sequence_scores``, attended position first.
+    asked for as a score, and the encoder's self-attention, goes to ``sequence_scores``, attended position first. Where
+    a model weighs source and target in one softmax (T5Gemma 2), the weights of both sum to 1 together.
 
     Good for a look at what heads do. Fails as an explanation where the value vectors behind large weights are small
     (the first token often draws attention that carries nothing), and beyond the first layer, whose positions have

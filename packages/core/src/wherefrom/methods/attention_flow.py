@@ -92,7 +92,7 @@ def network(weights: RowAttention, residual: float) -> nx.DiGraph:
             graph.add_edge((*upper, int(query)), (*lower, int(key)), capacity=capacity)
 
     layers, _, queries, _ = weights.decoder.shape
-    sublayers = 1 if weights.cross is None else 2
+    sublayers = _sublayers(weights)
     for height, own in enumerate(to_numpy(mixing(weights.decoder, residual))):
         pipes(("target", sublayers * height + 1), ("target", sublayers * height), own)
     graph.add_nodes_from(("target", layers * sublayers, position) for position in range(queries))
@@ -101,9 +101,16 @@ def network(weights: RowAttention, residual: float) -> nx.DiGraph:
             pipes(("source", height + 1), ("source", height), own)
         top = ("source", weights.encoder.shape[0])
         for layer, cross in enumerate(to_numpy(weights.cross).mean(axis=1)):
-            pipes(("target", 2 * layer + 2), ("target", 2 * layer + 1), residual * np.eye(queries))
-            pipes(("target", 2 * layer + 2), top, (1 - residual) * cross)
+            above = sublayers * (layer + 1)
+            if sublayers == 2:
+                pipes(("target", above), ("target", above - 1), residual * np.eye(queries))
+            pipes(("target", above), top, (1 - residual) * cross)
     return graph
+
+
+def _sublayers(weights: RowAttention) -> int:
+    """How many steps of the network a layer of the decoder is."""
+    return 1 if weights.cross is None or weights.one_softmax else 2
 
 
 def flow(
@@ -118,7 +125,7 @@ def flow(
     import networkx as nx
 
     graph = network(weights, residual)
-    top = weights.decoder.shape[0] * (1 if weights.cross is None else 2)
+    top = weights.decoder.shape[0] * _sublayers(weights)
 
     def column(side: str, size: int) -> npt.NDArray[Any]:
         scores = np.zeros((size, len(queries)))

@@ -36,7 +36,7 @@ class AttentionRollout(Method[GivesAttention]):
     over heads; the rollout is the product of these matrices, and every row of it sums to 1, or to less where
     attention sinks (gpt-oss) take a part of the weights. Encoder-decoder models: each decoder layer mixes first by
     self-attention, then takes ``1 - residual`` of its state from the source, through its cross-attention composed with
-    the encoder's rollout.
+    the encoder's rollout. Where both are weighed in one softmax, it does so at once: ``W`` has the columns of both.
 
     Good for one cheap matrix over all layers. Fails where heads disagree (they are averaged) and where values, norms
     and feed-forward layers matter, which it ignores; in deep models it tends to the same scores for every step.
@@ -151,6 +151,7 @@ def rollout(weights: RowAttention, residual: float) -> tuple[Array | None, Array
     source = like(cross, xp.zeros(cross.shape[1:], dtype=cross.dtype))
     for layer in range(decoder.shape[0]):
         source, target = xp.matmul(decoder[layer, ...], source), xp.matmul(decoder[layer, ...], target)
-        source = residual * source + (1 - residual) * xp.matmul(cross[layer, ...], encoded)
-        target = residual * target
+        kept = 1.0 if weights.one_softmax else residual
+        source = kept * source + (1 - residual) * xp.matmul(cross[layer, ...], encoded)
+        target = kept * target
     return source, target

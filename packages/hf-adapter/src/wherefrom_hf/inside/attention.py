@@ -76,6 +76,7 @@ def _read(
             cross=None if cross is None else _cut(cross, index, at, source),
             scores=passed.scores[index],
             unseen=watch.unseen,
+            one_softmax=watch.one_softmax,
         )
 
 

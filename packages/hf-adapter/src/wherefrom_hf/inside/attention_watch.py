@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
-from attrs import define, field
+from attrs import define, evolve, field
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
@@ -47,12 +47,15 @@ class Attended:
     stack: str
     """Name of the module list that the block is a member of."""
     weights: Tensor
-    """Post-softmax, shape ``(rows, heads, queries, keys)``."""
+    """Post-softmax, shape ``(rows, heads, queries, keys)``: all that are weighed together, see ``own``."""
     values: Tensor
     """Shape ``(rows, key/value heads, keys, size of a head)``."""
     context: Tensor
     """Weighted values, shape ``(rows, queries, heads, size of a head)``."""
     where: Where = "decoder"
+    own: slice = slice(None)
+    """Which keys are of this kind of attention. Where the source's and the target's are weighed in one softmax, there
+    are two of these for it: one ``decoder``, one ``cross``."""
     projection: nn.Module | None = None
     """The module that reads ``context``, heads side by side."""
     projected: Tensor | None = None
@@ -266,6 +269,10 @@ class Watch:
         """What the first module that read it gave."""
         self._second: tuple[nn.Module, Tensor] | None = None
         """The module that read that, and what it gave."""
+        self.one_softmax = False
+        """Did any attention weigh source and target together?"""
+        self._of_source: list[Tensor] = []
+        """What was made of the memory since the block, or the attention before in it, ended."""
         self._awaited: tuple[Attended, Tensor] | None = None
         """An attention module that gave its context as it is, and that: its projection is still to come."""
         self._length = 0
@@ -348,7 +355,7 @@ class Watch:
 
     def weights(self, where: Where) -> Tensor | None:
         """Shape ``(rows, layers, heads, queries, keys)``; None if the model has no such attention."""
-        layers = [one.weights for one in self.in_layers(where)]
+        layers = [one.weights[..., one.own] for one in self.in_layers(where)]
         shapes = {tuple(layer.shape) for layer in layers}
         if len(shapes) > 1:
             raise ModelCapabilityError(
@@ -374,6 +381,7 @@ class Watch:
         self._inside.append(module)
         if module in self._members:
             self._leaves = []
+            self._of_source = []
             self._awaited = None
             self._width = args[0].shape[-1] if args and isinstance(args[0], Tensor) else None
 
@@ -388,6 +396,7 @@ class Watch:
             if isinstance(tensor, Tensor) and tensor.ndim:
                 self.vectors.setdefault(module, []).append(tensor.shape[:-1].numel())
         self.memory.passed(module, args, output, self._inside)
+        self._of_memory(module, args, output)
         if self._open is not None and module is self._open.module:
             self._close(self._open, args, kwargs, output)
         elif module in self._members:
@@ -429,10 +438,11 @@ class Watch:
     def _close(self, one: Attended, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any) -> None:
         self._open = None
         given = tuple(x for x in (*args, *kwargs.values()) if isinstance(x, Tensor))
+        beside: slice | None = None
         if self.memory.among(x.data_ptr() for x in given):
             one.where = "cross"
             self.crossed = True
-            self._need_source_alone(one)
+            beside = self._beside_source(one)
         if self.weights_only:
             one.values = one.context = one.weights[:0]
         else:
@@ -444,16 +454,48 @@ class Watch:
             if flat is not None and isinstance(result, Tensor) and same_size(result, flat):
                 same = equal_numbers(result.reshape(flat.shape), flat)
                 self._awaited = (one, flat) if same and (one.projection is None or one.gated is not None) else None
+        if beside is not None:
+            self.one_softmax = True
+            self.attended.insert(self.attended.index(one), evolve(one, where="decoder", own=beside))
         self._context = self._first = self._second = None
+        self._of_source = []
 
-    def _need_source_alone(self, one: Attended) -> None:
-        keys = one.weights.shape[-1]
-        if keys != self.memory.length:
+    def _of_memory(self, module: nn.Module, args: tuple[Any, ...], output: Any) -> None:
+        """Note what a module without children makes of the memory."""
+        if any(True for _ in module.children()) or not args or not isinstance(output, Tensor):
+            return
+        if isinstance(args[0], Tensor) and self.memory.among([args[0].data_ptr()]):
+            self._of_source.append(output.detach())
+
+    def _beside_source(self, one: Attended) -> slice | None:
+        """Which keys are the target's, where those of the source, which become ``one``'s own, are weighed with them in
+        one softmax: at the end that has the values that a part of the module made of the memory.
+
+        Raises:
+            ModelCapabilityError: No such end, or either, has them.
+        """
+        keys, length = one.weights.shape[-1], self.memory.length
+        if keys == length:
+            return None
+        assert length is not None
+        assert self._context is not None
+        values = one.values.transpose(1, 2).flatten(2)
+        ends = [(slice(keys - length, None), slice(keys - length)), (slice(length), slice(length, None))]
+        found = [
+            (own, others)
+            for own, others in ends
+            if any(
+                equal_numbers(values[:, own], made) for made in self._of_source if made.shape == values[:, own].shape
+            )
+        ]
+        if keys != length + self._context.shape[1] or len(found) != 1:
             raise ModelCapabilityError(
-                f"{one.name} weighs {keys} positions in one softmax, the {self.memory.length} of the source and others "
+                f"{one.name} weighs {keys} positions in one softmax, the {length} of the source and others "
                 "with them, so its attention to the source and to the target cannot be told apart. Use a method "
                 "without internals: saliency, occlusion."
             )
+        one.own, beside = found[0]
+        return beside
 
     def _through_two(self, one: Attended) -> None:
         """Where two modules stand between the context and the result, the second is the projection."""

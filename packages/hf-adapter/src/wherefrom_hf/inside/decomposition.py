@@ -198,8 +198,11 @@ def sublayer_of(one: Attended, call: BlockCall, below: Tensor) -> Sublayer:
         below: The state the sublayer starts from, shape ``(queries, width)``.
 
     Raises:
-        ModelCapabilityError: The sum of output and state appears nowhere in the block.
+        ModelCapabilityError: The sum of output and state appears nowhere in the block, or the output is of two kinds of
+            attention.
     """
+    if one.own != slice(None):
+        raise _refusal(one, "it weighs source and target in one softmax, so neither alone is added to the state")
     _, projected = projection_of(one)
     inner = _norm_of(call, projected[0])
     output = at_least_single(projected[0])

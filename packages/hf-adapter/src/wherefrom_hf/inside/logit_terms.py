@@ -240,8 +240,9 @@ def _row_logits(
         for one in watch.in_layers(where):
             output_gradient = output_gradients[projection_of(one)[0]]
             made = weighted_values(module, one, watch.block_of(one))
-            layers.append(made.along(at, output_gradient))
-            bias.add_(output_gradient @ made.bias)
+            layers.append(made.along(at, output_gradient)[:, one.own])
+            if one.where == "decoder" or one.own == slice(None):  # of source and target together once
+                bias.add_(output_gradient @ made.bias)
         return layers
 
     decoder, cross = through("decoder"), through("cross")

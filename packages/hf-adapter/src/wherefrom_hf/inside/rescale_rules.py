@@ -40,8 +40,18 @@ from wherefrom_hf.running.trials import Trial
 Function = Callable[..., Any]
 
 
+class UnpairedError(ValueError):
+    """What is differentiated does not hold rows in its first half and their baselines in the second."""
+
+
 def halves(values: Tensor) -> tuple[Tensor, Tensor]:
-    """The real rows and their baselines, detached."""
+    """The real rows and their baselines, detached.
+
+    Raises:
+        UnpairedError: They cannot be told apart.
+    """
+    if len(values) % 2:
+        raise UnpairedError(f"states of shape {tuple(values.shape)} are not rows and as many baselines")
     first, second = values.detach().chunk(2, dim=0)
     return first, second
 
@@ -499,8 +509,23 @@ class _Mode(PausingMode):
         rule = None if self.paused else RULES.get(func)
         if rule is not None and any(map(is_variable, (*args, *_operands(args), *kwargs.values()))):
             first = () if args else (kwargs.pop("input"),)
-            return rule(*first, *args, **kwargs)
+            try:
+                return rule(*first, *args, **kwargs)
+            except UnpairedError as error:
+                return _only_chosen_by(func(*first, *args, **kwargs), error)
         return func(*args, **kwargs)
+
+
+def _only_chosen_by(answer: Any, unpaired: UnpairedError) -> Any:
+    """An answer that no multiplier may pass: a model may choose by it (which keys it attends to, of one row)."""
+
+    def refuse(_: Tensor) -> None:
+        raise unpaired
+
+    for one in answer if isinstance(answer, tuple) else (answer,):
+        if is_variable(one):
+            one.register_hook(refuse)
+    return answer
 
 
 def _operands(args: Any) -> Sequence[Any]:

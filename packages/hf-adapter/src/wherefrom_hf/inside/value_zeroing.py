@@ -191,11 +191,13 @@ class _Zeroing:
         if queries is None:
             queries = torch.arange(one.weights.shape[-2], device=one.weights.device)
         chosen = self._chosen(one.where, layer, one)
-        distances = torch.zeros(len(queries), one.weights.shape[-1], device=chosen.device, dtype=torch.float32)
-        touched = (one.weights[0] * chosen)[:, queries].abs().amax(0) != 0  # NaN is no zero
+        mine = one.weights[..., one.own]
+        distances = torch.zeros(len(queries), mine.shape[-1], device=chosen.device, dtype=torch.float32)
+        touched = (mine[0] * chosen)[:, queries].abs().amax(0) != 0  # NaN is no zero
         if not bool(touched.any()):
             return distances
         weights, values = weights_of_values(one) * chosen, grouped(one.values[0], one.weights.shape[1])
+        weights, values = weights[..., one.own], values[:, one.own]
         call = waiting.call
         replay = _Replay(self.module, self.memory, waiting, one, norm)
         taken = _Zeroed(replay, one, weights[:, queries], values)
@@ -374,7 +376,7 @@ class _Replay:
                         stack.enter_context(answering(one.module, with_first(one.output, output[None])))
                     else:
                         observer.given[one.module] = output.view(1, len(output), *one.context.shape[2:])
-                elif not later:
+                elif not later and one.module is not self.changed.module:
                     stack.enter_context(answering(one.module, with_first(one.output, one.result[:, queries])))
             stack.enter_context(observed_by(self.module, observer))
             args = tuple(self._at(value, queries) for value in self.call.args)

@@ -31,7 +31,13 @@ _COUNTED = re.compile(
 _FRACTION = re.compile(r"\w*_capacity_\w*fraction")
 """What fractions of a pass's positions are called that an expert takes. Where that is 1, it takes all."""
 
-_WITH_THEM = "block_size"
+_BLOCKS = re.compile(r"(index\w*_)?top_?k_blocks|blocks?_top_?k")
+"""What numbers of selected blocks are called. A budget beside one is the room for their tokens, and no count."""
+
+_BUDGET = re.compile(r"\w*_budget")
+"""What numbers of tokens are called that are selected at most."""
+
+_WITH_THEM = ("block_size", "compress_ratio")
 """What a part calls the length of the blocks that it selects."""
 
 _TAKEN = re.compile(r"\w*_capacity(_\w*fraction)?")
@@ -42,6 +48,8 @@ _TAKEN = re.compile(r"\w*_capacity(_\w*fraction)?")
 def lowered(module: nn.Module) -> Iterator[bool]:
     """Within the block the module counts to a few only; what it counted to is put back.
 
+    Errors say that it was lowered.
+
     Yields:
         Does it count at all?
     """
@@ -51,6 +59,10 @@ def lowered(module: nn.Module) -> Iterator[bool]:
         for owner, name, low in found:
             owner[name] = low
         yield bool(found)
+    except Exception as error:
+        numbers = ", ".join(dict.fromkeys(f"{name}={low}" for _, name, low in found))
+        error.args = (f"{error}; tried with {numbers}, as on texts that are longer than it counts",)
+        raise
     finally:
         for (owner, name, _), value in zip(found, before, strict=True):
             owner[name] = value
@@ -101,6 +113,11 @@ def _counts(owner: dict[str, Any]) -> dict[str, float]:
             found[name] = LOWERED
         elif type(value) is float and LOWERED_FRACTION < value < 1 and _FRACTION.fullmatch(name):
             found[name] = LOWERED_FRACTION
-    if found and type(owner.get(_WITH_THEM)) is int:
-        found[_WITH_THEM] = LOWERED
+    room = [name for name, value in owner.items() if type(value) is int and _BUDGET.fullmatch(name)]
+    blocks = [name for name, value in owner.items() if type(value) is int and _BLOCKS.fullmatch(name)]
+    if room and blocks:  # a trial has too few blocks for more than one to bind
+        found = {name: low for name, low in found.items() if name not in room} | dict.fromkeys(blocks, 1)
+    for name in _WITH_THEM:
+        if found and type(owner.get(name)) is int:
+            found[name] = min(LOWERED, owner[name])
     return found
