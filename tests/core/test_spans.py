@@ -10,7 +10,7 @@ import pytest
 import wherefrom
 from attrs import frozen
 from wherefrom.errors import InputError, SettingsError
-from wherefrom.questions.spans import additive, span_targets, target_of_spans
+from wherefrom.questions.spans import additive, checked_span, span_targets, target_of_spans
 from wherefrom.step_functions import STEP_FUNCTIONS, CrossEntropy, Logit, Perplexity, Probability, StepFunction
 from wherefrom.step_functions.base import StepPrediction
 from wherefrom.text.places import as_setting, places_of
@@ -40,6 +40,11 @@ STEPS = np.arange(1, 11)
         ("came", [(4, 5)]),
         ("We saw", [(6, 9)]),
         (" saw.", [(7, 10)]),
+        (r"/We (.*)\./", [(7, 9)]),
+        (re.compile(r"we saw", re.IGNORECASE), [(6, 9)]),
+        (re.compile(r"\w+[.!]"), [(1, 3), (3, 4), (4, 6), (6, 7), (7, 10)]),  # each match, and what lies between
+        ("/a/", [(4, 5), (5, 6), (6, 7), (7, 8), (8, 9)]),
+        ("/c|m/", [(4, 5)]),  # of one token
         ("a", None),
     ],
 )
@@ -178,3 +183,29 @@ def test_a_function_that_multiplies_without_logarithms_is_no_target_of_spans() -
         wherefrom.load_model("demo:lm").attribute(
             "Mary", "Mary was here", "saliency", attributed_fn=Twice(), attributed_span="all"
         )
+
+
+@pytest.mark.parametrize("what", ["/We (.*)/", re.compile(r"we saw", re.IGNORECASE), "came", (3, 6), "all"])
+def test_a_place_is_named_alike_in_spans_and_traces(what: Any) -> None:
+    output = TOKENS[1:]
+    spans = span_targets(checked_span(what), TOKENS, STEPS).spans
+    assert [i for start, end in spans for i in range(start, end)] == [1 + i for i in places_of(what, output).tolist()]
+
+
+@pytest.mark.parametrize(
+    "what, message",
+    [
+        ("/no such/", "'no such' matches nothing of the output, which is 'Go. I came! We saw.</s>'"),
+        ("/(/", "attributed_span='/(/' is no regular expression"),
+        (re.compile(b"came"), "is a pattern for bytes"),
+    ],
+)
+def test_a_regular_expression_that_names_nothing_is_an_error(what: Any, message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)):
+        span_targets(checked_span(what), TOKENS, STEPS)
+
+
+def test_a_result_tells_of_a_compiled_span_as_text() -> None:
+    model = wherefrom.load_model("demo:lm", "dummy")
+    one = model.attribute("the name of it", "the name of it is known", attributed_span=re.compile("IS", re.IGNORECASE))
+    assert one.provenance.arguments["attributed_span"] == "/(?i)IS/"

@@ -1,22 +1,28 @@
-"""Whatever units a view shows, no explained token, no score and no name is lost, and hops are not added together."""
+"""Whatever units a view shows, its scores are the result's, no explained token, no score and no name is lost, and hops
+are not added together."""
 
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from wherefrom.results.attribution import Attribution
+from wherefrom.results.contributors import joint
+from wherefrom.results.details import UNITS
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.tokens import Segment
 from wherefrom_viz.describe.description import describe, partition_of
 from wherefrom_viz.describe.spans import with_spans
-from wherefrom_viz.describe.units import LEVELS, Level
+from wherefrom_viz.describe.units import LEVELS, MERGES, Level, Merge
 from wherefrom_viz.page.packing import pack, unpack
 
 from tests.core.made import attribution
+from tests.needed import needs_node
+from tests.viz.page_scripts import computed
 
 ALL_LEVELS: tuple[Level, ...] = (*LEVELS, "span")
 SAID = ["<s>", "The", " co", "de", " is", " 7", ".", " So", " I", " th", "ink", ".", " Answer", ":", " 7"]
@@ -56,6 +62,64 @@ def test_all_explained_tokens_and_scores_are_in_some_unit(
         assert "".join(unit.text.replace(" ", "") for unit in view.steps) == "".join(
             token.text.replace(" ", "") for token in one.steps
         )
+
+
+AGGREGATORS: dict[Level, str] = {
+    "word": "subwords",
+    "sentence": "sentences",
+    "turn": "turns",
+    "character": "characters",
+    "span": "spans",
+}
+FUNCTIONS: dict[Merge, str] = {merge: "vnorm" if merge == "l2" else merge for merge in MERGES}
+SCORED = {
+    "tokens": {},
+    "units": {"target": [[1, 4], [4, 5], [5, 8], [9, 14]], "source": [[0, 2]]},  # through words, sentences and turns
+    "words": {"target": [[2, 4], [9, 11], [12, 14]]},
+}
+"""What was scored: positions of those of several tokens."""
+CASES = [(seed, encoder, scored) for seed in range(2) for encoder in (False, True) for scored in SCORED]
+
+
+def scored_as(seed: int, encoder: bool, scored: str) -> Attribution:
+    """A result with turns and named spans, and with scores that tokens share."""
+    places = [("target", 0, 1), ("target", 1, 4), ("target", 4, 7), ("target", 7, 15)]
+    places += [("source", 0, 3)] * encoder  # every token is in a turn
+    turns = tuple(Segment(side=side, start=a, end=b, kind="turn", label="user") for side, a, b in places)
+    one = made(seed, encoder=encoder).replace(segments=turns)
+    one = one.replace(details={UNITS: SCORED[scored]} if SCORED[scored] else {})
+    return with_spans(one, [("target", 2, 6, "before"), ("target", 8, 12, "after")])
+
+
+def merged_result(one: Attribution, level: Level, merge: Merge) -> np.ndarray:
+    """The scores of the result's own aggregator, source rows first, 0 where hidden."""
+    spans = {"target_spans": [(2, 6), (8, 12)]} if level == "span" else {}
+    found = one.aggregate(AGGREGATORS[level], aggregate_fn=FUNCTIONS[merge], **spans)
+    scores, visible, _ = joint(found)
+    return np.where(visible, scores, 0.0)
+
+
+@pytest.mark.parametrize("level", AGGREGATORS)
+@pytest.mark.parametrize("merge", MERGES)
+@pytest.mark.parametrize("seed, encoder, scored", CASES)
+def test_a_view_merges_scores_as_the_result_does(
+    seed: int, encoder: bool, scored: str, merge: Merge, level: Level
+) -> None:
+    one = scored_as(seed, encoder, scored)
+    view = describe(one, granularity=level, merge=merge)
+    np.testing.assert_allclose(view.scores, merged_result(one, level, merge), atol=1e-6)
+
+
+@needs_node
+def test_so_does_the_page(tmp_path: Path) -> None:
+    examples = [scored_as(*case) for case in CASES]
+    options = [{"level": level, "merge": merge} for level in AGGREGATORS for merge in MERGES]
+    spans = [{"side": "target", "from": start, "to": end} for start, end in ((2, 6), (8, 12))]
+    answer = computed(examples, tmp_path, [{**option, "spans": spans} for option in options])
+    for one, views in zip(examples, answer["views"], strict=True):
+        for option, view in zip(options, views, strict=True):
+            wanted = merged_result(one, option["level"], option["merge"])
+            np.testing.assert_allclose(view["scores"], wanted.ravel(), atol=1e-6, err_msg=str(option))
 
 
 @pytest.mark.parametrize("name", ["probability", "logprob", "mine"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import tracemalloc
 import zlib
@@ -139,7 +140,7 @@ def test_a_site_stays_until_another_is_written(
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("moves", range(3))
+@pytest.mark.parametrize("moves", [1, 2, 4, 5])
 def test_a_site_whose_replacement_was_interrupted_can_be_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moves: int
 ) -> None:
@@ -170,6 +171,49 @@ def test_a_site_whose_replacement_was_interrupted_can_be_replaced(
     (folder / "list" / "mine.txt").unlink()
     save_site(results, folder, overwrite=True)
     assert files_in(folder) == whole
+
+
+def test_who_writes_a_site_is_alone(tmp_path: Path) -> None:
+    """Also where the folder was free when the second came: the site that is there by then is not replaced."""
+    folder, results = tmp_path / "site", Attributions(sequence_attributions=(example(0),))
+    told: list[str] = []
+
+    def second(done: int, count: int) -> None:
+        for overwrite in (False, True):
+            with pytest.raises(InputError, match=r"is writing to .*choose another folder") as refused:
+                save_site(results, folder, overwrite=overwrite)
+            told.append(str(refused.value))
+
+    save_site(results, folder, progress=second)
+    assert len(told) == 2
+    assert sorted(one.name for one in folder.iterdir()) == ["examples", "index.html", "list"]
+
+
+@pytest.mark.parametrize("fails", range(1, 6))
+def test_a_site_is_as_it_was_where_another_does_not_get_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: int
+) -> None:
+    folder = save_site(Attributions(sequence_attributions=(example(0),)), tmp_path / "site")
+    before = files_in(tmp_path)
+    calls, replace = [], os.replace
+
+    def failing(*places: Path) -> None:
+        calls.append(places)
+        if len(calls) == fails:
+            raise OSError("no room")
+        replace(*places)
+
+    put = site._put
+
+    def limited(draft: Path, place: Path) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(site.os, "replace", failing)
+            put(draft, place)
+
+    monkeypatch.setattr(site, "_put", limited)
+    with pytest.raises(OSError, match="no room"):
+        save_site(Attributions(sequence_attributions=(example(1), example(2))), folder, overwrite=True)
+    assert files_in(tmp_path) == before
 
 
 def test_damaged_examples_are_left_out_of_a_site(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from wherefrom.errors import SettingsError
+from wherefrom.errors import UnknownNameError
 from wherefrom.results.aggregators.functions import combine
 from wherefrom.results.aggregators.merging import NOT_MERGED
 from wherefrom.text.tokens import Segment, Token
@@ -57,27 +57,27 @@ SEEN = np.array([[True, True], [True, True], [False, True]])
     ],
 )
 def test_rows_merge_by_name(how: units.Merge, first: list[float]) -> None:
-    merged = units.merge_rows(SCORES, SEEN, (0, 2), how)
+    merged = units.merged_block(SCORES, SEEN, (0, 2), (0, 1), how)
     np.testing.assert_allclose(merged, [first, [0, 5]])
 
 
 @pytest.mark.parametrize("size", [1e-200, 1.0, 1e300])
 def test_norms_of_the_very_large_and_small_are_numbers(size: float) -> None:
     scores = np.array([[3.0, 0.0], [4.0, 0.0], [-5.0, 0.0]]) * size
-    merged = units.merge_rows(scores, np.ones((3, 2), dtype=bool), (0, 2), "l2")
+    merged = units.merged_block(scores, np.ones((3, 2), dtype=bool), (0, 2), (0, 1), "l2")
     np.testing.assert_allclose(merged, np.array([[5.0, 0.0], [5.0, 0.0]]) * size)
 
 
 def test_of_equal_magnitudes_the_first_is_taken_as_aggregation_does() -> None:
     scores = np.array([[-0.5, 0.5, 0.0], [0.5, -0.5, 0.25], [0.1, 0.1, -0.25]])
-    merged = units.merge_rows(scores, np.ones(scores.shape, dtype=bool), (0,), "absmax")
+    merged = units.merged_block(scores, np.ones(scores.shape, dtype=bool), (0,), (0, 1, 2), "absmax")
     np.testing.assert_array_equal(merged, [[-0.5, 0.5, 0.25]])
     np.testing.assert_array_equal(merged[0], combine("absmax", scores, 0))
 
 
 def test_unknown_merge_is_named() -> None:
-    with pytest.raises(SettingsError, match="Cannot merge by 'summ'"):
-        units.merge_rows(SCORES, SEEN, (0,), "summ")  # type: ignore[arg-type]
+    with pytest.raises(UnknownNameError, match=r"called 'summ'\. Did you mean 'sum'"):
+        units.merged_block(SCORES, SEEN, (0,), (0, 1), "summ")  # type: ignore[arg-type]
 
 
 def test_step_scores_merge_as_their_function_says() -> None:

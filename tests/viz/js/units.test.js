@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
 
-import { buildView, columnScores, joined, mergeRows, shownRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
+import { buildView, columnScores, joined, merged, shownRows, strongest, unitStarts } from "../../../packages/viz/src/wherefrom_viz/page/scripts/units.js";
 
 // prompt "a", output "b" "c"; b sees a, c sees a and b
 const example = () => ({
@@ -57,12 +57,32 @@ test("words merge rows, columns and step scores", () => {
 
 test("each merge folds visible cells only", () => {
   const matrix = { rows: 3, columns: 1, scores: Float64Array.of(-1, -5, 3), visible: Uint8Array.of(1, 1, 0) };
-  const value = (how) => mergeRows(matrix, [0], how).scores[0];
+  const value = (how) => merged(matrix, [0], [0], how).scores[0];
   assert.equal(value("sum"), -6);
   assert.equal(value("mean"), -3);
   assert.equal(value("max"), -1);
   assert.equal(value("absmax"), -5);
-  assert.equal(value("l2"), Math.sqrt(26));
+  assert.ok(Math.abs(value("l2") - Math.sqrt(26)) < 1e-12);
+});
+
+// 1 0    the cases of tests/core/test_merged_block.py
+// 2 3
+// 4 5    the last two are shares of one score
+test("a block is merged as a whole", () => {
+  const matrix = { rows: 3, columns: 2, scores: Float64Array.of(1, 0, 2, 3, 4, 5), visible: Uint8Array.of(1, 0, 1, 1, 1, 1) };
+  const value = (shares, how) => merged({ ...matrix, shares }, [0], [0], how).scores[0];
+  assert.equal(value([], "mean"), 3);
+  assert.equal(value([0, 0, 1], "mean"), 5);
+  assert.equal(value([0, 0, 1], "max"), 8);
+  assert.deepEqual([...merged({ ...matrix, shares: [0, 0, 1] }, [0, 2], [0, 1], "absmax").scores], [2, 3, 4, 5]); // no units
+});
+
+test("a block of all cells of a long text is merged", () => {
+  const scores = new Float64Array(400_000).fill(1);
+  for (const [how, wanted] of [["max", 1], ["l2", Math.sqrt(400_000)]]) {
+    const found = merged({ rows: 1000, columns: 400, scores, visible: new Uint8Array(400_000).fill(1) }, [0], [0], how);
+    assert.ok(Math.abs(found.scores[0] - wanted) < 1e-6);
+  }
 });
 
 test("per-output normalisation makes magnitudes sum to one", () => {

@@ -55,7 +55,7 @@ from wherefrom.questions.given import (
 from wherefrom.questions.names import as_names, check_names
 from wherefrom.questions.positions import no_step_note, step_positions
 from wherefrom.questions.question import Question
-from wherefrom.questions.spans import Span, check_span
+from wherefrom.questions.spans import Span, checked_span
 from wherefrom.questions.stochastic import passes_for
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.provenance import Provenance, library_versions
@@ -318,7 +318,7 @@ class AttributionModel:
         inputs = as_inputs(input_texts)
         targets = as_targets(generated_texts, len(inputs))
         names = as_names(ids, len(inputs))
-        check_span(attributed_span)
+        attributed_span = checked_span(attributed_span)
         if check:
             require_checkable(self.adapter, attributed_span)
         contrast_targets = as_contrasts(contrast_targets, "contrast_targets")
@@ -483,7 +483,7 @@ class AttributionModel:
             reserved=_COST_PARAMETERS,
         )
         inputs = as_inputs(input_texts)
-        check_span(attributed_span)
+        attributed_span = checked_span(attributed_span)
         if check:
             require_checkable(self.adapter, attributed_span)
         with self._reserved():

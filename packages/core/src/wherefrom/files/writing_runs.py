@@ -21,7 +21,8 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from wherefrom.errors import InputError
-from wherefrom.files.locks import LOCK, RunLock
+from wherefrom.files.drafts import draft_in
+from wherefrom.files.locks import LOCK
 from wherefrom.files.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from wherefrom.files.summaries import Summary, failure, summarized
 from wherefrom.files.wire.bytes import append_whole, sync_folder
@@ -80,22 +81,12 @@ def write_run(
     check_call(write_run, locals())
     _require_manifest(manifest)
     path = Path(path)
-    _refuse_occupied(path, overwrite=overwrite)
-    new = not path.exists()
-    path.mkdir(parents=True, exist_ok=True)
-    draft = path / f".run.{secrets.token_hex(4)}.part"
-    try:
-        with RunLock(path):
-            _remove_drafts(path)
-            create_run(draft, manifest)
-            with RunWriter(draft, scores_precision=scores_precision) as writer:
-                writer.extend(attributions)
-            _replace(path, draft, writer.part)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if new:
-            with suppress(OSError):
-                path.rmdir()  # of a run that was not written nothing is left
+    with draft_in(path, "run", lambda: _refuse_occupied(path, overwrite=overwrite)) as draft:
+        _remove_drafts(path)
+        create_run(draft, manifest)
+        with RunWriter(draft, scores_precision=scores_precision) as writer:
+            writer.extend(attributions)
+        _replace(path, draft, writer.part)
     return path
 
 

@@ -7,6 +7,7 @@ instead of one per token.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias, cast
@@ -19,13 +20,14 @@ from wherefrom.arrays import IntArray, is_listed
 from wherefrom.errors import InputError, SettingsError, nearest
 from wherefrom.settings import is_pair
 from wherefrom.step_functions.base import HasLogarithm, StepFunction
-from wherefrom.text.places import held_by, joined_text
+from wherefrom.text.places import as_setting, held_by, joined_text, matches_in, pattern_of
 from wherefrom.text.segmentation import Level, edges_of, unit_starts
 from wherefrom.text.tokens import Segment, Token
 
-Span: TypeAlias = "str | tuple[int, int] | Sequence[tuple[int, int]]"
+Span: TypeAlias = "str | re.Pattern[str] | tuple[int, int] | Sequence[tuple[int, int]]"
 """``"all"``, ``"sentence"``, ``"word"``, ``"character"``, a (first, last + 1) pair of target positions, a list of
-pairs, or a piece of the output's text."""
+pairs, a piece of the output's text, or a regular expression, compiled or as text between slashes; see
+`wherefrom.text.places.Place`."""
 
 KINDS = ("all", "sentence", "word", "character")
 
@@ -50,21 +52,23 @@ class SpanTargets:
         )
 
 
-def check_span(what: Any) -> None:
-    """Refuse what names no span of any output, before there is one.
+def checked_span(what: Any) -> Any:
+    """A span as a setting, a compiled pattern as text; what names no span of any output is refused before there is one.
 
     Args:
         what: As `span_targets` takes it, or None.
 
     Raises:
-        InputError: It is neither a text, nor a pair of positions, nor a list of pairs.
+        InputError: It is neither a text, nor a regular expression, nor a pair of positions, nor a list of pairs.
     """
+    if pattern_of(what, "attributed_span") is not None:
+        return as_setting(what)
     if what is None or isinstance(what, str):
-        return
+        return what
     if not is_listed(what):
         raise InputError(
-            f"attributed_span={what!r}: expected {', '.join(map(repr, KINDS))}, a piece of the output's text, "
-            "(first, last + 1) target positions or a list of these."
+            f"attributed_span={what!r}: expected {', '.join(map(repr, KINDS))}, a piece of the output's text, a "
+            "regular expression, (first, last + 1) target positions or a list of these."
         )
     for span in _pairs(what):
         if not is_pair(span):
@@ -74,6 +78,7 @@ def check_span(what: Any) -> None:
             )
     if not len(what):
         raise InputError("attributed_span is an empty list. Give at least one span, or leave it out.")
+    return what
 
 
 def _pairs(what: Any) -> list[Any]:
@@ -95,7 +100,8 @@ def span_targets(
 
     Args:
         what: ``"all"``, ``"sentence"``, ``"word"`` or ``"character"`` (plurals too); a pair of absolute target
-            positions, end exclusive, or a list of these; else a piece of the output's text, to be found exactly once.
+            positions, end exclusive, or a list of these; a regular expression, each match of which is a span; else a
+            piece of the output's text, to be found exactly once.
         tokens: The target, as the positions count.
         steps: Target positions that could be explained, ascending and without gaps.
         segments: Of the target, where texts of several writers stand in it.
@@ -114,7 +120,10 @@ def span_targets(
     """
     if not len(steps):
         raise InputError("There is no step to explain, so there is no span. Give a longer target.")
-    if isinstance(what, str):
+    pattern = pattern_of(what, "attributed_span")
+    if pattern is not None:
+        spans = _matched(pattern, tokens, steps)
+    elif isinstance(what, str):
         kind = what if what in KINDS else what.removesuffix("s")
         edges = set() if answer_start is None else {answer_start}
         edges |= edges_of(tokens, segments)
@@ -185,8 +194,27 @@ def _found(what: str, tokens: Sequence[Token], steps: IntArray) -> tuple[int, in
     return first + int(places[0][0]), first + int(places[0][-1]) + 1
 
 
+def _matched(pattern: re.Pattern[str], tokens: Sequence[Token], steps: IntArray) -> list[tuple[int, int]]:
+    """The tokens of each match; matches that share a token are one span."""
+    first, end = int(steps[0]), int(steps[-1]) + 1
+    output = tokens[first:end]
+    spans: list[tuple[int, int]] = []
+    for match in matches_in(pattern, output):
+        start, stop = first + int(match[0]), first + int(match[-1]) + 1
+        if spans and start < spans[-1][1]:
+            start = spans.pop()[0]
+        spans.append((start, stop))
+    if not spans:
+        raise InputError(
+            f"attributed_span: {pattern.pattern!r} matches nothing of the output, which is "
+            f"{joined_text(output, special=True)[0]!r}. Give a regular expression that matches, a text found once, or "
+            "(first, last + 1) target positions."
+        )
+    return spans
+
+
 def _given(what: Any, steps: IntArray) -> list[tuple[int, int]]:
-    check_span(what)
+    checked_span(what)
     listed = _pairs(what)
     first, end = int(steps[0]), int(steps[-1]) + 1
     for span in listed:

@@ -104,12 +104,10 @@ def places_of(what: Any, tokens: Sequence[Token], segments: Sequence[Segment] = 
         found = np.arange(len(tokens), dtype=np.int64)
     elif isinstance(what, str) and (match := _SEGMENT.fullmatch(what)) is not None:
         found = _within(tokens, [_named(match["kind"], match["label"], segments, name)])
-    elif isinstance(what, str) and len(what) > 2 and what.startswith("/") and what.endswith("/"):
-        found = _matches(_compiled(what, name), tokens)
+    elif (pattern := pattern_of(what, name)) is not None:
+        found = np.unique(np.concatenate([np.zeros(0, np.int64), *matches_in(pattern, tokens)]))
     elif isinstance(what, str):
         found = _text(what, tokens, name)
-    elif isinstance(what, re.Pattern):
-        found = _matches(what, tokens)
     elif isinstance(what, Segment):
         found = _within(tokens, [(what.start, what.end)] if what.side == "target" else [])
     else:
@@ -142,7 +140,19 @@ def _text(what: str, tokens: Sequence[Token], name: str) -> IntArray:
     return found[0] if found else np.zeros(0, np.int64)
 
 
-def _compiled(what: str, name: str) -> re.Pattern[str]:
+def pattern_of(what: Any, name: str = "span") -> re.Pattern[str] | None:
+    """The regular expression that a place is, compiled or as text between slashes; None: it is none.
+
+    Args:
+        name: What the caller calls ``what``, for messages.
+
+    Raises:
+        InputError: It is for bytes, or what stands between slashes is no regular expression.
+    """
+    if isinstance(what, re.Pattern):
+        return _for_text(what)
+    if not (isinstance(what, str) and len(what) > 2 and what.startswith("/") and what.endswith("/")):
+        return None
     try:
         return re.compile(what[1:-1])
     except re.error as error:
@@ -155,14 +165,13 @@ def _for_text(pattern: re.Pattern[Any]) -> re.Pattern[str]:
     return pattern
 
 
-def _matches(pattern: re.Pattern[str], tokens: Sequence[Token]) -> IntArray:
-    """Tokens of all matches that are not empty; the text of special tokens counts, for the marks of reasoning are
-    such."""
+def matches_in(pattern: re.Pattern[str], tokens: Sequence[Token]) -> list[IntArray]:
+    """Indices of the tokens of each match that is not empty, or of what its first group holds, if it has one; the text
+    of special tokens counts, for the marks of reasoning are such."""
     text, begins = joined_text(tokens, special=True)
     group = 1 if pattern.groups else 0
-    spans = [trimmed(text, *match.span(group)) for match in _for_text(pattern).finditer(text)]
-    inside = [tokens_within(tokens, begins, len(text), start, stop) for start, stop in spans if start < stop]
-    return np.unique(np.concatenate([np.zeros(0, np.int64), *inside])).astype(np.int64)
+    spans = [trimmed(text, *match.span(group)) for match in pattern.finditer(text)]
+    return [tokens_within(tokens, begins, len(text), start, stop) for start, stop in spans if start < stop]
 
 
 def _within(tokens: Sequence[Token], spans: Sequence[tuple[int, int]]) -> IntArray:

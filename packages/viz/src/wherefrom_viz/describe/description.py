@@ -22,6 +22,7 @@ from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution, Attributions
 from wherefrom.results.breaks import boundaries_of, columns_begin
 from wherefrom.results.card import CHANCE, card_of, doubtful
+from wherefrom.results.details import pieces_of
 from wherefrom.results.given import require_result, several_results
 from wherefrom.results.pairs import pair_table
 from wherefrom.results.provenance import Provenance
@@ -377,8 +378,8 @@ def describe(
             for name, values in step_scores.items()
         }
         if pair_labels:
-            seen = np.ones(pair_scores.T.shape, dtype=bool)
-            pair_scores = units.merge_rows(pair_scores.T, seen, cut.columns, merge).T
+            seen = np.ones(pair_scores.shape, dtype=bool)
+            pair_scores = units.merged_block(pair_scores, seen, range(len(pair_scores)), cut.columns, merge)
         steps = units.merged_tokens(steps, cut.columns)
         pipeline.append(f"{units.MERGE_WORDS[merge]} over {granularity}s")
         words = evolve(words, signed=words.signed and merge not in units.UNSIGNED)
@@ -796,12 +797,12 @@ class Partition:
     """First row of each unit: source inputs, then target inputs, as `score_rows` gives them."""
     columns: tuple[int, ...]
     """First column of each unit."""
+    pieces: tuple[int, ...]
+    """Of each row, the number of what its score is a share of; see `wherefrom.results.details.pieces_of`."""
 
     def merged(self, scores: npt.NDArray[np.float64], visible: BoolArray, merge: Merge) -> npt.NDArray[np.float64]:
-        """Scores of units from scores of tokens: rows first, then columns. Shape ``(len(rows), len(columns))``."""
-        by_row = units.merge_rows(scores, visible, self.rows, merge)
-        seen = units.merge_visible(visible, self.rows)
-        return np.asarray(units.merge_rows(by_row.T, seen.T, self.columns, merge).T)
+        """Scores of units from scores of tokens. Shape ``(len(rows), len(columns))``."""
+        return units.merged_block(scores, visible, self.rows, self.columns, merge, self.pieces)
 
     def any(self, cells: BoolArray) -> BoolArray:
         """Units of which any cell is one of these. Shape ``(len(rows), len(columns))``."""
@@ -818,6 +819,7 @@ class Partition:
 def partition_of(attribution: Attribution, granularity: Level) -> Partition:
     """The units of an attribution; a target unit never straddles the first explained step."""
     rows: list[int] = []
+    pieces: list[int] = []
     before = 0
     for name, tokens, scores in (
         ("source", attribution.source, attribution.source_attributions),
@@ -825,10 +827,13 @@ def partition_of(attribution: Attribution, granularity: Level) -> Partition:
     ):
         if scores is not None:
             rows += [before + start for start in unit_starts_of_side(attribution, name, tokens, granularity)]
+            own = pieces_of(attribution.details, tokens, name) or range(len(tokens))
+            pieces += [before + piece for piece in own]
             before += len(tokens)
     first, last = attribution.attr_pos_start, attribution.attr_pos_end
     starts = unit_starts_of_side(attribution, "target", attribution.target, granularity)
-    return Partition(rows=tuple(rows), columns=tuple(start - first for start in starts if first <= start < last))
+    columns = tuple(start - first for start in starts if first <= start < last)
+    return Partition(rows=tuple(rows), columns=columns, pieces=tuple(pieces))
 
 
 def unit_starts_of_side(

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from wherefrom.arrays import BoolArray
 from wherefrom.errors import SettingsError, nearest
+from wherefrom.results.aggregators import merging
 from wherefrom.results.aggregators.functions import AGGREGATION_FUNCTIONS, combine
 from wherefrom.text import segmentation
 from wherefrom.text.merging import merged_token
@@ -59,42 +60,30 @@ def unit_starts(
     raise SettingsError(f"No granularity is called {level!r}.{nearest(level, known)} There are: {', '.join(known)}.")
 
 
-def merge_rows(scores: npt.NDArray[Any], visible: BoolArray, starts: Sequence[int], how: Merge) -> npt.NDArray[Any]:
-    """Fold the first axis of ``scores`` into units. Hidden cells do not count.
+def merged_block(
+    scores: npt.NDArray[Any],
+    visible: BoolArray,
+    rows: Sequence[int],
+    columns: Sequence[int],
+    how: Merge,
+    pieces: Sequence[int] | None = None,
+) -> npt.NDArray[Any]:
+    """Scores of units, as `wherefrom.results.aggregators.merging.merged_block` merges them. Hidden cells do not count.
 
     Args:
         scores: Shape ``(inputs, steps)``; 0 where hidden.
         visible: Same shape.
-        starts: First row of each unit.
+        rows: First row of each unit.
+        columns: First column of each unit.
         how: Sum, mean over visible cells, signed value of largest magnitude, the first of several, maximum, or L2 norm.
+        pieces: Of each row, the number of what it is a share of; None: each is whole.
 
     Returns:
-        Shape ``(len(starts), steps)``.
+        Shape ``(len(rows), len(columns))``.
     """
-    if not starts:
-        return scores[:0]
-    fold = np.asarray(starts)
-    if how == "sum":
-        return np.add.reduceat(scores, fold, axis=0)
-    if how == "mean":
-        counts = np.add.reduceat(visible.astype(scores.dtype), fold, axis=0)
-        return np.add.reduceat(scores, fold, axis=0) / np.maximum(counts, 1)
-    if how == "l2":
-        sizes = np.abs(scores)
-        largest = np.maximum.reduceat(sizes, fold, axis=0)  # squares of the very large and small do not exist
-        scale = np.repeat(np.where(largest > 0, largest, 1.0), np.diff([*starts, len(scores)]), axis=0)
-        return largest * np.sqrt(np.add.reduceat((sizes / scale) ** 2, fold, axis=0))
-    if how == "max":
-        highest = np.maximum.reduceat(np.where(visible, scores, -np.inf), fold, axis=0)
-        return np.where(merge_visible(visible, starts), highest, 0.0)
-    if how == "absmax":
-        spans = itertools.pairwise([*starts, len(scores)])
-        merged = (
-            scores[start] if end - start == 1 else combine("absmax", scores[start:end], 0, visible[start:end])
-            for start, end in spans
-        )
-        return np.stack(list(merged))
-    raise SettingsError(f"Cannot merge by {how!r}.{nearest(how, MERGES)} There are: {', '.join(MERGES)}.")
+    inputs, steps = scores.shape
+    of_rows, of_columns = list(itertools.pairwise([*rows, inputs])), list(itertools.pairwise([*columns, steps]))
+    return merging.merged_block(scores, of_rows, of_columns, "vnorm" if how == "l2" else how, visible, pieces)
 
 
 def merge_visible(visible: BoolArray, starts: Sequence[int]) -> BoolArray:

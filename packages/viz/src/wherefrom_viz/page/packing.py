@@ -15,6 +15,7 @@ import math
 import struct
 import zlib
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, get_args
 
 import numpy as np
@@ -25,6 +26,7 @@ from wherefrom.results.aggregators.merging import step_rule
 from wherefrom.results.attribution import Attribution
 from wherefrom.results.card import card_of
 from wherefrom.results.data import TRACE
+from wherefrom.results.details import pieces_of
 from wherefrom.results.provenance import Provenance
 from wherefrom.text.segmentation import placed_segments
 from wherefrom.text.tokens import Token
@@ -53,8 +55,9 @@ from wherefrom_viz.describe.text_marks import flowing, joined
 from wherefrom_viz.page.quantisation import Precision, from_planes, planes_of, to_planes
 from wherefrom_viz.page.titles import Titles, titles_for
 
-FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32}
-"""Bits of a token's letter: where units begin, and what is no text of anybody: special tokens and template parts."""
+FLAGS = {"word": 1, "sentence": 2, "turn": 4, "special": 8, "character": 16, "template": 32, "share": 64}
+"""Bits of a token's letter: where units begin, what is no text of anybody (special tokens and template parts), and what
+has a share of the score of the unit that the token before is in, too."""
 FIRST_FLAG = 48
 """Code of the letter without a flag, ``0``."""
 BLOCK_SIZE = 50
@@ -283,7 +286,8 @@ def _text(token: Token, before: Token | None, *, begins: bool) -> str:
 
 
 def flags_of(attribution: Attribution, side: str) -> str:
-    """A letter per token of a side: which units begin with it, and whether it is text at all; see `FLAGS`."""
+    """A letter per token of a side: which units begin with it, whether it is text at all, and of what its score is a
+    share; see `FLAGS`."""
     tokens = attribution.source if side == "source" else attribution.target
     flags = [
         FLAGS["special"] * token.special | FLAGS["template"] * hidden
@@ -293,6 +297,8 @@ def flags_of(attribution: Attribution, side: str) -> str:
     for level in levels:
         for start in unit_starts_of_side(attribution, side, tokens, level):
             flags[start] |= FLAGS[level]
+    for place, (one, other) in enumerate(pairwise(pieces_of(attribution.details, tokens, side) or ()), 1):
+        flags[place] |= FLAGS["share"] * (one == other)
     return "".join(chr(FIRST_FLAG + flag) for flag in flags)
 
 

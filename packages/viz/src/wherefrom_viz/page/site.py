@@ -11,16 +11,15 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from attrs import define, field, frozen
 from wherefrom.errors import InputError
 from wherefrom.files import Run
+from wherefrom.files.drafts import draft_in
+from wherefrom.files.locks import LOCK
 from wherefrom.files.wire.bytes import write_whole
 from wherefrom.results.aggregation import AggregatorLike
 from wherefrom.results.attribution import Attribution, Attributions
@@ -85,8 +84,8 @@ def save_site(
             ``palette``, ``theme``, ``intensity``, ``share_scale``.
 
     Raises:
-        InputError: There are no examples; or there is something in the folder, and it is no site, or ``overwrite`` is
-            not set.
+        InputError: There are no examples; there is something in the folder, and it is no site, or ``overwrite`` is
+            not set; or another process writes a site there.
         SettingsError: A precision, a view, a palette, units or a name in ``without`` are unknown. What was there stays.
     """
     chosen = Opening(**opening)
@@ -106,9 +105,11 @@ def save_site(
     first = example(0)
     table = _first_table(chosen, first, facts.titles)
     style = f"{bundle.style()}\n{static_style(palette_named(chosen.palette))}"
-    folder = _with_room(Path(folder), overwrite)
+    folder = Path(folder)
     size = block_size(facts.cells)
-    with _draft_in(folder) as draft:
+    with draft_in(folder, "site", lambda: _refuse_occupied(folder, overwrite)) as draft:
+        for name in (EXAMPLES, LIST):
+            (draft / name).mkdir(parents=True)
         parts, content = _ListParts(draft / LIST), hashlib.sha256()
         for number, start in enumerate(range(0, count, size)):
             block, found = packer.block([example(place) for place in range(start, min(start + size, count))], start)
@@ -181,11 +182,11 @@ def _facts(results: Run | Attributions, *, cleaned: bool) -> _Facts:
     return _Facts(max(cells, default=1), sum(cells) <= FINE_CELLS, titles_for(names))
 
 
-def _with_room(folder: Path, overwrite: bool) -> Path:
-    """The folder, if a site may be put there. What is not ours is never removed, and a site that is there not yet."""
+def _refuse_occupied(folder: Path, overwrite: bool) -> None:
+    """May a site be put there? What is not ours is never removed."""
     require_folder("folder", folder)
     inside = {one.name for one in folder.iterdir()} if folder.is_dir() else set()
-    there = {name for name in inside if not _DRAFT.fullmatch(name)}
+    there = {name for name in inside - {LOCK} if not _DRAFT.fullmatch(name)}
     unfinished = INDEX not in there and _is_unfinished(folder, there)
     ours = unfinished or (INDEX in there and (folder / EXAMPLES).is_dir())
     if there and not (overwrite and ours):
@@ -195,35 +196,25 @@ def _with_room(folder: Path, overwrite: bool) -> Path:
         elif unfinished:
             hint = "a site that was not finished; overwrite=True begins it again"
         raise InputError(f"There is something in {str(folder)!r} ({hint}). Name a folder that is new or empty.")
-    for name in inside - there:
-        shutil.rmtree(folder / name)  # of a start that was killed
-    return folder
-
-
-@contextmanager
-def _draft_in(folder: Path) -> Iterator[Path]:
-    """A folder to write a site into; of one that was not put in its place nothing is left."""
-    new = not folder.exists()
-    draft = folder / f".site.{secrets.token_hex(4)}.part"
-    try:
-        for name in (EXAMPLES, LIST):
-            (draft / name).mkdir(parents=True)
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
-        if new:
-            with suppress(OSError):
-                folder.rmdir()
 
 
 def _put(draft: Path, folder: Path) -> None:
-    """The site in ``draft`` in the place of that in ``folder``."""
-    (folder / INDEX).unlink(missing_ok=True)  # first: a site without its index is one that is not finished
-    for name in (EXAMPLES, LIST):
-        if (folder / name).exists():
-            shutil.rmtree(folder / name)
-        os.replace(draft / name, folder / name)
-    os.replace(draft / INDEX, folder / INDEX)
+    """The site in ``draft`` in the place of that in ``folder``, which is as it was where that fails."""
+    old = draft / "old"
+    old.mkdir()
+    try:
+        for name in (INDEX, EXAMPLES, LIST):  # a site without its index is one that is not finished
+            if (folder / name).exists():
+                os.replace(folder / name, old / name)
+        for name in (EXAMPLES, LIST, INDEX):
+            os.replace(draft / name, folder / name)
+    except BaseException:
+        for name in (EXAMPLES, LIST, INDEX):
+            if (folder / name).exists() and not (draft / name).exists():
+                os.replace(folder / name, draft / name)
+            if (old / name).exists():
+                os.replace(old / name, folder / name)
+        raise
 
 
 def _is_unfinished(folder: Path, there: set[str]) -> bool:

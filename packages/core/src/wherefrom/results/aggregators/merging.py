@@ -80,56 +80,87 @@ def groups_of(spans: Sequence[Span], count: int) -> list[Span]:
     return groups
 
 
-def merge_axis(
+def merged_block(
     values: npt.NDArray[Any],
-    groups: Sequence[Span],
-    axis: int,
+    rows: Sequence[Span],
+    columns: Sequence[Span],
     name: str,
     where: BoolArray | None = None,
-    *,
-    alone: bool = False,
     pieces: Sequence[int] | None = None,
 ) -> npt.NDArray[Any]:
-    """``values`` with the entries of each group along ``axis`` combined into one.
+    """``values`` with each block of rows and columns as one number: all its cells go through the function together.
+
+    Of a block of one cell it is the cell itself, unless the function changes single numbers. Cells go in column by
+    column, so that the first of several equal ones is the earliest step's.
 
     Args:
-        where: Which entries exist; None: all.
-        alone: Also those of groups of one.
-        pieces: Of each entry, the number of what it is a share of: shares in one group are added first. None: each is
-            whole.
+        values: Shape ``(rows, columns, ...)``.
+        rows: A partition of the rows; see `groups_of`.
+        columns: A partition of the columns.
+        where: Which cells exist, shape ``(rows, columns)``; None: all.
+        pieces: Of each row, the number of what it is a share of: shares in one block are added up first, column by
+            column. None: each is whole.
+
+    Returns:
+        Shape ``(len(rows), len(columns), ...)``; 0 for blocks without a cell.
     """
-    if not alone and all(end - start == 1 for start, end in groups):
+    alone = changes_single(name)
+    if not alone and all(end - start == 1 for start, end in (*rows, *columns)):
         return values
-    present = np.broadcast_to(np.asarray(True) if where is None else where, values.shape)
-    columns = []
-    for start, end in groups:
-        part = np.take(values, range(start, end), axis=axis)
-        if alone or end - start > 1:
-            there = np.take(present, range(start, end), axis=axis)
-            if pieces is not None:
-                sizes = [len(list(same)) for _, same in groupby(pieces[start:end])]
-                shares = list(pairwise(accumulate(sizes, initial=0)))
-                part, there = merge_axis(part, shares, axis, "sum", there), merge_axis_mask(there, shares, axis)
-            part = combine(name, part, axis, there)
-        else:
-            part = part.squeeze(axis=axis)
-        columns.append(part)
-    return np.stack(columns, axis=axis) if columns else values
+    mask = np.ones(values.shape[:2], dtype=bool) if where is None else where
+    if pieces and name != "sum":
+        sizes = (len(list(same)) for start, end in rows for _, same in groupby(pieces[start:end]))
+        shares = list(pairwise(accumulate(sizes, initial=0)))
+        values = merged_block(values, shares, groups_of((), values.shape[1]), "sum", mask)
+        mask = np.logical_or.reduceat(mask, [start for start, _ in shares], axis=0)
+        places = {start: place for place, (start, _) in enumerate(shares)}
+        rows = [(places[start], places.get(end, len(shares))) for start, end in rows]
+    values = values.astype(np.result_type(values.dtype, np.float32), copy=False)
+    rest = values.shape[2:]
+    merged = np.zeros((len(rows), len(columns), *rest), dtype=values.dtype)
+    for height, tall in _by_size(rows):
+        most = max(1, _CELLS_AT_ONCE // max(1, height * values[0].size))
+        for some in (tall[first : first + most] for first in range(0, len(tall), most)):
+            for width, wide in _by_size(columns):
+                shape = (len(some), height, len(wide), width)
+                cells = np.ix_(_indices(rows, some), _indices(columns, wide))
+                block = values[cells].reshape(*shape, *rest)
+                if alone or height * width > 1:
+                    block = np.moveaxis(block, 1, 3).reshape(len(some), len(wide), height * width, *rest)
+                    there = np.moveaxis(mask[cells].reshape(shape), 1, 3)
+                    block = combine(name, block, 2, there.reshape(*block.shape[:3], *(1,) * len(rest)))
+                merged[np.ix_(some, wide)] = block.reshape(len(some), len(wide), *rest)
+    return merged
 
 
-def merge_axis_mask(mask: BoolArray, groups: Sequence[Span], axis: int) -> BoolArray:
-    """Groups in which any cell exists."""
-    if not groups:
-        return mask
-    return np.stack([mask.take(range(start, end), axis=axis).any(axis=axis) for start, end in groups], axis=axis)
+_CELLS_AT_ONCE = 1 << 22
+
+
+def _by_size(spans: Sequence[Span]) -> list[tuple[int, list[int]]]:
+    """The sizes of the spans, and the places of those of each."""
+    sizes = [end - start for start, end in spans]
+    return [(size, [place for place, one in enumerate(sizes) if one == size]) for size in sorted(set(sizes))]
+
+
+def _indices(spans: Sequence[Span], places: Sequence[int]) -> list[int]:
+    """What lies in the spans at these places."""
+    return [index for place in places for index in range(*spans[place])]
+
+
+def _merged_steps(values: npt.NDArray[Any], groups: Sequence[Span], name: str) -> npt.NDArray[Any]:
+    """A step score with each group of several entries as one."""
+    if all(end - start == 1 for start, end in groups):
+        return values
+    return np.stack([combine(name, values[a:b], 0) if b - a > 1 else values[a] for a, b in groups])
 
 
 def merge_spans(
     attribution: AnyAttribution, source: Sequence[Span], target: Sequence[Span], name: str, by: Aggregator
 ) -> AnyAttribution:
-    """The attribution with each span merged into a unit; first over steps, then over inputs.
+    """The attribution with each span merged into a unit.
 
-    Scores are combined by the function ``name``, step scores by their own, details as `wherefrom.results.details` says.
+    Scores are combined by the function ``name``, those of a unit of inputs and a unit of steps together, step scores by
+    their own, details as `wherefrom.results.details` says.
     Tokens that share the score of one unit of the method's are added up first: theirs is one score.
     Scores of inputs that stay alone go through the function too, so that all are of one kind, such as norms.
     A unit that begins before the first explained step keeps all of its tokens, and scores of its explained part.
@@ -157,7 +188,6 @@ def merge_spans(
     before = sum(end <= first for _, end in target_groups)
     rules = {key: step_rule(attribution, key) for key in attribution.step_scores}
     as_before = len(columns) == last - first
-    alone = changes_single(name)
     details = attribution.details
     if len(source_groups) < len(attribution.source) or len(target_groups) < len(attribution.target):
         details = without_tokens(details)
@@ -167,7 +197,7 @@ def merge_spans(
         "attr_pos_start": before,
         "attr_pos_end": before + len(columns),
         "step_scores": {
-            key: merge_axis(scores, columns, 0, rules[key])
+            key: _merged_steps(scores, columns, rules[key])
             for key, scores in attribution.step_scores.items()
             if as_before or rules[key] != NOT_MERGED
         },
@@ -175,23 +205,26 @@ def merge_spans(
             key: _merge_sequence(key, scores, attribution, source_groups, target_groups, name)
             for key, scores in attribution.sequence_scores.items()
         },
-        "details": of_steps(details, last - first, columns, lambda scores: merge_axis(scores, columns, 1, name)),
+        "details": of_steps(
+            details,
+            last - first,
+            columns,
+            lambda scores: merged_block(scores, groups_of((), len(scores)), columns, name),
+        ),
     }
     if attribution.source_attributions is not None:
-        merged = merge_axis(attribution.source_attributions, columns, 1, name)
-        changes["source_attributions"] = merge_axis(
-            merged, source_groups, 0, name, alone=alone, pieces=pieces_of(details, attribution.source, "source")
+        pieces = pieces_of(details, attribution.source, "source")
+        changes["source_attributions"] = merged_block(
+            attribution.source_attributions, source_groups, columns, name, pieces=pieces
         )
     if attribution.target_attributions is not None:
-        mask = attribution.target_visible
-        merged = merge_axis(attribution.target_attributions, columns, 1, name, _spread(mask, attribution))
-        after = merge_axis_mask(mask, columns, 1)
-        spread = _spread(after, attribution)
-        changes["target_attributions"] = merge_axis(
-            merged, target_groups, 0, name, spread, alone=alone, pieces=pieces_of(details, attribution.target, "target")
+        pieces = pieces_of(details, attribution.target, "target")
+        changes["target_attributions"] = merged_block(
+            attribution.target_attributions, target_groups, columns, name, attribution.target_visible, pieces
         )
-    sizes = {end - start for start, end in (*source_groups, *target_groups, *columns)}
-    if (alone or sizes != {1}) and not keeps_sign(name, sizes):
+    widths = {end - start for start, end in columns}
+    sizes = {(end - start) * width for start, end in (*source_groups, *target_groups) for width in widths}
+    if (changes_single(name) or sizes != {1}) and not keeps_sign(name, sizes):
         changes |= of_other_sign(attribution, changes)
     return recorded(attribution, by, **changes)
 
@@ -217,10 +250,6 @@ def spans_where(count: int, continues: Callable[[int], bool]) -> list[Span]:
     return spans
 
 
-def _spread(mask: BoolArray, attribution: AttributionData) -> BoolArray:
-    return mask.reshape(*mask.shape, *(1,) * len(attribution.dimensions))
-
-
 def _merge_sequence(
     key: str,
     scores: npt.NDArray[Any],
@@ -236,7 +265,4 @@ def _merge_sequence(
     if key.startswith("decoder"):
         own = visible_to_steps(attribution.target, attribution.target)
         mask = own | np.eye(len(own), dtype=bool)  # a position attends to itself
-    spread = mask.reshape(*mask.shape, *(1,) * (scores.ndim - 2))
-    merged = merge_axis(scores, columns, 1, name, spread)
-    after = merge_axis_mask(mask, columns, 1).reshape(len(mask), len(columns), *(1,) * (scores.ndim - 2))
-    return merge_axis(merged, rows, 0, name, after, alone=changes_single(name))
+    return merged_block(scores, rows, columns, name, mask)

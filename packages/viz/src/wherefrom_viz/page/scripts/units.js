@@ -1,6 +1,6 @@
 // Scores merged over units. Where words, sentences and other units begin, Python says: each token has a letter with flags.
 
-const FLAGS = { word: 1, sentence: 2, turn: 4, special: 8, character: 16, template: 32 };
+const FLAGS = { word: 1, sentence: 2, turn: 4, special: 8, character: 16, template: 32, share: 64 };
 
 /** Has the token at `i` of a side the flag? */
 export const flagged = (flags, i, name) => Boolean((flags.charCodeAt(i) - 48) & FLAGS[name]);
@@ -33,49 +33,40 @@ export function unitStarts(flags, level, cut = -1, spans = []) {
 /** What `make(start, end, number)` gives for each unit among `count` tokens. */
 const eachUnit = (starts, count, make) => starts.map((start, unit) => make(start, starts[unit + 1] ?? count, unit));
 
-/** Fold rows of a matrix [rows x columns] into units; hidden cells do not count. */
-export function mergeRows(matrix, starts, how) {
-  const { rows, columns, scores, visible } = matrix;
-  const out = {
-    rows: starts.length,
-    columns,
-    scores: new Float64Array(starts.length * columns),
-    visible: new Uint8Array(starts.length * columns),
-  };
-  eachUnit(starts, rows, (start, end, unit) => {
-    for (let c = 0; c < columns; c++) {
+/** A matrix [rows x columns] of units, each block of cells as one, as Python does; hidden cells do not count, and rows that are shares of one score are added up first. */
+export function merged({ rows, columns, scores, visible, shares = [] }, rowStarts, columnStarts, how) {
+  const out = { rows: rowStarts.length, columns: columnStarts.length, scores: new Float64Array(rowStarts.length * columnStarts.length) };
+  out.visible = new Uint8Array(out.scores.length);
+  eachUnit(rowStarts, rows, (top, bottom, row) =>
+    eachUnit(columnStarts, columns, (left, right, column) => {
       const values = [];
-      for (let r = start; r < end; r++) if (visible[r * columns + c]) values.push(scores[r * columns + c]);
-      if (!values.length) continue;
-      out.visible[unit * columns + c] = 1;
-      out.scores[unit * columns + c] = FOLDS[how](values);
-    }
-  });
-  return out;
-}
-
-export function transpose(matrix) {
-  const { rows, columns } = matrix;
-  const out = { rows: columns, columns: rows, scores: new Float64Array(rows * columns), visible: new Uint8Array(rows * columns) };
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) {
-      out.scores[c * rows + r] = matrix.scores[r * columns + c];
-      out.visible[c * rows + r] = matrix.visible[r * columns + c];
-    }
-  }
+      for (let c = left; c < right; c++) {
+        for (let r = top; r < bottom; r++) {
+          const at = r * columns + c;
+          if (!visible[at]) continue;
+          if (r > top && shares[r]) values[values.length - 1] += scores[at];
+          else values.push(scores[at]);
+        }
+      }
+      if (!values.length) return;
+      out.visible[row * out.columns + column] = 1;
+      out.scores[row * out.columns + column] = FOLDS[how](values);
+    }),
+  );
   return out;
 }
 
 const sum = (values) => values.reduce((a, b) => a + b, 0);
+const norm = (values) => values.reduce((all, value) => Math.hypot(all, value), 0); // squares of the very large and small do not exist
 const FOLDS = {
   __proto__: null,
   sum,
   mean: (values) => sum(values) / values.length,
-  max: (values) => Math.max(...values),
-  min: (values) => Math.min(...values),
+  max: (values) => values.reduce((a, b) => Math.max(a, b)),
+  min: (values) => values.reduce((a, b) => Math.min(a, b)),
   absmax: (values) => values.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a)), // the first of several
-  l2: (values) => Math.sqrt(sum(values.map((v) => v * v))),
-  vnorm: (values) => Math.hypot(...values),
+  l2: norm,
+  vnorm: norm,
   prod: (values) => values.reduce((a, b) => a * b, 1),
 };
 
@@ -114,7 +105,7 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
     sides.push({ name: side.name, title: side.title, units: units.map((unit, k) => ({ ...unit, row: side.scored ? before + k : -1 })) });
     if (side.scored) all.push(...units);
   }
-  const base = { rows: rows.length, columns, scores: new Float64Array(example.scores), visible: new Uint8Array(rows.length * columns) };
+  const base = { rows: rows.length, columns, scores: new Float64Array(example.scores), visible: new Uint8Array(rows.length * columns), shares: rows.map(({ side, i }) => flagged(side.f, i, "share")) };
   const ends = Float64Array.from({ length: columns }, (_, c) => lastOf(target, example.first + c));
   rows.forEach(({ side, i }, r) => {
     const own = side.name === "source" ? -Infinity : position(side, i);
@@ -128,14 +119,14 @@ export function buildView(example, { level = "token", merge = "sum", normalize =
   const stepFlags = target.f.slice(example.first, example.last);
   const shifted = spansOf(target).map((span) => ({ from: Math.max(0, span.from - example.first), to: span.to - example.first }));
   const stepStarts = unitStarts(stepFlags, level, -1, shifted.filter((span) => span.to > 0));
-  const merged = level === "token" ? base : transpose(mergeRows(transpose(mergeRows(base, starts, merge)), stepStarts, merge));
+  const { scores, visible } = level === "token" ? base : merged(base, starts, stepStarts, merge);
   const cols = eachUnit(stepStarts, columns, (start, end) => unitOf(target, example.first + start, example.first + end, -1, spansOf(target), shown));
   cols.forEach((col, c) => {
     const contrast = level === "token" && example.contrasts?.[c];
     if (contrast) col.label = col.both = contrast + col.label;
   });
   const stepScores = mergedSteps(example.stepScores, stepMerge, eachUnit(stepStarts, columns, (start, end) => [start, end]));
-  const view = { inputs: all, sides, cols, rows: merged.rows, columns: merged.columns, scores: merged.scores, visible: merged.visible, stepScores, pale };
+  const view = { inputs: all, sides, cols, rows: all.length, columns: cols.length, scores, visible, stepScores, pale };
   const unitAt = (units, i) => units.filter((start) => start <= i).length - 1;
   view.lost = new Set((example.lost ?? []).map((at) => unitAt(starts, Math.floor(at / columns)) * view.columns + unitAt(stepStarts, at % columns)));
   if (normalize !== "none") normalizeScores(view, normalize);
