@@ -16,6 +16,8 @@ from types import ModuleType
 MOVED = {
     "_api": "loading",
     "ablation": "methods.perturbation.ablation",
+    "adapters.capabilities": "methods.capabilities",
+    "adapters.protocols": "adapters",
     "aggregation": "results.aggregation",
     "aggregators": "results.aggregators",
     "alignment": "text.alignment",
@@ -44,6 +46,7 @@ MOVED = {
     "stochastic": "questions.stochastic",
     "surrogates": "methods.perturbation.surrogates",
     "testing.counting": "adapters.views",
+    "text.words": "text.segmentation",
     "token_vectors": "text.token_vectors",
     "tokens": "text.tokens",
     "wire": "files.wire",

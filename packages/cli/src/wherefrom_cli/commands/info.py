@@ -60,10 +60,10 @@ def execute(options: Options, console: Console) -> int:
                 console.note(f"{path}: {note}")
     elif options.json or options.jsonl:
         documents = [
-            {"path": path, **one.summary, "provenance": dict(one.provenance)} for path, one in described.items()
+            {"path": path, **to_plain({**one.summary, "provenance": one.provenance})} for path, one in described.items()
         ]
         for document in [documents] if options.json else documents:
-            console.line(json.dumps(to_plain(document), ensure_ascii=False, indent=2 if options.json else None))
+            console.line(json.dumps(document, ensure_ascii=False, indent=2 if options.json else None))
     else:
         for path, one in described.items():
             console.line(visible(path))
