@@ -272,7 +272,7 @@ def test_bench_resumes_and_reports(wherefrom: Run, tmp_path: Path) -> None:
     assert "another" in other.err.lower()
 
 
-@pytest.mark.parametrize("name", ["short", "long"])
+@pytest.mark.parametrize("name", ["short", pytest.param("long", marks=pytest.mark.heavy)])
 def test_bench_says_what_its_own_methods_cost(wherefrom: Run, tmp_path: Path, name: str) -> None:
     told = wherefrom("bench", "-m", "demo:lm", "-s", name, "--limit", "2", "--draws", "1", "--dry-run")
     assert told.code == 0, told.err

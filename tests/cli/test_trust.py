@@ -183,9 +183,9 @@ def test_every_option_is_harmless_or_refused_and_the_list_has_no_stranger() -> N
     options = {action.dest for name in modules() for action in load_command(name).parser().option_names.values()}
     assert options >= HARMLESS
     dangerous = {
-        "plugin", "model_kwargs", "tokenizer_kwargs", "dataset_kwargs", "framework", "save_path", "viz_path", "output",
-        "overwrite", "log_file", "config_file", "input_file", "documents", "chat", "null_contexts", "null_documents",
-            "citations", "dataset_name",
+        "plugin", "model_kwargs", "tokenizer", "tokenizer_kwargs", "dataset_kwargs", "framework", "save_path",
+        "viz_path", "output", "overwrite", "log_file", "config_file", "input_file", "documents", "chat",
+        "null_contexts", "null_documents", "citations", "dataset_name",
         "dataset_dir", "dataset_files", "engine", "address", "resume", "retry_failed", "user", "auth",
         "host", "port", "token", "run", "tables", "gold", "annotate", "markdown", "site", "frames",
     }  # fmt: skip

@@ -9,7 +9,15 @@ import pytest
 from wherefrom.adapters.rescale import RowMultipliers
 from wherefrom.methods import DeepLift, IntegratedGradients
 from wherefrom.methods.deeplift import _scores
+from wherefrom.methods.integrated_gradients import _Ends, _Refined
 from wherefrom.testing import ReferenceModel, question
+
+
+def left(points: list[int], gaps: list[float]) -> tuple[_Refined, _Ends]:
+    """Outputs that were refined by so many points and kept these gaps, in single precision."""
+    found, none = np.array(gaps), np.zeros(len(gaps))
+    refined = _Refined(sums=None, points=np.array(points), gaps=found, deltas=found)
+    return refined, _Ends(change=none + 1, scale=none + 1, narrow="", rounding=none)
 
 
 @pytest.mark.parametrize(
@@ -25,7 +33,7 @@ def test_more_points_are_advised_where_they_help(points: list[int], gaps: list[f
     """Outputs that were given up before the budget was used are given up again with a larger one."""
     method = IntegratedGradients(max_points=256)
     for function, other in (("logit", "attributed_fn='probability'"), ("probability", "another baseline")):
-        (warning,) = method._warned(np.array(points), np.array(gaps), function)
+        (warning,) = method._warned(*left(points, gaps), function)
         assert other in warning
         assert re.search(told, warning), warning
 
@@ -34,7 +42,7 @@ def test_more_points_are_advised_where_they_help(points: list[int], gaps: list[f
 def test_the_baseline_in_force_is_no_advice(baseline: object) -> None:
     for given, advised in ((baseline, "another baseline"), ("zero", "baseline='mean'")):
         method = IntegratedGradients(max_points=256, baseline=given)
-        (warning,) = method._warned(np.array([31]), np.array([0.9]), "logit")
+        (warning,) = method._warned(*left([31], [0.9]), "logit")
         assert f"(it swings less), {advised}, or n_steps" in warning
 
 

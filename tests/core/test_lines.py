@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import asdict
 from wherefrom.context import ContextAttribution
 from wherefrom.errors import FileFormatError
 from wherefrom.evaluation import Evaluation, read_gold
 from wherefrom.evaluation.bench import load_prompts, read_bench
-from wherefrom.evaluation.bench.running import FORMAT
+from wherefrom.evaluation.bench.running import FORMAT, SHORT
 
 GOLD = {"text": "Käse ist gut", "spans": [[0, 4]]}
 PROMPT = {"id": "p", "set": "s", "prompt": "Käse ist", "answer": " gut", "evidence": []}
-HEADER = json.dumps({"type": "header", "format": FORMAT, "model": "m", "bench": {}})
+HEADER = json.dumps({"type": "header", "format": FORMAT, "model": "m", "bench": asdict(SHORT)})
 READERS: dict[str, tuple[Callable[[Path], Any], str]] = {
     "gold": (read_gold, json.dumps(GOLD)),
     "prompts": (load_prompts, json.dumps(PROMPT)),

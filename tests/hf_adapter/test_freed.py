@@ -111,6 +111,7 @@ def test_of_long_states_less_is_kept(trimmed: list[int], monkeypatch: pytest.Mon
         assert len(trimmed) == expected
 
 
+@pytest.mark.heavy
 @pytest.mark.skipif(freed._trim() is None, reason="only glibc is known to keep large pieces")
 def test_large_pieces_come_from_what_is_kept() -> None:
     """Asked of processes of their own, in which nothing large was freed before."""

@@ -105,6 +105,7 @@ def test_parts_that_are_compiled_are_watched_and_stay_compiled(compiled: Any, me
     assert [(*part._modules.values(), part._compiled_call_impl, part.forward) for part in module.modules()] == before
 
 
+@pytest.mark.heavy
 def test_a_hook_on_a_compiled_part_is_called() -> None:
     module = fresh()
     blocks_wrapped(module, "eager")

@@ -131,9 +131,9 @@ def test_a_position_sees_itself_where_decoder_scores_are_merged_over_words() -> 
     among = np.float32([[1, 2, 4, 8], [0, 3, 5, 7], [0, 0, 6, 9], [0, 0, 0, 10]])
     words = base.replace(sequence_scores={"decoder_made": among}).aggregate("subwords", "mean")
     merged = words.sequence_scores["decoder_made"]
-    # first over columns, then over rows, each over what a position sees, itself included
-    expected = [[(1.5 + 3) / 2, (6 + 6) / 2], [0, (7.5 + 10) / 2]]
-    np.testing.assert_allclose(merged, expected)
+    # over all cells of two words that a position sees, itself included
+    expected = [[(1 + 2 + 3) / 3, (4 + 8 + 5 + 7) / 4], [0, (6 + 9 + 10) / 3]]
+    np.testing.assert_allclose(merged, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("lost", [np.nan, np.inf, -np.inf])

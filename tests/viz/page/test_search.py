@@ -89,6 +89,7 @@ def test_a_short_text_is_carried_once(hospital: Attribution, tmp_path: Path) -> 
     assert (title, mean) == ("hospital", 0.64)
 
 
+@pytest.mark.heavy
 def test_whole_texts_count_among_what_a_cell_may_hold(make: Callable[..., Attribution]) -> None:
     random = np.random.default_rng(0)
     letters = random.integers(0x4E00, 0x9FA5, (20, 400, 30))  # no two alike: they take what they are

@@ -9,7 +9,7 @@ from typing import Any
 from wherefrom.errors import UsageError
 from wherefrom.settings import is_whole
 
-from wherefrom_cli.rows import Row, rows_in_file, words_in
+from wherefrom_cli.rows import Row, are_messages, rows_in_file, words_in
 
 _TEXTS = ("text", "id", "title")
 
@@ -24,10 +24,18 @@ def documents_in_file(path: Path) -> list[Any]:
         UsageError: The file is missing, empty or of an unknown kind, or a document has no text.
         FileFormatError: It is damaged.
     """
-    found = [_document(row) for row in rows_in_file(path)]
+    rows = [part for row in rows_in_file(path) for part in _messages(row)]
+    found = [_document(row) for row in rows]
     if not found:
         raise UsageError(f"There is no document in {path}.")
     return [text.strip() for text in found] if path.suffix.lower() == ".txt" else found
+
+
+def _messages(row: Row) -> list[Row]:
+    """The messages of a row that is a chat; any other row as it is."""
+    if not isinstance(row.content, list) or not are_messages(row.content):
+        return [row]
+    return [Row(content=message, where=row.where) for message in row.content]
 
 
 def _document(row: Row) -> Any:

@@ -221,12 +221,12 @@ def _json_document(path: Path) -> Iterator[Row]:
     elif head:
         with _opened(path) as file:
             found = _json(file.read(), str(path))
-        several = isinstance(found, list) and not _are_messages(found)
+        several = isinstance(found, list) and not are_messages(found)
         for number, item in enumerate(found if several else [found], start=1):
             yield Row(content=item, where=f"{path}, row {number}")
 
 
-def _are_messages(found: list[Any]) -> bool:
+def are_messages(found: list[Any]) -> bool:
     """Are these the messages of one chat, and not rows?"""
     return bool(found) and all(isinstance(one, dict) and one.keys() >= MESSAGE for one in found)
 
